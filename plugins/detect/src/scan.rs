@@ -1,0 +1,133 @@
+//! A text by characters, with the byte offset of each: what every detector walks over.
+
+/// A half-open range of bytes in a text, on character boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset after the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// Whether the two ranges share a byte.
+    pub fn overlaps(self, other: Span) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// The text that the range covers; empty where it lies outside the text.
+    pub fn of(self, text: &str) -> &str {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// A text and its characters with their byte offsets. Positions (`usize` arguments) count characters.
+pub struct Scan<'a> {
+    text: &'a str,
+    chars: Vec<(usize, char)>,
+}
+
+impl<'a> Scan<'a> {
+    /// Splits a text into characters: 16 bytes of memory for each.
+    pub fn new(text: &'a str) -> Scan<'a> {
+        Scan { text, chars: text.char_indices().collect() }
+    }
+
+    /// The text as given.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// How many characters the text has.
+    pub fn len(&self) -> usize {
+        self.chars.len()
+    }
+
+    /// Whether the text has no characters.
+    pub fn is_empty(&self) -> bool {
+        self.chars.is_empty()
+    }
+
+    /// The character at a position, or none beyond the end.
+    pub fn at(&self, position: usize) -> Option<char> {
+        self.chars.get(position).map(|(_, c)| *c)
+    }
+
+    /// The character before a position, or none at the start.
+    pub fn before(&self, position: usize) -> Option<char> {
+        position.checked_sub(1).and_then(|p| self.at(p))
+    }
+
+    /// Byte offset of a position; the text's length beyond the end.
+    pub fn offset(&self, position: usize) -> usize {
+        self.chars.get(position).map_or(self.text.len(), |(offset, _)| *offset)
+    }
+
+    /// Byte range from one position up to another.
+    pub fn span(&self, from: usize, to: usize) -> Span {
+        Span { start: self.offset(from), end: self.offset(to) }
+    }
+
+    /// The text from one position up to another.
+    pub fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.span(from, to).of(self.text)
+    }
+
+    /// The position after the longest run of characters from `from` that satisfy `accept`.
+    pub fn skip(&self, from: usize, accept: impl Fn(char) -> bool) -> usize {
+        let mut position = from;
+        while self.at(position).is_some_and(&accept) {
+            position += 1;
+        }
+        position
+    }
+
+    /// Whether a word could go on across the border before `position`: a letter or digit on that side.
+    pub fn word_before(&self, position: usize) -> bool {
+        self.before(position).is_some_and(char::is_alphanumeric)
+    }
+
+    /// Whether the character at `position` is a letter or digit.
+    pub fn word_at(&self, position: usize) -> bool {
+        self.at(position).is_some_and(char::is_alphanumeric)
+    }
+
+    /// The digits from `from` on, where groups may be joined by at most two separators; each as (value, position).
+    /// Ends before the first character that is neither, never with a separator.
+    pub fn digits(&self, from: usize, max: usize, separator: impl Fn(char) -> bool) -> Vec<(u8, usize)> {
+        let mut found = Vec::new();
+        let (mut position, mut gap) = (from, 0);
+        while let Some(c) = self.at(position) {
+            match c.to_digit(10).and_then(|d| u8::try_from(d).ok()) {
+                Some(digit) if found.len() < max => {
+                    found.push((digit, position));
+                    gap = 0;
+                }
+                Some(_) => break,
+                None if separator(c) && gap < 2 && !found.is_empty() => gap += 1,
+                None => break,
+            }
+            position += 1;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_bytes_on_character_boundaries() {
+        let scan = Scan::new("zł 12");
+        assert_eq!(scan.offset(2), 3);
+        assert_eq!(scan.slice(0, 2), "zł");
+        assert_eq!(scan.offset(99), 6);
+    }
+
+    #[test]
+    fn digits_stop_at_a_letter_and_never_end_with_a_separator() {
+        let scan = Scan::new("12-34 x");
+        assert_eq!(scan.digits(0, 9, |c| c == '-' || c == ' ').len(), 4);
+    }
+}

@@ -32,7 +32,7 @@ class Graph:
 
     def constant(self, name: str, value) -> str:
         if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def node(self, operator: str, inputs: list, **attributes) -> str:

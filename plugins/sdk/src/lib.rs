@@ -37,7 +37,7 @@ pub mod harness;
 pub use stage::exports;
 pub use stage::{
     Answer, Attachment, Description, Disposition, Failure, Handler, RawAnswer, RawRequest, Request,
-    Role, Stage,
+    Role, Stage, config,
 };
 
 /// What a stage's file imports.

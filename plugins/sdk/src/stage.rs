@@ -180,13 +180,21 @@ where
     A: Serialize,
 {
     fn call(self, request: RawRequest) -> Result<RawAnswer, Failure> {
-        let config = read(&host::config()).map_err(|e| {
-            Failure::InvalidConfig(format!(
-                "the stage's `config` does not fit at {e}; see the plugin's config schema"
-            ))
-        })?;
+        let config = config()?;
         write(self(read_request(request)?, config)?)
     }
+}
+
+/// The stage's config, for a [`Stage`] that is written by hand.
+///
+/// # Errors
+/// [`Failure::InvalidConfig`], with the path of the member that does not fit `C`.
+pub fn config<C: DeserializeOwned>() -> Result<C, Failure> {
+    read(&host::config()).map_err(|e| {
+        Failure::InvalidConfig(format!(
+            "the stage's `config` does not fit at {e}; see the plugin's config schema"
+        ))
+    })
 }
 
 fn read_request<F: DeserializeOwned>(request: RawRequest) -> Result<Request<F>, Failure> {
@@ -303,9 +311,10 @@ macro_rules! stage {
     (@or [$value:expr] [$default:expr]) => { $value };
 }
 
-/// The component's exports, over the `STAGE` in scope.
+/// Exports a `static STAGE: Stage` that is written by hand; [`stage!`](crate::stage!) does so itself.
+///
+/// Natively there is nothing to export: the harness calls `STAGE`.
 #[cfg(target_arch = "wasm32")]
-#[doc(hidden)]
 #[macro_export]
 macro_rules! export {
     () => {
@@ -331,14 +340,15 @@ macro_rules! export {
                 }
             }
 
-            $crate::bindings::export_stage!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_stage!(Component with_types_in $crate::bindings);
         };
     };
 }
 
-/// Natively there is nothing to export: the harness calls `STAGE` itself.
+/// Exports a `static STAGE: Stage` that is written by hand; [`stage!`](crate::stage!) does so itself.
+///
+/// Natively there is nothing to export: the harness calls `STAGE`.
 #[cfg(not(target_arch = "wasm32"))]
-#[doc(hidden)]
 #[macro_export]
 macro_rules! export {
     () => {};

@@ -1,0 +1,136 @@
+//! The routing table, as the stage's config gives it.
+
+use serde::Deserialize;
+
+/// The types that the shipped `classify` tells apart.
+const SHIPPED_TYPES: &[&str] = &[
+    "account", "card", "payment", "refund", "order", "delivery", "cancellation", "invoice", "technical", "fraud",
+    "complaint", "information", "feedback", "other",
+];
+
+/// The routing table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Table {
+    /// The least confidence in the type with which a rule may decide, from 0 to 1.
+    pub floor: f64,
+    /// The queue where a person decides.
+    pub human: String,
+    /// The types that rules may name: those of the classifier in use.
+    pub types: Vec<String>,
+    /// The rules, in order: the first match wins.
+    pub rules: Vec<Rule>,
+    /// Where a request goes that no rule matches; the human queue where absent.
+    #[serde(rename = "default")]
+    pub fallback: Option<Target>,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            floor: 0.6,
+            human: "human-review".to_owned(),
+            types: SHIPPED_TYPES.iter().map(|t| (*t).to_owned()).collect(),
+            rules: Vec::new(),
+            fallback: None,
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, Deserialize)]
+pub struct Rule {
+    /// How reasons and answers call the rule; its place in the table, such as `rule 2`, where absent.
+    pub name: Option<String>,
+    /// What a classification must be.
+    #[serde(default)]
+    pub when: When,
+    /// Where the request then goes.
+    #[serde(flatten)]
+    pub target: Target,
+}
+
+/// What a classification must be: each fact that is given must be among the values.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct When {
+    /// Accepted types; any, where empty.
+    #[serde(rename = "type")]
+    pub kind: OneOrMore,
+    /// Accepted urgencies; any, where empty.
+    pub urgency: OneOrMore,
+    /// Accepted sentiments; any, where empty.
+    pub sentiment: OneOrMore,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Target {
+    /// The queue.
+    pub queue: String,
+    /// The team that works it.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// The automatic flow that starts.
+    #[serde(default)]
+    pub flow: Option<String>,
+    /// 1 is the most urgent, 5 the least.
+    #[serde(default)]
+    pub priority: Option<u8>,
+    /// Why, in the words of whoever wrote the rule: put after the facts.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// One value, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// `"card"`
+    One(String),
+    /// `["card", "fraud"]`
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> OneOrMore {
+        OneOrMore::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    /// The values; empty where any will do.
+    pub fn values(&self) -> &[String] {
+        match self {
+            OneOrMore::One(value) => std::slice::from_ref(value),
+            OneOrMore::More(values) => values,
+        }
+    }
+}
+
+impl Table {
+    /// Checks what the schema cannot: that every rule can match a type that the classifier gives.
+    ///
+    /// # Errors
+    /// A sentence that names the rule, the value and the way out.
+    pub fn check(&self) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&self.floor) {
+            return Err(format!("`floor` is `{}`: give a confidence from 0 to 1", self.floor));
+        }
+        for (place, rule) in self.rules.iter().enumerate() {
+            if let Some(unknown) = rule.when.kind.values().iter().find(|kind| !self.types.contains(kind)) {
+                return Err(format!(
+                    "rule {} asks for type `{unknown}`, which `types` does not list ({}): correct it, or add it to `types`",
+                    place + 1,
+                    self.types.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of the rule at a place.
+    pub fn rule_name(&self, place: usize) -> String {
+        self.rules.get(place).and_then(|rule| rule.name.clone()).unwrap_or_else(|| format!("rule {}", place + 1))
+    }
+}

@@ -1,1 +1,33 @@
-//! placeholder
+//! Models: cards, backends, workers and the queues before them.
+//!
+//! [`Catalog::scan`] reads the cards, [`Backends::detect`] finds what runs them, [`Model::load`] loads one on
+//! a thread of its own, and [`Model::infer`] asks it. This crate knows no wasm and no HTTP.
+//!
+//! Bounds: tensors of at most `u32::MAX` bytes; queues of a fixed length; every wait ends at its deadline.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod backend;
+mod batch;
+mod batcher;
+mod card;
+mod catalog;
+mod events;
+mod model;
+mod policy;
+mod request;
+mod tensor;
+mod worker;
+
+pub use backend::{BackendError, Backends, Device, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
+pub use card::{BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Origin, Port};
+pub use catalog::Catalog;
+pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
+pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};

@@ -1,0 +1,273 @@
+//! Backends: what runs a loaded model.
+//!
+//! One synchronous trait, [`Backend`]; each loaded model is owned by one worker thread. ONNX graphs run in
+//! onnxruntime where its library is found, else in rten, which is part of this program; [`Backends`] says which.
+
+mod declared;
+mod onnxruntime;
+mod rten;
+mod signature;
+mod stub;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use self::onnxruntime::Library;
+pub(crate) use self::signature::{Signature, SignaturePort};
+use crate::card::{Card, CardError, Format};
+use crate::tensor::NamedTensor;
+
+/// The environment variable that names the onnxruntime library where no path is given.
+pub const LIBRARY_VARIABLE: &str = "FLEETWRIGHT_ONNXRUNTIME";
+
+/// A loaded model. One thread owns it and calls it.
+pub(crate) trait Backend {
+    /// What the loaded graph itself says that it takes and gives; `None` where it has no graph.
+    fn signature(&self) -> Option<Signature>;
+
+    /// Runs the model once. `inputs` hold to the card; the outputs are those that the card names, in its order.
+    ///
+    /// # Errors
+    /// What the library said, in words.
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String>;
+}
+
+/// Which library serves which format.
+#[derive(Clone, Debug)]
+pub struct Backends {
+    library: Option<Arc<Library>>,
+}
+
+impl Backends {
+    /// Finds onnxruntime: at `onnxruntime`, else where `FLEETWRIGHT_ONNXRUNTIME` says, else nowhere, and then
+    /// rten serves ONNX graphs. A path that is given must hold a library that works: nothing falls back silently.
+    /// A process loads one onnxruntime library in its life; asking again for the same one is free.
+    ///
+    /// # Errors
+    /// [`BackendError`] naming the file and the way out.
+    pub fn detect(onnxruntime: Option<&Path>) -> Result<Backends, BackendError> {
+        let path = onnxruntime.map(Path::to_path_buf).or_else(|| {
+            let path = std::env::var_os(LIBRARY_VARIABLE)?;
+            (!path.is_empty()).then(|| PathBuf::from(path))
+        });
+        let library = path.map(|path| Library::load(&path)).transpose()?;
+        Ok(Backends { library })
+    }
+
+    /// Only what is part of this program: rten for ONNX graphs.
+    pub fn embedded() -> Backends {
+        Backends { library: None }
+    }
+
+    /// Which library serves ONNX graphs.
+    pub fn describe(&self) -> OnnxLibrary {
+        match &self.library {
+            Some(library) => OnnxLibrary {
+                name: onnxruntime::NAME,
+                version: library.version().to_owned(),
+                path: Some(library.path().to_path_buf()),
+            },
+            None => OnnxLibrary {
+                name: rten::NAME,
+                version: rten::VERSION.to_owned(),
+                path: None,
+            },
+        }
+    }
+
+    /// Loads the model that `card` describes. Its files must have been verified.
+    pub(crate) fn open(
+        &self,
+        card: &Card,
+        device: Device,
+        threads: usize,
+    ) -> Result<Opened, LoadError> {
+        match (card.format(), &self.library) {
+            (Format::Stub, _) => Ok(Opened {
+                backend: Box::new(stub::StubBackend::new(card)),
+                name: stub::NAME.to_owned(),
+                device: refuse_device(device, stub::NAME)?,
+            }),
+            (Format::Onnx, Some(library)) => library.open_model(card, device, threads),
+            (Format::Onnx, None) => Ok(Opened {
+                device: refuse_device(device, rten::NAME)?,
+                backend: Box::new(rten::RtenBackend::open(card, threads)?),
+                name: format!("{} {}", rten::NAME, rten::VERSION),
+            }),
+        }
+    }
+}
+
+/// A loaded model, with the names of what it runs in and on.
+pub(crate) struct Opened {
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) name: String,
+    pub(crate) device: String,
+}
+
+/// The device of a backend that has only the CPU.
+fn refuse_device(device: Device, backend: &str) -> Result<String, LoadError> {
+    match device {
+        Device::Auto | Device::Cpu => Ok("cpu".to_owned()),
+        Device::Cuda(_) => Err(LoadError::Device {
+            device: device.to_string(),
+            reason: format!(
+                "`{backend}` runs on `cpu` alone; give `--onnxruntime` a library with CUDA, or declare `cpu`"
+            ),
+        }),
+    }
+}
+
+/// The library that serves ONNX graphs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OnnxLibrary {
+    /// `onnxruntime` or `rten`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: String,
+    /// The file that it was loaded from; `None`: it is part of this program.
+    pub path: Option<PathBuf>,
+}
+
+impl fmt::Display for OnnxLibrary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(
+                f,
+                "{} {} from `{}`",
+                self.name,
+                self.version,
+                path.display()
+            ),
+            None => write!(f, "{} {}, part of this program", self.name, self.version),
+        }
+    }
+}
+
+/// What a model runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// A CUDA device where the library has one that works, else the CPU; the model's identity says which.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this number, or the load fails.
+    Cuda(u32),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Auto => f.write_str("auto"),
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+/// Why no backend can be had.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BackendError {
+    /// The onnxruntime library cannot be used.
+    #[error("`{}` cannot serve as onnxruntime: {reason}; run `fleetwright models pull`, or leave the path out to use the embedded backend", path.display())]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// Both sides of what does not fit.
+        reason: String,
+    },
+    /// Another onnxruntime library is loaded, and a process has room for one.
+    #[error("onnxruntime is already loaded from `{}`, so `{}` cannot be; restart to change it", loaded.display(), asked.display())]
+    AlreadyLoaded {
+        /// The file in use.
+        loaded: PathBuf,
+        /// The file asked for.
+        asked: PathBuf,
+    },
+}
+
+/// Why a model does not load.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoadError {
+    /// The card or one of its files is at fault.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The backend refuses the graph.
+    #[error("model `{model}`: {backend} does not load `{}`: {reason}", file.display())]
+    Graph {
+        /// Name and version.
+        model: String,
+        /// The backend's name.
+        backend: String,
+        /// The graph's file.
+        file: PathBuf,
+        /// What the backend said.
+        reason: String,
+    },
+    /// The graph takes or gives something else than its card says.
+    #[error("model `{model}`: the graph and `{}` disagree: {message}; correct the card, or restore the file", card.display())]
+    Signature {
+        /// Name and version.
+        model: String,
+        /// The card's file.
+        card: PathBuf,
+        /// Both sides.
+        message: String,
+    },
+    /// The declared device cannot be had.
+    #[error("device `{device}` cannot be had: {reason}")]
+    Device {
+        /// The device declared.
+        device: String,
+        /// Why, and the way out.
+        reason: String,
+    },
+    /// An option is out of bounds.
+    #[error("model `{model}`: {message}")]
+    Option {
+        /// Name and version.
+        model: String,
+        /// Both sides.
+        message: String,
+    },
+    /// No thread could be started, or it ended while loading.
+    #[error("model `{model}`: its worker thread did not start: {reason}")]
+    Worker {
+        /// Name and version.
+        model: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl LoadError {
+    /// A graph that a backend refuses.
+    fn graph(card: &Card, backend: &str, file: PathBuf, reason: impl fmt::Display) -> LoadError {
+        LoadError::Graph {
+            model: format!("{}@{}", card.name(), card.version()),
+            backend: backend.to_owned(),
+            file,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The graph file of a card of format `onnx`.
+fn graph_file(card: &Card) -> PathBuf {
+    let graph = card
+        .files()
+        .iter()
+        .find(|file| file.path().ends_with(".onnx"));
+    // A card of this format without a graph was refused when it was read.
+    graph
+        .map(|file| card.file_path(file))
+        .unwrap_or_else(|| card.dir().to_path_buf())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! rten: the ONNX backend that is part of this program.
+//!
+//! It holds 64-bit integers as 32-bit ones and doubles as single precision. An input that does not fit is
+//! refused; what a graph declares is read from its file, since rten no longer knows it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rten::{
+    DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
+    ValueType,
+};
+use rten_tensor::Tensor as RtenTensor;
+use rten_tensor::prelude::*;
+
+use super::declared::declared_types;
+use super::{Backend, LoadError, Signature, SignaturePort, graph_file};
+use crate::card::Card;
+use crate::tensor::{ElementType, NamedTensor, Tensor};
+
+pub(super) const NAME: &str = "rten";
+/// Kept equal to the version in `Cargo.toml`.
+pub(super) const VERSION: &str = "0.27";
+
+pub(super) struct RtenBackend {
+    model: rten::Model,
+    signature: Signature,
+    outputs: Vec<(String, ElementType, NodeId)>,
+    options: RunOptions,
+}
+
+impl RtenBackend {
+    pub(super) fn open(card: &Card, threads: usize) -> Result<RtenBackend, LoadError> {
+        let path = graph_file(card);
+        let failed = |reason: String| LoadError::graph(card, NAME, path.clone(), reason);
+        let mut every = card.inputs().iter().chain(card.outputs());
+        if let Some((name, port)) = every.find(|(_, port)| !holds(port.ty)) {
+            return Err(failed(format!(
+                "`{name}` is `{}`, which it does not hold; use an onnxruntime library",
+                port.ty
+            )));
+        }
+        let model = ModelOptions::with_all_ops()
+            .prepack_weights(true)
+            .load_file(&path)
+            .map_err(|error| failed(error.to_string()))?;
+        let declared = declared_types(&path).map_err(failed)?;
+        let signature = Signature {
+            inputs: ports(&model, model.input_ids(), &declared),
+            outputs: ports(&model, model.output_ids(), &declared),
+        };
+        // Outputs that are missing are reported by the check of the signature, with both sides.
+        let outputs = card
+            .outputs()
+            .iter()
+            .filter_map(|(name, port)| Some((name.clone(), port.ty, model.find_node(name)?)))
+            .collect();
+        let pool = ThreadPool::with_num_threads(threads);
+        let options = RunOptions::default().with_thread_pool(Some(Arc::new(pool)));
+        Ok(RtenBackend {
+            model,
+            signature,
+            outputs,
+            options,
+        })
+    }
+}
+
+impl Backend for RtenBackend {
+    fn signature(&self) -> Option<Signature> {
+        Some(self.signature.clone())
+    }
+
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+        let inputs = inputs
+            .iter()
+            .map(|(name, tensor)| {
+                let node = self
+                    .model
+                    .node_id(name)
+                    .map_err(|error| error.to_string())?;
+                Ok((node, ValueOrView::from(to_value(name, tensor)?)))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let nodes: Vec<NodeId> = self.outputs.iter().map(|(_, _, node)| *node).collect();
+        let values = self
+            .model
+            .run(inputs, &nodes, Some(self.options.clone()))
+            .map_err(|error| error.to_string())?;
+        let named = self.outputs.iter().zip(values);
+        named
+            .map(|((name, ty, _), value)| Ok((name.clone(), from_value(name, *ty, value)?)))
+            .collect()
+    }
+}
+
+fn ports(
+    model: &rten::Model,
+    nodes: &[NodeId],
+    declared: &BTreeMap<String, String>,
+) -> Vec<SignaturePort> {
+    let infos = nodes.iter().filter_map(|node| model.node_info(*node));
+    infos
+        .map(|info| {
+            let name = info.name().unwrap_or_default().to_owned();
+            let dims = info.shape().map(|shape| {
+                let size = |dim: &Dimension| match dim {
+                    Dimension::Fixed(size) => Some(*size as u64),
+                    Dimension::Symbolic(_) => None,
+                };
+                shape.iter().map(size).collect()
+            });
+            let held = info.dtype().and_then(|ty| match ty {
+                ValueType::Tensor(DataType::Float) => Some("f32".to_owned()),
+                _ => None,
+            });
+            SignaturePort {
+                ty: declared.get(&name).cloned().or(held),
+                name,
+                dims,
+            }
+        })
+        .collect()
+}
+
+/// Whether rten holds values of a type, in its own or in a narrower one.
+fn holds(ty: ElementType) -> bool {
+    !matches!(ty, ElementType::F16 | ElementType::Bf16)
+}
+
+fn to_value(name: &str, tensor: &Tensor) -> Result<Value, String> {
+    let dims: Vec<usize> = tensor.dims().iter().map(|d| *d as usize).collect();
+    let data = tensor.data();
+    match tensor.ty() {
+        ElementType::F32 => value(
+            dims,
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+        ),
+        #[allow(clippy::cast_possible_truncation, reason = "rten has no doubles")]
+        ElementType::F64 => value(
+            dims,
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| f64::from_le_bytes(*b) as f32)
+                .collect(),
+        ),
+        ElementType::I32 => value(
+            dims,
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| i32::from_le_bytes(*b))
+                .collect(),
+        ),
+        ElementType::I64 => {
+            let narrow = |bytes: &[u8; 8]| {
+                let whole = i64::from_le_bytes(*bytes);
+                i32::try_from(whole).map_err(|_| {
+                    format!(
+                        "input `{name}` has the value `{whole}`, and {NAME} takes at most `{}`",
+                        i32::MAX
+                    )
+                })
+            };
+            value(
+                dims,
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(narrow)
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        ElementType::U8 => value(dims, data.to_vec()),
+        ElementType::F16 | ElementType::Bf16 => {
+            Err(format!("{NAME} does not hold `{}`", tensor.ty()))
+        }
+    }
+}
+
+fn value<T>(dims: Vec<usize>, data: Vec<T>) -> Result<Value, String>
+where
+    Value: From<RtenTensor<T>>,
+{
+    let tensor =
+        RtenTensor::try_from_data(dims.as_slice(), data).map_err(|error| error.to_string())?;
+    Ok(Value::from(tensor))
+}
+
+fn from_value(name: &str, ty: ElementType, value: Value) -> Result<Tensor, String> {
+    let given = value.dtype();
+    let failed = || format!("output `{name}` came as `{given}`, and the card says `{ty}`");
+    let dims = value
+        .shape()
+        .iter()
+        .map(|d| u32::try_from(*d))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    let data: Bytes = match (ty, value) {
+        (ElementType::F32, Value::FloatTensor(tensor)) => tensor
+            .to_vec()
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect(),
+        (ElementType::F64, Value::FloatTensor(tensor)) => tensor
+            .to_vec()
+            .into_iter()
+            .flat_map(|v| f64::from(v).to_le_bytes())
+            .collect(),
+        (ElementType::I32, Value::Int32Tensor(tensor)) => tensor
+            .to_vec()
+            .into_iter()
+            .flat_map(i32::to_le_bytes)
+            .collect(),
+        (ElementType::I64, Value::Int32Tensor(tensor)) => tensor
+            .to_vec()
+            .into_iter()
+            .flat_map(|v| i64::from(v).to_le_bytes())
+            .collect(),
+        (ElementType::U8, Value::UInt8Tensor(tensor)) => tensor.to_vec().into(),
+        _ => return Err(failed()),
+    };
+    Tensor::new(dims, ty, data).map_err(|error| format!("output `{name}`: {error}"))
+}

@@ -1,0 +1,324 @@
+//! A loaded model, as its callers see it: [`Model::infer`].
+//!
+//! Calls wait in a bounded queue (default 256), at most until their deadline; a full queue is an error at
+//! once. Clones share one worker. When the last one is dropped, the worker answers what is queued and ends;
+//! nobody waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::backend::{Backends, Device, LoadError, Opened};
+use crate::batcher::{Batcher, Entry};
+use crate::card::Card;
+use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
+use crate::policy::Policy;
+use crate::request::Request;
+use crate::tensor::NamedTensor;
+use crate::worker::{self, Open};
+
+/// The longest queue that may be asked for.
+const MAX_QUEUE: usize = 65_536;
+
+/// A loaded model. Cheap to clone; clones share one worker thread.
+#[derive(Clone, Debug)]
+pub struct Model {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    card: Card,
+    identity: ModelIdentity,
+    labels: ModelLabels,
+    queue: mpsc::Sender<Entry>,
+}
+
+impl Model {
+    /// Verifies the files of `card`, loads the model on a thread of its own and holds the graph to the card.
+    /// Blocks until that is done: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// [`LoadError`] naming both sides of what does not fit.
+    pub fn load(
+        card: &Card,
+        backends: &Backends,
+        options: LoadOptions,
+    ) -> Result<Model, LoadError> {
+        card.verify_files()?;
+        let (card_to_open, backends) = (card.clone(), backends.clone());
+        let (device, threads) = (options.device, options.threads);
+        Model::start(
+            card,
+            options,
+            Box::new(move || backends.open(&card_to_open, device, threads)),
+        )
+    }
+
+    pub(crate) fn start(card: &Card, options: LoadOptions, open: Open) -> Result<Model, LoadError> {
+        let begun = std::time::Instant::now();
+        let max_rows = options.max_rows(card)?;
+        let labels = ModelLabels {
+            model: card.name().into(),
+            version: card.version().to_string().into(),
+        };
+        let (queue, entries) = mpsc::channel(options.queue);
+        let batcher = move |opened: &Opened| {
+            let policy = Policy::new(max_rows, options.delay, &opened.device);
+            (Batcher::new(entries, policy), max_rows)
+        };
+        let started = worker::start(card.clone(), labels.clone(), open, batcher)?;
+        Loaded {
+            labels: &labels,
+            backend: &started.backend,
+            device: &started.device,
+            took: begun.elapsed(),
+        }
+        .emit();
+        let identity = ModelIdentity {
+            name: card.name().to_owned(),
+            version: card.version().to_string(),
+            digest: card.digest().to_owned(),
+            device: started.device,
+            backend: started.backend,
+        };
+        Ok(Model {
+            inner: Arc::new(Inner {
+                card: card.clone(),
+                identity,
+                labels,
+                queue,
+            }),
+        })
+    }
+
+    /// Runs the model on `inputs`, perhaps together with other callers', and gives this call's own outputs.
+    /// Ends by `deadline` at the latest. Dropping the future abandons the call.
+    ///
+    /// # Errors
+    /// [`InferError`]; each is counted by its reason.
+    pub async fn infer(
+        &self,
+        inputs: Vec<NamedTensor>,
+        deadline: Instant,
+    ) -> Result<Inference, InferError> {
+        let labels = &self.inner.labels;
+        Requested(labels).emit();
+        let result = self.try_infer(inputs, deadline).await;
+        if let Err(error) = &result {
+            Failed {
+                labels,
+                reason: error.reason(),
+                detail: error,
+            }
+            .emit();
+        }
+        result
+    }
+
+    async fn try_infer(
+        &self,
+        inputs: Vec<NamedTensor>,
+        deadline: Instant,
+    ) -> Result<Inference, InferError> {
+        let request = Request::check(&self.inner.card, inputs)?;
+        let queued_at = Instant::now();
+        let expired = || InferError::DeadlineExceeded {
+            model: self.name(),
+            waited: queued_at.elapsed(),
+        };
+        if queued_at >= deadline {
+            return Err(expired());
+        }
+        let (reply, answer) = oneshot::channel();
+        let pending = Pending::enter(&self.inner.labels);
+        let entry = Entry {
+            request,
+            deadline,
+            queued_at,
+            reply,
+            pending,
+        };
+        self.inner
+            .queue
+            .try_send(entry)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => InferError::QueueFull {
+                    model: self.name(),
+                    queue: self.inner.queue.max_capacity(),
+                },
+                mpsc::error::TrySendError::Closed(_) => {
+                    InferError::WorkerGone { model: self.name() }
+                }
+            })?;
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(result)) => result,
+            // The worker drops entries past their deadline, perhaps a moment before our own timer.
+            Ok(Err(_)) if Instant::now() >= deadline => Err(expired()),
+            Ok(Err(_)) => Err(InferError::WorkerGone { model: self.name() }),
+            Err(_) => Err(expired()),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "{}@{}",
+            self.inner.identity.name, self.inner.identity.version
+        )
+    }
+
+    /// Which model this is, and what it runs in and on.
+    pub fn identity(&self) -> &ModelIdentity {
+        &self.inner.identity
+    }
+
+    /// The card that the model was loaded by.
+    pub fn card(&self) -> &Card {
+        &self.inner.card
+    }
+}
+
+/// How a model is loaded and its calls are queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Where it runs. Default: [`Device::Auto`].
+    pub device: Device,
+    /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
+    pub max_batch: Option<usize>,
+    /// How long the oldest call waits for others to join it. Default: not at all.
+    pub delay: Duration,
+    /// How many calls may wait. Default: 256.
+    pub queue: usize,
+    /// Threads that compute a run. Default: 1.
+    pub threads: usize,
+}
+
+impl Default for LoadOptions {
+    fn default() -> LoadOptions {
+        LoadOptions {
+            device: Device::Auto,
+            max_batch: None,
+            delay: Duration::ZERO,
+            queue: 256,
+            threads: 1,
+        }
+    }
+}
+
+impl LoadOptions {
+    /// The most rows of a run of `card`, once every option is within its bounds.
+    fn max_rows(&self, card: &Card) -> Result<usize, LoadError> {
+        let refuse = |message: String| {
+            Err(LoadError::Option {
+                model: format!("{}@{}", card.name(), card.version()),
+                message,
+            })
+        };
+        if self.queue == 0 || self.queue > MAX_QUEUE {
+            return refuse(format!(
+                "a queue of `{}` is asked for; it holds `1` to `{MAX_QUEUE}`",
+                self.queue
+            ));
+        }
+        if self.threads == 0 {
+            return refuse("`0` threads are asked for; give at least `1`".to_owned());
+        }
+        match (self.max_batch, card.batch()) {
+            (Some(0), _) => {
+                refuse("a batch of `0` rows is asked for; give at least `1`".to_owned())
+            }
+            (Some(rows), None) if rows > 1 => refuse(format!(
+                "a batch of `{rows}` rows is asked for, and the card has no `[batch]`; add one, or ask for `1`"
+            )),
+            (Some(rows), _) => Ok(rows),
+            (None, batch) => Ok(batch.map_or(1, |batch| batch.max)),
+        }
+    }
+}
+
+/// Which model answered, so that an outcome can say so.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct ModelIdentity {
+    /// The model's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its card: see [`Card::digest`].
+    pub digest: String,
+    /// What it runs on: `cpu` or `cuda:0`.
+    pub device: String,
+    /// What it runs in, such as `onnxruntime 1.32.0`.
+    pub backend: String,
+}
+
+/// The answer to one call.
+#[derive(Clone, Debug)]
+pub struct Inference {
+    /// The outputs that the card names, by name.
+    pub outputs: Vec<NamedTensor>,
+    /// How long the call waited for its run.
+    pub queue: Duration,
+    /// How long its run took, for all that were in it.
+    pub compute: Duration,
+    /// The rows of its run, those of other callers included.
+    pub batch: usize,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InferError {
+    /// The inputs do not fit the card.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// An axis is longer than the card allows.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Too many calls wait already.
+    #[error(
+        "model `{model}` has `{queue}` calls waiting, as many as its queue holds; try again later"
+    )]
+    QueueFull {
+        /// Name and version.
+        model: String,
+        /// How many calls may wait.
+        queue: usize,
+    },
+    /// The deadline passed before the answer came.
+    #[error("model `{model}` had no answer by the deadline, after `{}` ms; allow more time", waited.as_millis())]
+    DeadlineExceeded {
+        /// Name and version.
+        model: String,
+        /// How long the call waited.
+        waited: Duration,
+    },
+    /// The backend failed on these inputs.
+    #[error("the model's run failed: {0}")]
+    Backend(String),
+    /// The model's worker has ended and cannot be had back.
+    #[error("model `{model}` serves no more; reload it, and see the log for the reason")]
+    WorkerGone {
+        /// Name and version.
+        model: String,
+    },
+}
+
+impl InferError {
+    /// The reason as metrics label it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            InferError::InvalidInput(_) => "invalid-input",
+            InferError::TooLarge(_) => "too-large",
+            InferError::QueueFull { .. } => "queue-full",
+            InferError::DeadlineExceeded { .. } => "deadline",
+            InferError::Backend(_) => "backend",
+            InferError::WorkerGone { .. } => "worker-gone",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,11 @@ pub fn find(scan: &Scan<'_>) -> Vec<Card> {
 /// Keeps the last four digits: `••1111`.
 pub fn mask(digits: &str) -> String {
     let kept = digits.len().saturating_sub(4);
-    let last = if digits.len() > 4 { digits.get(kept..).unwrap_or_default() } else { "" };
+    let last = if digits.len() > 4 {
+        digits.get(kept..).unwrap_or_default()
+    } else {
+        ""
+    };
     format!("••{last}")
 }
 
@@ -66,22 +70,48 @@ fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
             continue; // a number or word goes on: this would be a part of it
         }
         let digits: Vec<u8> = run.iter().take(length).map(|(digit, _)| *digit).collect();
-        let Some(network) = network(&digits) else { continue };
+        let Some(network) = network(&digits) else {
+            continue;
+        };
         if luhn(&digits) && digits.iter().any(|d| Some(d) != digits.first()) {
             let text = digits.iter().map(|d| char::from(b'0' + d)).collect();
-            return Some((Card { span: scan.span(start, last + 1), digits: text, network }, last + 1));
+            return Some((
+                Card {
+                    span: scan.span(start, last + 1),
+                    digits: text,
+                    network,
+                },
+                last + 1,
+            ));
         }
     }
     None
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '_' | '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{2010}' | '\u{2011}' | '\u{2013}' | '\u{200b}')
+    matches!(
+        c,
+        ' ' | '-'
+            | '.'
+            | '_'
+            | '\u{a0}'
+            | '\u{2007}'
+            | '\u{202f}'
+            | '\u{2010}'
+            | '\u{2011}'
+            | '\u{2013}'
+            | '\u{200b}'
+    )
 }
 
 /// The network that issues numbers of this prefix and length (ISO/IEC 7812 ranges as the networks publish them).
 fn network(digits: &[u8]) -> Option<&'static str> {
-    let prefix = |n: usize| digits.iter().take(n).fold(0u32, |value, d| value * 10 + u32::from(*d));
+    let prefix = |n: usize| {
+        digits
+            .iter()
+            .take(n)
+            .fold(0u32, |value, d| value * 10 + u32::from(*d))
+    };
     let (two, three, four, six) = (prefix(2), prefix(3), prefix(4), prefix(6));
     match digits.len() {
         13 | 16 | 19 if prefix(1) == 4 => Some("visa"),
@@ -102,7 +132,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn in_text(text: &str) -> Vec<String> {
-        find(&Scan::new(text)).into_iter().map(|card| card.digits).collect()
+        find(&Scan::new(text))
+            .into_iter()
+            .map(|card| card.digits)
+            .collect()
     }
 
     #[test]

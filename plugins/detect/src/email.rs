@@ -34,13 +34,19 @@ fn email_around(scan: &Scan<'_>, at: usize) -> Option<Email> {
     while at - start < 64 && scan.before(start).is_some_and(is_local) {
         start -= 1;
     }
-    while scan.at(start).is_some_and(|c| !c.is_ascii_alphanumeric() && c != '_') {
+    while scan
+        .at(start)
+        .is_some_and(|c| !c.is_ascii_alphanumeric() && c != '_')
+    {
         start += 1; // a quotation mark or bracket before an address is no part of it
     }
     let end = domain_end(scan, at + 1)?;
     let local = scan.slice(start, at);
     let sound = start < at && !local.ends_with('.') && !local.contains("..");
-    sound.then(|| Email { span: scan.span(start, end), normalized: format!("{local}@{}", scan.slice(at + 1, end).to_ascii_lowercase()) })
+    sound.then(|| Email {
+        span: scan.span(start, end),
+        normalized: format!("{local}@{}", scan.slice(at + 1, end).to_ascii_lowercase()),
+    })
 }
 
 /// The position after the domain: labels of letters, digits and inner dashes; the last one of two letters or more.
@@ -74,18 +80,34 @@ mod tests {
     use proptest::prelude::*;
 
     fn in_text(text: &str) -> Vec<String> {
-        find(&Scan::new(text)).into_iter().map(|email| email.normalized).collect()
+        find(&Scan::new(text))
+            .into_iter()
+            .map(|email| email.normalized)
+            .collect()
     }
 
     #[test]
     fn addresses_are_found_without_their_surroundings() {
-        assert_eq!(in_text("Write to <Jo.Doe+x@Example.CO.UK>."), ["Jo.Doe+x@example.co.uk"]);
-        assert_eq!(in_text("'a@b.de', mailto:c_d@e-f.org!"), ["a@b.de", "c_d@e-f.org"]);
+        assert_eq!(
+            in_text("Write to <Jo.Doe+x@Example.CO.UK>."),
+            ["Jo.Doe+x@example.co.uk"]
+        );
+        assert_eq!(
+            in_text("'a@b.de', mailto:c_d@e-f.org!"),
+            ["a@b.de", "c_d@e-f.org"]
+        );
     }
 
     #[test]
     fn handles_and_half_addresses_are_not_addresses() {
-        for text in ["@name", "a@b", "a@.com", "a..b@c.de", "x@y.1", "meet @ 5.30"] {
+        for text in [
+            "@name",
+            "a@b",
+            "a@.com",
+            "a..b@c.de",
+            "x@y.1",
+            "meet @ 5.30",
+        ] {
             assert!(in_text(text).is_empty(), "{text}");
         }
         assert_eq!(mask("jane@example.com"), "j…@example.com");

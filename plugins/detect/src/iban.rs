@@ -16,7 +16,8 @@ pub fn find(scan: &Scan<'_>) -> Vec<Iban> {
     let mut found = Vec::new();
     let mut position = 0;
     while position < scan.len() {
-        let starts = !scan.word_before(position) && scan.at(position).is_some_and(|c| c.is_ascii_alphabetic());
+        let starts = !scan.word_before(position)
+            && scan.at(position).is_some_and(|c| c.is_ascii_alphabetic());
         match starts.then(|| iban_at(scan, position)).flatten() {
             Some((iban, after)) => {
                 found.push(iban);
@@ -31,18 +32,30 @@ pub fn find(scan: &Scan<'_>) -> Vec<Iban> {
 /// Whether letters and digits without separators, in upper case, are an IBAN.
 pub fn valid(number: &str) -> bool {
     let length = number.get(..2).and_then(country_length);
-    length == Some(number.len()) && number.get(2..4).is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit())) && checksum(number)
+    length == Some(number.len())
+        && number
+            .get(2..4)
+            .is_some_and(|c| c.bytes().all(|b| b.is_ascii_digit()))
+        && checksum(number)
 }
 
 /// Keeps the country and the last four characters: `DE••3000`.
 pub fn mask(number: &str) -> String {
     let country = number.get(..2).unwrap_or_default();
-    let last = number.len().checked_sub(4).filter(|kept| *kept >= 4).and_then(|kept| number.get(kept..)).unwrap_or_default();
+    let last = number
+        .len()
+        .checked_sub(4)
+        .filter(|kept| *kept >= 4)
+        .and_then(|kept| number.get(kept..))
+        .unwrap_or_default();
     format!("{country}••{last}")
 }
 
 fn iban_at(scan: &Scan<'_>, start: usize) -> Option<(Iban, usize)> {
-    let country: String = [scan.at(start)?, scan.at(start + 1)?].iter().map(char::to_ascii_uppercase).collect();
+    let country: String = [scan.at(start)?, scan.at(start + 1)?]
+        .iter()
+        .map(char::to_ascii_uppercase)
+        .collect();
     let length = country_length(&country)?;
     let mut number = String::with_capacity(length);
     let mut position = start;
@@ -50,13 +63,24 @@ fn iban_at(scan: &Scan<'_>, start: usize) -> Option<(Iban, usize)> {
         let c = scan.at(position)?;
         if c.is_ascii_alphanumeric() {
             number.push(c.to_ascii_uppercase());
-        } else if number.len() < 4 && number.len() != 2 || !is_separator(c) || scan.before(position).is_some_and(is_separator) {
+        } else if number.len() < 4 && number.len() != 2
+            || !is_separator(c)
+            || scan.before(position).is_some_and(is_separator)
+        {
             return None;
         }
         position += 1;
     }
     let whole = !scan.word_at(position);
-    (whole && valid(&number)).then(|| (Iban { span: scan.span(start, position), normalized: number }, position))
+    (whole && valid(&number)).then(|| {
+        (
+            Iban {
+                span: scan.span(start, position),
+                normalized: number,
+            },
+            position,
+        )
+    })
 }
 
 fn is_separator(c: char) -> bool {
@@ -66,16 +90,29 @@ fn is_separator(c: char) -> bool {
 /// Country and check digits moved to the end, letters as 10 to 35: the remainder by 97 must be 1.
 fn checksum(number: &str) -> bool {
     let (head, tail) = number.split_at_checked(4).unwrap_or_default();
-    let remainder = tail.chars().chain(head.chars()).try_fold(0u32, |remainder, c| {
-        let value = c.to_digit(36)?;
-        Some((if value < 10 { remainder * 10 } else { remainder * 100 } + value) % 97)
-    });
+    let remainder = tail
+        .chars()
+        .chain(head.chars())
+        .try_fold(0u32, |remainder, c| {
+            let value = c.to_digit(36)?;
+            Some(
+                (if value < 10 {
+                    remainder * 10
+                } else {
+                    remainder * 100
+                } + value)
+                    % 97,
+            )
+        });
     remainder == Some(1)
 }
 
 /// Length by country, from the SWIFT registry.
 fn country_length(country: &str) -> Option<usize> {
-    LENGTHS.iter().find(|(_, countries)| countries.split(' ').any(|c| c == country)).map(|(length, _)| *length)
+    LENGTHS
+        .iter()
+        .find(|(_, countries)| countries.split(' ').any(|c| c == country))
+        .map(|(length, _)| *length)
 }
 
 const LENGTHS: &[(usize, &str)] = &[
@@ -105,7 +142,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn in_text(text: &str) -> Vec<String> {
-        find(&Scan::new(text)).into_iter().map(|iban| iban.normalized).collect()
+        find(&Scan::new(text))
+            .into_iter()
+            .map(|iban| iban.normalized)
+            .collect()
     }
 
     #[test]
@@ -134,12 +174,18 @@ mod tests {
 
     #[test]
     fn a_word_after_a_number_does_not_hide_it() {
-        assert_eq!(in_text("DE89 3704 0044 0532 0130 00 at Commerzbank"), ["DE89370400440532013000"]);
+        assert_eq!(
+            in_text("DE89 3704 0044 0532 0130 00 at Commerzbank"),
+            ["DE89370400440532013000"]
+        );
         assert_eq!(mask("DE89370400440532013000"), "DE••3000");
     }
 
     fn generated(bban: &str) -> String {
-        (2..99).map(|check| format!("DE{check:02}{bban}")).find(|n| checksum(n)).unwrap()
+        (2..99)
+            .map(|check| format!("DE{check:02}{bban}"))
+            .find(|n| checksum(n))
+            .unwrap()
     }
 
     proptest! {

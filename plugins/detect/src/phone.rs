@@ -18,23 +18,54 @@ pub struct Phone {
 
 /// How the numbers of a country are written at home: (ISO 3166 code, country code, trunk prefix).
 const HOME: &[(&str, &str, &str)] = &[
-    ("AT", "43", "0"), ("AU", "61", "0"), ("BE", "32", "0"), ("CA", "1", "1"), ("CH", "41", "0"), ("CZ", "420", ""),
-    ("DE", "49", "0"), ("DK", "45", ""), ("ES", "34", ""), ("FI", "358", "0"), ("FR", "33", "0"), ("GB", "44", "0"),
-    ("IE", "353", "0"), ("IN", "91", "0"), ("IT", "39", ""), ("JP", "81", "0"), ("LU", "352", ""), ("NL", "31", "0"),
-    ("NO", "47", ""), ("NZ", "64", "0"), ("PL", "48", ""), ("PT", "351", ""), ("SE", "46", "0"), ("US", "1", "1"),
+    ("AT", "43", "0"),
+    ("AU", "61", "0"),
+    ("BE", "32", "0"),
+    ("CA", "1", "1"),
+    ("CH", "41", "0"),
+    ("CZ", "420", ""),
+    ("DE", "49", "0"),
+    ("DK", "45", ""),
+    ("ES", "34", ""),
+    ("FI", "358", "0"),
+    ("FR", "33", "0"),
+    ("GB", "44", "0"),
+    ("IE", "353", "0"),
+    ("IN", "91", "0"),
+    ("IT", "39", ""),
+    ("JP", "81", "0"),
+    ("LU", "352", ""),
+    ("NL", "31", "0"),
+    ("NO", "47", ""),
+    ("NZ", "64", "0"),
+    ("PL", "48", ""),
+    ("PT", "351", ""),
+    ("SE", "46", "0"),
+    ("US", "1", "1"),
 ];
 
 /// Words that announce a telephone number, within the 24 characters before it.
-const ANNOUNCED: &[&str] = &["phone", "tel", "call", "mobile", "mob.", "cell", "fax", "ring", "whatsapp", "dial", "telefon", "handy", "reach me", "sms", "text me"];
+const ANNOUNCED: &[&str] = &[
+    "phone", "tel", "call", "mobile", "mob.", "cell", "fax", "ring", "whatsapp", "dial", "telefon",
+    "handy", "reach me", "sms", "text me",
+];
 
 /// Finds telephone numbers. `country` (ISO 3166, two letters) is where numbers without a country code belong.
 pub fn find(scan: &Scan<'_>, country: Option<&str>) -> Vec<Phone> {
     let mut found = Vec::new();
     let mut position = 0;
     while position < scan.len() {
-        let starts = scan.at(position).is_some_and(|c| c.is_ascii_digit() || c == '+' || c == '(');
-        let bordered = !scan.word_before(position) && !scan.before(position).is_some_and(|c| "+#./-_€$£@".contains(c));
-        match (starts && bordered).then(|| phone_at(scan, position, country)).flatten() {
+        let starts = scan
+            .at(position)
+            .is_some_and(|c| c.is_ascii_digit() || c == '+' || c == '(');
+        let bordered = !scan.word_before(position)
+            && !scan
+                .before(position)
+                .is_some_and(|c| "+#./-_€$£@".contains(c));
+        match (starts && bordered)
+            .then(|| phone_at(scan, position, country))
+            .flatten()
+        {
             Some((phone, after)) => {
                 found.push(phone);
                 position = after;
@@ -48,7 +79,11 @@ pub fn find(scan: &Scan<'_>, country: Option<&str>) -> Vec<Phone> {
 
 /// Keeps the last three digits: `••958`.
 pub fn mask(digits: &str) -> String {
-    let last = digits.len().checked_sub(3).filter(|kept| *kept >= 4).and_then(|kept| digits.get(kept..));
+    let last = digits
+        .len()
+        .checked_sub(3)
+        .filter(|kept| *kept >= 4)
+        .and_then(|kept| digits.get(kept..));
     format!("••{}", last.unwrap_or_default())
 }
 
@@ -62,27 +97,40 @@ fn phone_at(scan: &Scan<'_>, start: usize, country: Option<&str>) -> Option<(Pho
     let run = scan.digits(open, 16, is_separator);
     let (_, last) = *run.last()?;
     let after = last + 1;
-    let digits: String = run.iter().map(|(digit, _)| char::from(b'0' + digit)).collect();
+    let digits: String = run
+        .iter()
+        .map(|(digit, _)| char::from(b'0' + digit))
+        .collect();
     if scan.word_at(after) || !balanced(scan.slice(start, after)) || continues(scan, after) {
         return None;
     }
     let span = scan.span(start, after);
-    let e164 = if plus { Some(international(&digits, scan.slice(start, after))?) } else { None };
+    let e164 = if plus {
+        Some(international(&digits, scan.slice(start, after))?)
+    } else {
+        None
+    };
     if e164.is_none() && !is_national(scan, start, after, &digits) {
         return None;
     }
-    let e164 = e164.or_else(|| digits.strip_prefix("00").and_then(|d| international(d, ""))).or_else(|| at_home(&digits, country?));
+    let e164 = e164
+        .or_else(|| digits.strip_prefix("00").and_then(|d| international(d, "")))
+        .or_else(|| at_home(&digits, country?));
     Some((Phone { span, digits, e164 }, after))
 }
 
 fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{202f}' | '\u{2011}' | '\u{2013}')
+    matches!(
+        c,
+        ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{202f}' | '\u{2011}' | '\u{2013}'
+    )
 }
 
 /// A decimal, a unit or a percent sign after the digits: an amount or a measure, not a telephone number.
 fn continues(scan: &Scan<'_>, after: usize) -> bool {
     scan.at(after).is_some_and(|c| "€$£%@_#".contains(c))
-        || scan.at(after).is_some_and(|c| ",.:".contains(c)) && scan.at(after + 1).is_some_and(|c| c.is_ascii_digit())
+        || scan.at(after).is_some_and(|c| ",.:".contains(c))
+            && scan.at(after + 1).is_some_and(|c| c.is_ascii_digit())
 }
 
 fn balanced(text: &str) -> bool {
@@ -93,19 +141,29 @@ fn balanced(text: &str) -> bool {
 fn international(digits: &str, written: &str) -> Option<String> {
     let code = country_code(digits)?;
     let rest = digits.get(code.len()..)?;
-    let rest = if written.contains("(0)") { rest.strip_prefix('0').unwrap_or(rest) } else { rest };
+    let rest = if written.contains("(0)") {
+        rest.strip_prefix('0').unwrap_or(rest)
+    } else {
+        rest
+    };
     let length = code.len() + rest.len();
     ((8..=15).contains(&length) && rest.len() >= 5).then(|| format!("+{code}{rest}"))
 }
 
 fn at_home(digits: &str, country: &str) -> Option<String> {
-    let (_, code, trunk) = HOME.iter().find(|(name, _, _)| name.eq_ignore_ascii_case(country))?;
+    let (_, code, trunk) = HOME
+        .iter()
+        .find(|(name, _, _)| name.eq_ignore_ascii_case(country))?;
     let rest = match digits.strip_prefix(trunk) {
         Some(rest) if !trunk.is_empty() => rest,
         _ if *trunk == "0" => return None, // written without its area code: not to be dialled from elsewhere
         _ => digits,
     };
-    let fits = if *code == "1" { rest.len() == 10 } else { (6..=12).contains(&rest.len()) };
+    let fits = if *code == "1" {
+        rest.len() == 10
+    } else {
+        (6..=12).contains(&rest.len())
+    };
     fits.then(|| format!("+{code}{rest}"))
 }
 
@@ -119,12 +177,21 @@ fn is_national(scan: &Scan<'_>, start: usize, after: usize, digits: &str) -> boo
     if ANNOUNCED.iter().any(|word| line.contains(word)) {
         return true;
     }
-    let groups: Vec<usize> = scan.slice(start, after).split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0).collect();
+    let groups: Vec<usize> = scan
+        .slice(start, after)
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .filter(|n| *n > 0)
+        .collect();
     let text = scan.slice(start, after);
     match groups.as_slice() {
         [3, 3, 4] => text.starts_with('(') || text.matches(['-', '.']).count() == 2,
         [1, 3, 3, 4] => digits.starts_with('1'),
-        _ => digits.starts_with("00") && groups.len() > 2 && international(digits.get(2..).unwrap_or_default(), "").is_some(),
+        _ => {
+            digits.starts_with("00")
+                && groups.len() > 2
+                && international(digits.get(2..).unwrap_or_default(), "").is_some()
+        }
     }
 }
 
@@ -144,7 +211,9 @@ fn country_code(digits: &str) -> Option<&str> {
     if TWO.split(' ').any(|code| code == two) {
         return Some(two);
     }
-    (!one.starts_with('0') && !matches!(two, "28" | "83" | "89")).then(|| digits.get(..3)).flatten()
+    (!one.starts_with('0') && !matches!(two, "28" | "83" | "89"))
+        .then(|| digits.get(..3))
+        .flatten()
 }
 
 const TWO: &str = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
@@ -155,7 +224,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn e164(text: &str, country: Option<&str>) -> Vec<Option<String>> {
-        find(&Scan::new(text), country).into_iter().map(|phone| phone.e164).collect()
+        find(&Scan::new(text), country)
+            .into_iter()
+            .map(|phone| phone.e164)
+            .collect()
     }
 
     #[test]
@@ -174,14 +246,33 @@ mod tests {
     #[test]
     fn national_numbers_need_a_country_to_become_e164() {
         assert_eq!(e164("Tel: 020 7946 0958", None), [None]);
-        assert_eq!(e164("Tel: 020 7946 0958", Some("GB")), [Some("+442079460958".to_owned())]);
-        assert_eq!(e164("call (212) 555-0123", Some("US")), [Some("+12125550123".to_owned())]);
-        assert_eq!(e164("Telefon 030/901820", Some("DE")), [Some("+4930901820".to_owned())]);
+        assert_eq!(
+            e164("Tel: 020 7946 0958", Some("GB")),
+            [Some("+442079460958".to_owned())]
+        );
+        assert_eq!(
+            e164("call (212) 555-0123", Some("US")),
+            [Some("+12125550123".to_owned())]
+        );
+        assert_eq!(
+            e164("Telefon 030/901820", Some("DE")),
+            [Some("+4930901820".to_owned())]
+        );
     }
 
     #[test]
     fn numbers_of_other_kinds_are_left() {
-        for text in ["order 20394817", "2025-04-03", "03.04.2025", "1,234.56", "$12345678", "4111 1111 1111 1111", "call me on 03/04/2025", "DE89370400440532013000", "12:30:45"] {
+        for text in [
+            "order 20394817",
+            "2025-04-03",
+            "03.04.2025",
+            "1,234.56",
+            "$12345678",
+            "4111 1111 1111 1111",
+            "call me on 03/04/2025",
+            "DE89370400440532013000",
+            "12:30:45",
+        ] {
             assert!(e164(text, Some("GB")).is_empty(), "{text}");
         }
     }

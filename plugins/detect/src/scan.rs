@@ -30,7 +30,10 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// Splits a text into characters: 16 bytes of memory for each.
     pub fn new(text: &'a str) -> Scan<'a> {
-        Scan { text, chars: text.char_indices().collect() }
+        Scan {
+            text,
+            chars: text.char_indices().collect(),
+        }
     }
 
     /// The text as given.
@@ -60,12 +63,17 @@ impl<'a> Scan<'a> {
 
     /// Byte offset of a position; the text's length beyond the end.
     pub fn offset(&self, position: usize) -> usize {
-        self.chars.get(position).map_or(self.text.len(), |(offset, _)| *offset)
+        self.chars
+            .get(position)
+            .map_or(self.text.len(), |(offset, _)| *offset)
     }
 
     /// Byte range from one position up to another.
     pub fn span(&self, from: usize, to: usize) -> Span {
-        Span { start: self.offset(from), end: self.offset(to) }
+        Span {
+            start: self.offset(from),
+            end: self.offset(to),
+        }
     }
 
     /// The text from one position up to another.
@@ -94,7 +102,12 @@ impl<'a> Scan<'a> {
 
     /// The digits from `from` on, where groups may be joined by at most two separators; each as (value, position).
     /// Ends before the first character that is neither, never with a separator.
-    pub fn digits(&self, from: usize, max: usize, separator: impl Fn(char) -> bool) -> Vec<(u8, usize)> {
+    pub fn digits(
+        &self,
+        from: usize,
+        max: usize,
+        separator: impl Fn(char) -> bool,
+    ) -> Vec<(u8, usize)> {
         let mut found = Vec::new();
         let (mut position, mut gap) = (from, 0);
         while let Some(c) = self.at(position) {

@@ -86,19 +86,37 @@ pub struct Alternative {
 
 /// Decides where a request goes.
 pub fn decide(table: &Table, classification: Option<&Classification>) -> Route {
-    let Some((facts, kind)) = classification.and_then(|c| c.kind.as_deref().map(|kind| (c, kind))) else {
-        let reason = format!("there is no classification → queue `{}`, where a person decides", table.human);
+    let Some((facts, kind)) = classification.and_then(|c| c.kind.as_deref().map(|kind| (c, kind)))
+    else {
+        let reason = format!(
+            "there is no classification → queue `{}`, where a person decides",
+            table.human
+        );
         return to_human(table, reason, DecidedBy::Absent, Vec::new());
     };
-    let matches: Vec<usize> = (0..table.rules.len()).filter(|place| table.rules.get(*place).is_some_and(|rule| meets(rule, facts))).collect();
+    let matches: Vec<usize> = (0..table.rules.len())
+        .filter(|place| {
+            table
+                .rules
+                .get(*place)
+                .is_some_and(|rule| meets(rule, facts))
+        })
+        .collect();
     let confidence = facts.confidence().unwrap_or(0.0);
     if confidence < table.floor {
-        let figure = facts.confidence().map_or("not given".to_owned(), |c| format!("{c:.2}"));
+        let figure = facts
+            .confidence()
+            .map_or("not given".to_owned(), |c| format!("{c:.2}"));
         let reason = format!(
             "confidence in type `{kind}` is {figure}, below the floor of {:.2} → queue `{}`, where a person decides",
             table.floor, table.human
         );
-        return to_human(table, reason, DecidedBy::Floor, alternatives(table, &matches));
+        return to_human(
+            table,
+            reason,
+            DecidedBy::Floor,
+            alternatives(table, &matches),
+        );
     }
     match matches.split_first() {
         Some((first, rest)) => by_rule(table, *first, facts, alternatives(table, rest)),
@@ -106,32 +124,70 @@ pub fn decide(table: &Table, classification: Option<&Classification>) -> Route {
     }
 }
 
-fn by_rule(table: &Table, place: usize, facts: &Classification, alternatives: Vec<Alternative>) -> Route {
-    let Some(rule) = table.rules.get(place) else { return by_default(table, facts) };
+fn by_rule(
+    table: &Table,
+    place: usize,
+    facts: &Classification,
+    alternatives: Vec<Alternative>,
+) -> Route {
+    let Some(rule) = table.rules.get(place) else {
+        return by_default(table, facts);
+    };
     let name = table.rule_name(place);
-    let facts = told(facts, !rule.when.urgency.values().is_empty(), !rule.when.sentiment.values().is_empty());
-    let verb = if facts.contains(" and ") { "match" } else { "matches" };
-    let rule_text = if rule.name.is_some() { format!("rule `{name}`") } else { name.clone() };
+    let facts = told(
+        facts,
+        !rule.when.urgency.values().is_empty(),
+        !rule.when.sentiment.values().is_empty(),
+    );
+    let verb = if facts.contains(" and ") {
+        "match"
+    } else {
+        "matches"
+    };
+    let rule_text = if rule.name.is_some() {
+        format!("rule `{name}`")
+    } else {
+        name.clone()
+    };
     let reason = format!("{facts} {verb} {rule_text} → queue `{}`", rule.target.queue);
-    route(&rule.target, reason, DecidedBy::Rule, Some(name), alternatives)
+    route(
+        &rule.target,
+        reason,
+        DecidedBy::Rule,
+        Some(name),
+        alternatives,
+    )
 }
 
 fn by_default(table: &Table, facts: &Classification) -> Route {
     let facts = told(facts, true, true);
-    let verb = if facts.contains(" and ") { "match" } else { "matches" };
+    let verb = if facts.contains(" and ") {
+        "match"
+    } else {
+        "matches"
+    };
     match &table.fallback {
         Some(target) => {
             let reason = format!("{facts} {verb} no rule → default queue `{}`", target.queue);
             route(target, reason, DecidedBy::Default, None, Vec::new())
         }
         None => {
-            let reason = format!("{facts} {verb} no rule → queue `{}`, where a person decides", table.human);
+            let reason = format!(
+                "{facts} {verb} no rule → queue `{}`, where a person decides",
+                table.human
+            );
             to_human(table, reason, DecidedBy::Default, Vec::new())
         }
     }
 }
 
-fn route(target: &Target, facts: String, decided_by: DecidedBy, rule: Option<String>, alternatives: Vec<Alternative>) -> Route {
+fn route(
+    target: &Target,
+    facts: String,
+    decided_by: DecidedBy,
+    rule: Option<String>,
+    alternatives: Vec<Alternative>,
+) -> Route {
     let reason = match &target.reason {
         Some(why) => format!("{facts}: {why}"),
         None => facts,
@@ -148,30 +204,59 @@ fn route(target: &Target, facts: String, decided_by: DecidedBy, rule: Option<Str
     }
 }
 
-fn to_human(table: &Table, reason: String, decided_by: DecidedBy, alternatives: Vec<Alternative>) -> Route {
-    Route { queue: table.human.clone(), team: None, flow: None, priority: None, reason, decided_by, rule: None, alternatives }
+fn to_human(
+    table: &Table,
+    reason: String,
+    decided_by: DecidedBy,
+    alternatives: Vec<Alternative>,
+) -> Route {
+    Route {
+        queue: table.human.clone(),
+        team: None,
+        flow: None,
+        priority: None,
+        reason,
+        decided_by,
+        rule: None,
+        alternatives,
+    }
 }
 
 fn alternatives(table: &Table, places: &[usize]) -> Vec<Alternative> {
-    let rule = |place: &usize| table.rules.get(*place).map(|rule| Alternative { queue: rule.target.queue.clone(), rule: table.rule_name(*place) });
+    let rule = |place: &usize| {
+        table.rules.get(*place).map(|rule| Alternative {
+            queue: rule.target.queue.clone(),
+            rule: table.rule_name(*place),
+        })
+    };
     places.iter().filter_map(rule).take(ALTERNATIVES).collect()
 }
 
 fn meets(rule: &Rule, facts: &Classification) -> bool {
-    let among = |accepted: &[String], fact: &Option<String>| accepted.is_empty() || fact.as_ref().is_some_and(|fact| accepted.contains(fact));
-    among(rule.when.kind.values(), &facts.kind) && among(rule.when.urgency.values(), &facts.urgency) && among(rule.when.sentiment.values(), &facts.sentiment)
+    let among = |accepted: &[String], fact: &Option<String>| {
+        accepted.is_empty() || fact.as_ref().is_some_and(|fact| accepted.contains(fact))
+    };
+    among(rule.when.kind.values(), &facts.kind)
+        && among(rule.when.urgency.values(), &facts.urgency)
+        && among(rule.when.sentiment.values(), &facts.sentiment)
 }
 
 /// The facts with their figures: "type `card` (0.97) and urgency `critical`".
 fn told(facts: &Classification, urgency: bool, sentiment: bool) -> String {
     let fact = |name: &str, value: &Option<String>, confidence: Option<f64>| {
         let value = value.as_ref()?;
-        Some(confidence.map_or(format!("{name} `{value}`"), |c| format!("{name} `{value}` ({c:.2})")))
+        Some(confidence.map_or(format!("{name} `{value}`"), |c| {
+            format!("{name} `{value}` ({c:.2})")
+        }))
     };
     let parts: Vec<String> = [
         fact("type", &facts.kind, facts.confidence()),
-        urgency.then(|| fact("urgency", &facts.urgency, facts.urgency_confidence)).flatten(),
-        sentiment.then(|| fact("sentiment", &facts.sentiment, facts.sentiment_confidence)).flatten(),
+        urgency
+            .then(|| fact("urgency", &facts.urgency, facts.urgency_confidence))
+            .flatten(),
+        sentiment
+            .then(|| fact("sentiment", &facts.sentiment, facts.sentiment_confidence))
+            .flatten(),
     ]
     .into_iter()
     .flatten()
@@ -211,32 +296,64 @@ mod tests {
 
     #[test]
     fn the_first_match_wins_and_the_others_are_named() {
-        let route = route_of(json!({ "type": "card", "urgency": "critical", "sentiment": "negative", "type_confidence": 0.97, "urgency_confidence": 0.8 }));
+        let route = route_of(
+            json!({ "type": "card", "urgency": "critical", "sentiment": "negative", "type_confidence": 0.97, "urgency_confidence": 0.8 }),
+        );
         assert_eq!(route.queue, "card-emergency");
-        assert_eq!(route.reason, "type `card` (0.97) and urgency `critical` (0.80) match rule 1 → queue `card-emergency`");
-        let others: Vec<&str> = route.alternatives.iter().map(|a| a.queue.as_str()).collect();
+        assert_eq!(
+            route.reason,
+            "type `card` (0.97) and urgency `critical` (0.80) match rule 1 → queue `card-emergency`"
+        );
+        let others: Vec<&str> = route
+            .alternatives
+            .iter()
+            .map(|a| a.queue.as_str())
+            .collect();
         assert_eq!(others, ["care", "cards"]);
     }
 
     #[test]
     fn a_rule_gives_its_own_reason_too() {
-        let route = route_of(json!({ "type": "order", "sentiment": "negative", "confidence": 0.9 }));
-        assert_eq!(route.reason, "type `order` (0.90) and sentiment `negative` match rule `angry` → queue `care`: somebody should call");
+        let route =
+            route_of(json!({ "type": "order", "sentiment": "negative", "confidence": 0.9 }));
+        assert_eq!(
+            route.reason,
+            "type `order` (0.90) and sentiment `negative` match rule `angry` → queue `care`: somebody should call"
+        );
         assert_eq!(route.rule.as_deref(), Some("angry"));
     }
 
     #[test]
     fn a_rule_with_one_fact_reads_well() {
-        assert_eq!(route_of(json!({ "type": "card", "confidence": 0.7 })).reason, "type `card` (0.70) matches rule 3 → queue `cards`");
+        assert_eq!(
+            route_of(json!({ "type": "card", "confidence": 0.7 })).reason,
+            "type `card` (0.70) matches rule 3 → queue `cards`"
+        );
     }
 
     #[test]
     fn below_the_floor_a_person_decides_and_sees_what_would_have_been() {
         let route = route_of(json!({ "type": "card", "confidence": 0.49 }));
-        assert_eq!((route.queue.as_str(), route.decided_by), ("human-review", DecidedBy::Floor));
-        assert_eq!(route.alternatives, [Alternative { queue: "cards".into(), rule: "rule 3".into() }]);
-        assert!(route.reason.contains("0.49") && route.reason.contains("0.50"), "{}", route.reason);
-        assert_eq!(route_of(json!({ "type": "card", "confidence": 0.5 })).decided_by, DecidedBy::Rule);
+        assert_eq!(
+            (route.queue.as_str(), route.decided_by),
+            ("human-review", DecidedBy::Floor)
+        );
+        assert_eq!(
+            route.alternatives,
+            [Alternative {
+                queue: "cards".into(),
+                rule: "rule 3".into()
+            }]
+        );
+        assert!(
+            route.reason.contains("0.49") && route.reason.contains("0.50"),
+            "{}",
+            route.reason
+        );
+        assert_eq!(
+            route_of(json!({ "type": "card", "confidence": 0.5 })).decided_by,
+            DecidedBy::Rule
+        );
     }
 
     #[test]
@@ -250,22 +367,42 @@ mod tests {
     fn without_a_match_the_default_decides_or_a_person() {
         let facts = json!({ "type": "order", "urgency": "low", "confidence": 0.9 });
         let route = route_of(facts.clone());
-        assert_eq!((route.queue.as_str(), route.team.as_deref()), ("general", Some("front-desk")));
-        assert_eq!(route.reason, "type `order` (0.90) and urgency `low` match no rule → default queue `general`");
-        let bare = Table { floor: 0.0, ..Table::default() };
+        assert_eq!(
+            (route.queue.as_str(), route.team.as_deref()),
+            ("general", Some("front-desk"))
+        );
+        assert_eq!(
+            route.reason,
+            "type `order` (0.90) and urgency `low` match no rule → default queue `general`"
+        );
+        let bare = Table {
+            floor: 0.0,
+            ..Table::default()
+        };
         let route = decide(&bare, Some(&classified(facts)));
-        assert_eq!((route.queue.as_str(), route.decided_by), ("human-review", DecidedBy::Default));
+        assert_eq!(
+            (route.queue.as_str(), route.decided_by),
+            ("human-review", DecidedBy::Default)
+        );
     }
 
     #[test]
     fn no_classification_or_no_type_goes_to_a_person() {
         assert_eq!(decide(&table(), None).decided_by, DecidedBy::Absent);
-        assert_eq!(route_of(json!({ "urgency": "high", "confidence": 0.9 })).decided_by, DecidedBy::Absent);
+        assert_eq!(
+            route_of(json!({ "urgency": "high", "confidence": 0.9 })).decided_by,
+            DecidedBy::Absent
+        );
     }
 
     #[test]
     fn a_floor_outside_zero_to_one_is_refused() {
-        let error = Table { floor: 1.5, ..Table::default() }.check().unwrap_err();
+        let error = Table {
+            floor: 1.5,
+            ..Table::default()
+        }
+        .check()
+        .unwrap_err();
         assert!(error.contains("`1.5`"));
         assert!(table().check().is_ok());
     }

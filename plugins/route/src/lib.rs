@@ -5,7 +5,15 @@
 //!
 //! Default: no rules, a floor of 0.6, and the queue `human-review` for everything. The stage uses no model.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 mod decide;
 mod table;
@@ -76,13 +84,20 @@ mod tests {
 
     #[test]
     fn a_rule_with_an_unknown_type_is_an_invalid_config() {
-        let run = Harness::new(&STAGE).config(json!({ "rules": [{ "when": { "type": "cardd" }, "queue": "x" }] })).run();
-        assert!(matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`cardd`") && text.contains("rule 1")));
+        let run = Harness::new(&STAGE)
+            .config(json!({ "rules": [{ "when": { "type": "cardd" }, "queue": "x" }] }))
+            .run();
+        assert!(
+            matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`cardd`") && text.contains("rule 1"))
+        );
     }
 
     #[test]
     fn the_schemas_are_json() {
-        for schema in [STAGE.description.config_schema, STAGE.description.answer_schema] {
+        for schema in [
+            STAGE.description.config_schema,
+            STAGE.description.answer_schema,
+        ] {
             let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
             assert_eq!(schema["additionalProperties"], false);
         }

@@ -4,8 +4,20 @@ use serde::Deserialize;
 
 /// The types that the shipped `classify` tells apart.
 const SHIPPED_TYPES: &[&str] = &[
-    "account", "card", "payment", "refund", "order", "delivery", "cancellation", "invoice", "technical", "fraud",
-    "complaint", "information", "feedback", "other",
+    "account",
+    "card",
+    "payment",
+    "refund",
+    "order",
+    "delivery",
+    "cancellation",
+    "invoice",
+    "technical",
+    "fraud",
+    "complaint",
+    "information",
+    "feedback",
+    "other",
 ];
 
 /// The routing table.
@@ -115,10 +127,19 @@ impl Table {
     /// A sentence that names the rule, the value and the way out.
     pub fn check(&self) -> Result<(), String> {
         if !(0.0..=1.0).contains(&self.floor) {
-            return Err(format!("`floor` is `{}`: give a confidence from 0 to 1", self.floor));
+            return Err(format!(
+                "`floor` is `{}`: give a confidence from 0 to 1",
+                self.floor
+            ));
         }
         for (place, rule) in self.rules.iter().enumerate() {
-            if let Some(unknown) = rule.when.kind.values().iter().find(|kind| !self.types.contains(kind)) {
+            if let Some(unknown) = rule
+                .when
+                .kind
+                .values()
+                .iter()
+                .find(|kind| !self.types.contains(kind))
+            {
                 return Err(format!(
                     "rule {} asks for type `{unknown}`, which `types` does not list ({}): correct it, or add it to `types`",
                     place + 1,
@@ -131,6 +152,9 @@ impl Table {
 
     /// The name of the rule at a place.
     pub fn rule_name(&self, place: usize) -> String {
-        self.rules.get(place).and_then(|rule| rule.name.clone()).unwrap_or_else(|| format!("rule {}", place + 1))
+        self.rules
+            .get(place)
+            .and_then(|rule| rule.name.clone())
+            .unwrap_or_else(|| format!("rule {}", place + 1))
     }
 }

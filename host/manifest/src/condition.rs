@@ -1,0 +1,371 @@
+//! `when`: whether a stage runs, as a CEL expression over the answers so far.
+//!
+//! Purpose: an expression is compiled once, when the manifest is read, and evaluated for each submission. It sees
+//! `submission` (a map of fields) and every upstream stage under its name, `-` written `_`. CEL without regular
+//! expressions and times; it has no loops but macros over lists. Bounds: [`MAX_CONDITION`] bytes, [`DEPTH`] brackets and
+//! operators deep, macros nested at most [`MACROS`] deep.
+
+use crate::Span;
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::{Context, Env, ExecutionError, Program, Value as Cel};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+/// The longest expression, in bytes.
+pub const MAX_CONDITION: usize = 4096;
+/// How deep brackets may nest.
+const DEPTH: usize = 24;
+/// How deep macros (`all`, `exists`, `map`, …) may nest.
+const MACROS: usize = 2;
+
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// A compiled `when`.
+#[derive(Clone)]
+pub struct Condition {
+    source: String,
+    program: Arc<Program>,
+    variables: Arc<BTreeSet<String>>,
+}
+
+/// Why a condition gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionError {
+    /// The result is not a boolean.
+    #[error(
+        "`when` gave {gave}, not true or false; compare it with something, for example `{source_text} == …`"
+    )]
+    NotBool {
+        /// What it gave, for example `a string`.
+        gave: String,
+        /// The expression.
+        source_text: String,
+    },
+    /// A variable has no value: its stage was skipped or failed.
+    #[error(
+        "`when` uses `{variable}`, which has no answer here; guard it, for example `has({variable}.…) && …`"
+    )]
+    Missing {
+        /// The variable.
+        variable: String,
+    },
+    /// A member has no value.
+    #[error(
+        "`when` uses `{member}`, which is absent here; guard it, for example `has(….{member}) && …`"
+    )]
+    NoMember {
+        /// The member's name.
+        member: String,
+    },
+    /// The expression cannot be evaluated on these values.
+    #[error("`when` cannot be evaluated: {0}")]
+    Failed(String),
+}
+
+impl Condition {
+    /// The expression as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The variables that the expression uses, macros' own left out.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeSet<String> {
+        &self.variables
+    }
+
+    /// Whether the stage runs. `variables` holds `submission` and the answers of upstream stages by name; a stage that
+    /// was skipped or failed is left out, and then `has(stage.member)` is false.
+    ///
+    /// # Errors
+    /// [`ConditionError`], naming the variable, the member or the type.
+    pub fn evaluate(&self, variables: &Map<String, Value>) -> Result<bool, ConditionError> {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        let mut absent = self.variables.as_ref().clone();
+        for (name, value) in variables {
+            let name = name.replace('-', "_");
+            if !absent.remove(&name) {
+                continue;
+            }
+            context
+                .add_variable(name, value)
+                .map_err(|error| ConditionError::Failed(error.to_string()))?;
+        }
+        for name in &absent {
+            context
+                .add_variable(name.as_str(), Map::new())
+                .map_err(|error| ConditionError::Failed(error.to_string()))?;
+        }
+        match self.program.execute(&context) {
+            Ok(Cel::Bool(answer)) => Ok(answer),
+            Ok(other) => Err(ConditionError::NotBool {
+                gave: described(&other),
+                source_text: self.source.clone(),
+            }),
+            Err(error) => Err(self.failure(error, &absent)),
+        }
+    }
+
+    fn failure(&self, error: ExecutionError, absent: &BTreeSet<String>) -> ConditionError {
+        match (error, absent.first()) {
+            (ExecutionError::NoSuchKey(_), Some(variable)) => ConditionError::Missing {
+                variable: variable.clone(),
+            },
+            (ExecutionError::NoSuchKey(member), None) => ConditionError::NoMember {
+                member: member.to_string(),
+            },
+            (ExecutionError::UndeclaredReference(name), _) => ConditionError::Missing {
+                variable: name.to_string(),
+            },
+            (error, _) => ConditionError::Failed(error.to_string()),
+        }
+    }
+}
+
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Condition").field(&self.source).finish()
+    }
+}
+
+fn described(value: &Cel) -> String {
+    let kind = value.type_of().to_string();
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {kind}")
+}
+
+/// Why an expression was refused, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+    /// Bytes within the expression; `None` is all of it.
+    pub(crate) span: Option<Span>,
+}
+
+/// Something that an expression uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) what: Used,
+    /// Bytes within the expression.
+    pub(crate) span: Option<Span>,
+}
+
+/// What an expression uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Used {
+    Variable(String),
+    /// A member of `submission`.
+    Field(String),
+    Function(String),
+}
+
+/// Compiles an expression and lists what it uses.
+pub(crate) fn compile(source: &str) -> Result<(Condition, Vec<Use>), Refused> {
+    bounded(source)?;
+    let program = STANDARD
+        .compile(source)
+        .map_err(|errors| refused(source, &errors))?;
+    let mut walk = Walk {
+        program: &program,
+        uses: Vec::new(),
+        bound: Vec::new(),
+        macros: 0,
+        too_many: false,
+    };
+    walk.expression(program.expression());
+    let (mut uses, too_many) = (walk.uses, walk.too_many);
+    if too_many {
+        return Err(Refused {
+            message: format!("macros are nested deeper than {MACROS}"),
+            hint: "a condition is evaluated for each submission: keep to one or two of `all`, `exists`, `map`, `filter`".to_owned(),
+            span: None,
+        });
+    }
+    uses.dedup();
+    let variables = uses.iter().filter_map(|used| match &used.what {
+        Used::Variable(name) => Some(name.clone()),
+        _ => None,
+    });
+    let condition = Condition {
+        source: source.to_owned(),
+        variables: Arc::new(variables.collect()),
+        program: Arc::new(program),
+    };
+    Ok((condition, uses))
+}
+
+/// Refuses what is too long or too deep before the parser sees it.
+fn bounded(source: &str) -> Result<(), Refused> {
+    let refuse = |message: String, hint: &str| {
+        Err(Refused {
+            message,
+            hint: hint.to_owned(),
+            span: None,
+        })
+    };
+    if source.trim().is_empty() {
+        return refuse(
+            "the expression is empty".to_owned(),
+            "remove `when`, or write for example `when = 'classify.type != \"spam\"'`",
+        );
+    }
+    if source.len() > MAX_CONDITION {
+        return refuse(
+            format!(
+                "the expression has {} bytes; at most {MAX_CONDITION} are read",
+                source.len()
+            ),
+            "move the decision into a stage, and compare its answer",
+        );
+    }
+    let mut depth = 0_usize;
+    let mut prefix = 0_usize;
+    for c in source.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '!' | '-' => prefix += 1,
+            _ if !c.is_whitespace() => prefix = 0,
+            _ => {}
+        }
+        if depth > DEPTH || prefix > DEPTH {
+            return refuse(
+                format!("the expression nests deeper than {DEPTH}"),
+                "simplify it, or move the decision into a stage and compare its answer",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the parser said first, in one line.
+fn refused(source: &str, errors: &cel::ParseErrors) -> Refused {
+    let first = errors.errors.first();
+    let message = first.map_or_else(
+        || "the expression cannot be read".to_owned(),
+        |error| {
+            let message = error.msg.lines().next().unwrap_or("").trim();
+            message
+                .strip_prefix("Syntax error: ")
+                .unwrap_or(message)
+                .to_owned()
+        },
+    );
+    let span = first.and_then(|error| {
+        let (line, column) = (
+            usize::try_from(error.pos.0).ok()?,
+            usize::try_from(error.pos.1).ok()?,
+        );
+        let text: Vec<&str> = source.split_inclusive('\n').take(line).collect();
+        let (last, before) = text.split_last()?;
+        let start = before.iter().map(|line| line.len()).sum::<usize>();
+        let at = last
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(last.len(), |(at, _)| at);
+        Some(Span::new(start + at, start + at + 1))
+    });
+    Refused {
+        message,
+        hint: "write a CEL expression, for example `classify.type != \"spam\" && classify.confidence > 0.6`".to_owned(),
+        span,
+    }
+}
+
+/// Lists what an expression uses, macros' own variables left out.
+struct Walk<'p> {
+    program: &'p Program,
+    uses: Vec<Use>,
+    bound: Vec<String>,
+    macros: usize,
+    too_many: bool,
+}
+
+impl Walk<'_> {
+    fn record(&mut self, node: &IdedExpr, what: Used) {
+        let span = self
+            .program
+            .source_info()
+            .offset_for(node.id)
+            .map(|(start, stop)| Span::new(start as usize, stop as usize + 1));
+        self.uses.push(Use { what, span });
+    }
+
+    fn expression(&mut self, node: &IdedExpr) {
+        match &node.expr {
+            Expr::Unspecified | Expr::Literal(_) => {}
+            Expr::Ident(name) => {
+                if !name.starts_with('@') && !self.bound.contains(name) {
+                    self.record(node, Used::Variable(name.clone()));
+                }
+            }
+            Expr::Select(select) => {
+                if matches!(&select.operand.expr, Expr::Ident(name) if name == "submission") {
+                    self.record(node, Used::Field(select.field.clone()));
+                }
+                self.expression(&select.operand);
+            }
+            Expr::Call(call) => {
+                if call
+                    .func_name
+                    .starts_with(|c: char| c.is_ascii_alphabetic())
+                {
+                    self.record(node, Used::Function(call.func_name.clone()));
+                }
+                if let Some(target) = &call.target {
+                    self.expression(target);
+                }
+                call.args
+                    .iter()
+                    .for_each(|argument| self.expression(argument));
+            }
+            Expr::List(list) => list.elements.iter().for_each(|item| self.expression(item)),
+            Expr::Map(map) => map.entries.iter().for_each(|entry| self.entry(&entry.expr)),
+            Expr::Struct(made) => made
+                .entries
+                .iter()
+                .for_each(|entry| self.entry(&entry.expr)),
+            Expr::Comprehension(over) => self.comprehension(over),
+        }
+    }
+
+    fn comprehension(&mut self, over: &cel::common::ast::ComprehensionExpr) {
+        self.expression(&over.iter_range);
+        self.expression(&over.accu_init);
+        self.macros += 1;
+        self.too_many |= self.macros > MACROS;
+        let before = self.bound.len();
+        self.bound
+            .extend([over.iter_var.clone(), over.accu_var.clone()]);
+        self.bound.extend(over.iter_var2.clone());
+        self.expression(&over.loop_cond);
+        self.expression(&over.loop_step);
+        self.expression(&over.result);
+        self.bound.truncate(before);
+        self.macros -= 1;
+    }
+
+    fn entry(&mut self, entry: &EntryExpr) {
+        match entry {
+            EntryExpr::StructField(field) => self.expression(&field.value),
+            EntryExpr::MapEntry(pair) => {
+                self.expression(&pair.key);
+                self.expression(&pair.value);
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The manifest as written: every value read and checked by itself, nothing resolved.
+//!
+//! Purpose: the step between TOML and meaning. A value that cannot be read is reported and left out; what remains says
+//! whether it is complete, so that the next step does not report what only follows. Bounds: [`MAX_STAGES`].
+
+use crate::diagnostic::codes;
+use crate::keys::{BATCH, DEFAULTS, MODEL, ROOT, SUBMISSION};
+use crate::limits::{RawLimits, duration};
+use crate::manifest::{Batch, DeviceChoice, ModelSpans};
+use crate::raw_stage::RawStage;
+use crate::reference::{NAME_RULE, as_name, is_name};
+use crate::suggest::shown;
+use crate::walk::{At, Findings, Strings, Table, document, within_bounds};
+use crate::{Diagnostic, Reference, Span};
+use std::time::Duration;
+use toml::de::{DeInteger, DeValue};
+
+/// The most stages of a fleet.
+pub const MAX_STAGES: usize = 256;
+/// The schema that this release reads.
+const SCHEMA: usize = 1;
+
+/// The manifest as written.
+#[derive(Debug)]
+pub(crate) struct RawManifest {
+    pub(crate) name: Option<String>,
+    /// The declared fields; `None` where the section is absent.
+    pub(crate) fields: Option<Strings>,
+    pub(crate) defaults: RawLimits,
+    pub(crate) models: Vec<RawModel>,
+    /// Whether `models` is all that the user declared.
+    pub(crate) models_complete: bool,
+    pub(crate) stages: Vec<RawStage>,
+}
+
+/// A model as written. The name is known even where the rest is not.
+#[derive(Debug)]
+pub(crate) struct RawModel {
+    pub(crate) name: At<String>,
+    pub(crate) reference: Option<At<Reference>>,
+    pub(crate) device: DeviceChoice,
+    pub(crate) batch: Batch,
+    pub(crate) spans: ModelSpans,
+}
+
+/// Reads the text; `None` where nothing of it can be used.
+pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<RawManifest> {
+    if !within_bounds(text, findings) {
+        return None;
+    }
+    let document = document(text, findings);
+    let start = Span::new(0, 0);
+    let root = Table::new(document.get_ref(), start, &ROOT, findings);
+    if !schema(&root, findings) {
+        return None;
+    }
+    let (models, models_complete) = models(&root, findings);
+    Some(RawManifest {
+        name: root
+            .required_string("name", findings)
+            .and_then(|name| checked_name(&name, "fleet", findings)),
+        fields: root
+            .table("submission", &SUBMISSION, findings)
+            .and_then(|submission| submission.strings("fields", findings)),
+        defaults: root
+            .table("defaults", &DEFAULTS, findings)
+            .map(|defaults| RawLimits::read(&defaults, findings).0)
+            .unwrap_or_default(),
+        models,
+        models_complete,
+        stages: stages(&root, findings),
+    })
+}
+
+/// Whether the file is of the schema that this release reads. A file of another schema is not read further: what its
+/// keys mean is unknown. A file that does not say is read as the current one.
+fn schema(root: &Table<'_>, findings: &mut Findings) -> bool {
+    let Some(entry) = root.required("schema", findings) else {
+        return true;
+    };
+    let is =
+        |integer: &DeInteger<'_>| usize::from_str_radix(integer.as_str(), integer.radix()).ok();
+    match entry.value.get_ref() {
+        DeValue::Integer(integer) if is(integer) == Some(SCHEMA) => true,
+        DeValue::Integer(integer) => {
+            let message = format!(
+                "`schema` is `{}`; this release reads {SCHEMA}",
+                shown(&integer.to_string())
+            );
+            findings.report(
+                Diagnostic::new(codes::UNSUPPORTED_SCHEMA, entry.value.span().into(), message)
+                    .label("a schema of another release")
+                    .hint(format!(
+                        "write `schema = {SCHEMA}`, or use the release of Fleetwright that this file was written for"
+                    )),
+            );
+            false
+        }
+        _ => {
+            findings.report(root.wrong_type("schema", entry));
+            true
+        }
+    }
+}
+
+/// The name, or a finding with the name that was probably meant.
+pub(crate) fn checked_name(name: &At<&str>, what: &str, findings: &mut Findings) -> Option<String> {
+    if is_name(name.value) {
+        return Some(name.value.to_owned());
+    }
+    findings.report(bad_name(name.value, name.span, what));
+    None
+}
+
+/// The finding for a name that breaks the rule.
+pub(crate) fn bad_name(name: &str, span: Span, what: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        codes::BAD_NAME,
+        span,
+        format!("`{}` is not a name for a {what}", shown(name)),
+    )
+    .label("not a name")
+    .note(format!("a name is {NAME_RULE}"));
+    match as_name(name) {
+        Some(name) => diagnostic.hint(format!("write `{name}`")),
+        None => diagnostic.hint("write, for example, `front-desk`"),
+    }
+}
+
+fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
+    let Some((entries, _)) = root.entries_of("models", findings) else {
+        return (Vec::new(), root.entry("models").is_none());
+    };
+    let mut models = Vec::new();
+    for (key, value) in entries {
+        let name = At::new(key.get_ref().as_ref(), key.span().into());
+        checked_name(&name, "model", findings);
+        let name = At::new(name.value.to_owned(), name.span);
+        let DeValue::Table(entries) = value.get_ref() else {
+            findings.report(
+                Diagnostic::new(
+                    codes::WRONG_TYPE,
+                    value.span().into(),
+                    format!(
+                        "`models.{}` takes a table, not {}",
+                        shown(&name.value),
+                        crate::walk::kind(value.get_ref())
+                    ),
+                )
+                .label(format!("this is {}", crate::walk::kind(value.get_ref())))
+                .hint(format!(
+                    "write `{} = {{ use = \"minilm@1\" }}`",
+                    shown(&name.value)
+                )),
+            );
+            models.push(RawModel {
+                spans: ModelSpans {
+                    name: name.span,
+                    ..ModelSpans::default()
+                },
+                name,
+                reference: None,
+                device: DeviceChoice::Auto,
+                batch: Batch::default(),
+            });
+            continue;
+        };
+        let table = Table::new(entries, value.span().into(), &MODEL, findings);
+        models.push(model(name, &table, findings));
+    }
+    (models, true)
+}
+
+fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawModel {
+    let reference = table
+        .required_string("use", findings)
+        .and_then(|text| reference(&text, "model", findings));
+    let device = table.string("device", findings);
+    let batch = table.table("batch", &BATCH, findings);
+    let spans = ModelSpans {
+        name: name.span,
+        reference: reference
+            .as_ref()
+            .map_or(table.span, |reference| reference.span),
+        device: device.as_ref().map(|device| device.span),
+        batch: batch.as_ref().map(|batch| batch.span),
+    };
+    RawModel {
+        name,
+        reference,
+        device: device
+            .and_then(|text| read_device(&text, findings))
+            .unwrap_or_default(),
+        batch: batch
+            .map(|batch| read_batch(&batch, findings))
+            .unwrap_or_default(),
+        spans,
+    }
+}
+
+fn read_batch(table: &Table<'_>, findings: &mut Findings) -> Batch {
+    let delay = duration(
+        table,
+        "delay",
+        Duration::ZERO..=Duration::from_secs(1),
+        findings,
+    );
+    Batch {
+        max: table
+            .integer("max", 1..=4096, findings)
+            .map(|max| max.value),
+        delay: delay.unwrap_or_default(),
+    }
+}
+
+fn read_device(text: &At<&str>, findings: &mut Findings) -> Option<DeviceChoice> {
+    let device = match text.value {
+        "auto" => Some(DeviceChoice::Auto),
+        "cpu" => Some(DeviceChoice::Cpu),
+        other => other
+            .strip_prefix("cuda:")
+            .filter(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|index| index.parse().ok())
+            .map(DeviceChoice::Cuda),
+    };
+    if device.is_none() {
+        let hint = match text.value.to_ascii_lowercase().as_str() {
+            "gpu" | "cuda" | "nvidia" => {
+                "write `cuda:0` for the first GPU, or `auto` for a GPU where there is one"
+            }
+            _ => "write `auto`, `cpu` or `cuda:0`, where 0 is the GPU's index",
+        };
+        findings.report(
+            Diagnostic::new(
+                codes::BAD_DEVICE,
+                text.span,
+                format!("`{}` is not a device", shown(text.value)),
+            )
+            .label("not a device")
+            .hint(hint),
+        );
+    }
+    device
+}
+
+/// Reads `name@version`.
+pub(crate) fn reference(
+    text: &At<&str>,
+    what: &str,
+    findings: &mut Findings,
+) -> Option<At<Reference>> {
+    match Reference::read(text.value) {
+        Ok(reference) => Some(At::new(reference, text.span)),
+        Err(unreadable) => {
+            findings.report(
+                Diagnostic::new(
+                    codes::BAD_REFERENCE,
+                    text.span,
+                    format!(
+                        "`{}` does not name a {what} and its version",
+                        shown(text.value)
+                    ),
+                )
+                .label(unreadable.label)
+                .hint(unreadable.hint),
+            );
+            None
+        }
+    }
+}
+
+fn stages(root: &Table<'_>, findings: &mut Findings) -> Vec<RawStage> {
+    let Some(entry) = root.entry("stage") else {
+        no_stages(root.span, findings);
+        return Vec::new();
+    };
+    let DeValue::Array(items) = entry.value.get_ref() else {
+        let diagnostic = root.wrong_type("stage", entry);
+        findings.report(match entry.value.get_ref() {
+            DeValue::Table(_) => diagnostic
+                .hint("write `[[stage]]`, with two brackets on each side: stages are a list"),
+            _ => diagnostic,
+        });
+        return Vec::new();
+    };
+    if items.is_empty() {
+        no_stages(entry.value.span().into(), findings);
+    }
+    if let Some(first_beyond) = items.iter().nth(MAX_STAGES) {
+        findings.report(
+            Diagnostic::new(
+                codes::TOO_MANY_STAGES,
+                first_beyond.span().into(),
+                format!(
+                    "the fleet has {} stages; at most {MAX_STAGES} are read",
+                    items.len()
+                ),
+            )
+            .label("the first beyond")
+            .hint("divide the fleet in two, each with its own manifest and host"),
+        );
+    }
+    let mut stages = Vec::new();
+    for item in items.iter().take(MAX_STAGES) {
+        match item.get_ref() {
+            DeValue::Table(entries) => {
+                stages.push(RawStage::read(entries, item.span().into(), findings));
+            }
+            _ => findings.report(root.wrong_type(
+                "stage",
+                crate::walk::Entry {
+                    key: entry.key,
+                    value: item,
+                },
+            )),
+        }
+    }
+    stages
+}
+
+fn no_stages(span: Span, findings: &mut Findings) {
+    findings.report(
+        Diagnostic::new(codes::NO_STAGES, span, "the fleet has no stage").hint(
+            "add one: a line `[[stage]]`, then `name = \"classify\"` and `plugin = \"classify@1\"`",
+        ),
+    );
+}

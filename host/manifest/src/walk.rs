@@ -1,0 +1,467 @@
+//! Typed access to a TOML table that goes on after each mistake.
+//!
+//! Purpose: a reader asks for a key and a type; what is absent or wrong becomes a [`Diagnostic`] with its place, and the
+//! reader goes on. Bounds: [`MAX_BYTES`] of text and [`MAX_DEPTH`] of nesting are checked before the text is parsed, since
+//! what is parsed is walked, and dropped, recursively.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
+use crate::keys::{Key, Keys};
+use crate::suggest::{list, nearest, shown};
+use crate::{Source, Span};
+use std::ops::RangeInclusive;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml_parser::lexer::TokenKind;
+
+/// The longest manifest that is read, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// How deep brackets, and the parts of a dotted key, may nest.
+pub const MAX_DEPTH: usize = 16;
+/// Findings beyond this many are only counted while reading.
+const KEPT_WHILE_READING: usize = 4096;
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl<T> At<T> {
+    pub(crate) fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    found: Vec<Diagnostic>,
+    dropped: usize,
+    /// The text is not TOML: absences and references may be the parser's recovery, not the user's mistake.
+    broken: bool,
+}
+
+impl Findings {
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        if self.found.len() < KEPT_WHILE_READING {
+            self.found.push(diagnostic);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// All findings, less those that only follow from a syntax error; `None` where there is none.
+    pub(crate) fn finish(mut self, source: &Source) -> Option<Diagnostics> {
+        if self.broken {
+            let lines: Vec<usize> = (self.found.iter())
+                .filter(|diagnostic| diagnostic.code == codes::SYNTAX)
+                .map(|diagnostic| source.position(diagnostic.span.start).line)
+                .collect();
+            self.found.retain(|diagnostic| {
+                diagnostic.code == codes::SYNTAX
+                    || (stands_alone(diagnostic.code)
+                        && !lines.contains(&source.position(diagnostic.span.start).line))
+            });
+        }
+        (!self.found.is_empty()).then(|| Diagnostics::new(self.found, self.dropped, source))
+    }
+}
+
+/// Whether a finding is about a value that is there, whatever the rest of the file says.
+fn stands_alone(code: Code) -> bool {
+    [
+        codes::WRONG_TYPE,
+        codes::UNSUPPORTED_SCHEMA,
+        codes::BAD_NAME,
+        codes::BAD_SIZE,
+        codes::BAD_DURATION,
+        codes::OUT_OF_RANGE,
+        codes::BAD_REFERENCE,
+        codes::BAD_DIGEST,
+        codes::BAD_DEVICE,
+        codes::BAD_CHOICE,
+        codes::UNKNOWN_GRANT,
+        codes::BAD_CONFIG,
+        codes::BAD_CONDITION,
+        codes::UNSUPPORTED_SECTION,
+    ]
+    .contains(&code)
+}
+
+/// The finding for a manifest that was refused without a reason: a fault of this crate, reported rather than hidden.
+pub(crate) fn unexplained(source: &Source) -> Diagnostics {
+    let diagnostic = Diagnostic::new(
+        codes::SYNTAX,
+        Span::default(),
+        "the manifest was refused without a reason",
+    )
+    .hint("this is a fault of Fleetwright: report it with this file");
+    Diagnostics::new(vec![diagnostic], 0, source)
+}
+
+/// Checks the bounds of a text before it is parsed: length, and nesting of brackets and dotted keys.
+pub(crate) fn within_bounds(text: &str, findings: &mut Findings) -> bool {
+    if text.len() > MAX_BYTES {
+        findings.report(
+            Diagnostic::new(
+                codes::TOO_LARGE,
+                Span::new(0, 0),
+                format!(
+                    "the manifest has {} bytes; at most {MAX_BYTES} are read",
+                    text.len()
+                ),
+            )
+            .hint(
+                "move large tables out of `config`, for example into a model's card or the plugin",
+            ),
+        );
+        return false;
+    }
+    match too_deep(text) {
+        None => true,
+        Some(span) => {
+            findings.report(
+                Diagnostic::new(
+                    codes::TOO_DEEP,
+                    span,
+                    format!("nested deeper than {MAX_DEPTH} levels"),
+                )
+                .label("the level beyond")
+                .hint("flatten the value: no key of a manifest needs more than a few levels"),
+            );
+            false
+        }
+    }
+}
+
+/// The first token that is nested too deep.
+fn too_deep(text: &str) -> Option<Span> {
+    let mut brackets = 0_usize;
+    let mut dots = 0_usize;
+    for token in toml_parser::Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
+                brackets += 1;
+                dots = 0;
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                brackets = brackets.saturating_sub(1);
+                dots = 0;
+            }
+            TokenKind::Dot => dots += 1,
+            TokenKind::Atom
+            | TokenKind::Whitespace
+            | TokenKind::BasicString
+            | TokenKind::LiteralString => {}
+            _ => dots = 0,
+        }
+        if brackets > MAX_DEPTH || dots > MAX_DEPTH {
+            return Some(Span::new(token.span().start(), token.span().end()));
+        }
+    }
+    None
+}
+
+/// Parses the text and reports every syntax error.
+pub(crate) fn document<'t>(text: &'t str, findings: &mut Findings) -> Spanned<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        findings.broken = true;
+        let span = error.span().map_or(Span::default(), Span::from);
+        findings.report(crate::syntax::explain(text, error.message(), span));
+    }
+    table
+}
+
+/// One table of the manifest, its keys already checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'t> {
+    entries: &'t DeTable<'t>,
+    pub(crate) span: Span,
+    keys: &'static Keys,
+}
+
+/// A key that is present.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'t> {
+    pub(crate) key: Span,
+    pub(crate) value: &'t Spanned<DeValue<'t>>,
+}
+
+impl<'t> Table<'t> {
+    /// Takes a table whose keys are fixed; reports keys that it does not know.
+    pub(crate) fn new(
+        entries: &'t DeTable<'t>,
+        span: Span,
+        keys: &'static Keys,
+        findings: &mut Findings,
+    ) -> Self {
+        for (key, _) in entries {
+            if keys.get(key.get_ref()).is_none() {
+                findings.report(unknown_key(key.get_ref(), key.span().into(), keys));
+            }
+        }
+        Self {
+            entries,
+            span,
+            keys,
+        }
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Option<Entry<'t>> {
+        self.entries
+            .iter()
+            .find(|(key, _)| key.get_ref() == name)
+            .map(|(key, value)| Entry {
+                key: key.span().into(),
+                value,
+            })
+    }
+
+    /// The entry, or a finding that it is missing.
+    pub(crate) fn required(
+        &self,
+        name: &'static str,
+        findings: &mut Findings,
+    ) -> Option<Entry<'t>> {
+        let entry = self.entry(name);
+        if entry.is_none() {
+            findings.report(self.missing(name));
+        }
+        entry
+    }
+
+    fn missing(&self, name: &'static str) -> Diagnostic {
+        let example = self.keys.get(name).map_or(name, |key| key.example);
+        Diagnostic::new(
+            codes::MISSING_KEY,
+            self.span,
+            format!("`{}` lacks `{name}`", self.keys.table),
+        )
+        .label(format!("`{name}` is missing here"))
+        .hint(format!("add, for example, `{example}`"))
+    }
+
+    /// A string; absent is `None` without a finding.
+    pub(crate) fn string(
+        &self,
+        name: &'static str,
+        findings: &mut Findings,
+    ) -> Option<At<&'t str>> {
+        let entry = self.entry(name)?;
+        self.as_string(name, entry, findings)
+    }
+
+    /// A string that must be there.
+    pub(crate) fn required_string(
+        &self,
+        name: &'static str,
+        findings: &mut Findings,
+    ) -> Option<At<&'t str>> {
+        let entry = self.required(name, findings)?;
+        self.as_string(name, entry, findings)
+    }
+
+    fn as_string(
+        &self,
+        name: &'static str,
+        entry: Entry<'t>,
+        findings: &mut Findings,
+    ) -> Option<At<&'t str>> {
+        match entry.value.get_ref() {
+            DeValue::String(text) => Some(At::new(text.as_ref(), entry.value.span().into())),
+            _ => {
+                findings.report(self.wrong_type(name, entry));
+                None
+            }
+        }
+    }
+
+    /// An integer within a range.
+    pub(crate) fn integer(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<usize>,
+        findings: &mut Findings,
+    ) -> Option<At<usize>> {
+        let entry = self.entry(name)?;
+        let DeValue::Integer(integer) = entry.value.get_ref() else {
+            findings.report(self.wrong_type(name, entry));
+            return None;
+        };
+        let digits: String = integer.as_str().chars().filter(|c| *c != '_').collect();
+        let span = Span::from(entry.value.span());
+        match usize::from_str_radix(&digits, integer.radix()) {
+            Ok(value) if range.contains(&value) => Some(At::new(value, span)),
+            _ => {
+                findings.report(
+                    Diagnostic::new(
+                        codes::OUT_OF_RANGE,
+                        span,
+                        format!("`{name}` is `{}`", shown(&integer.to_string())),
+                    )
+                    .label(format!("from {} to {}", range.start(), range.end()))
+                    .hint(format!(
+                        "write a number from {} to {}, for example `{}`",
+                        range.start(),
+                        range.end(),
+                        self.keys.get(name).map_or(name, |key| key.example)
+                    )),
+                );
+                None
+            }
+        }
+    }
+
+    /// A list of strings, less the items that are not; `complete` says whether all were.
+    pub(crate) fn strings(&self, name: &'static str, findings: &mut Findings) -> Option<Strings> {
+        let entry = self.entry(name)?;
+        let mut strings = Strings {
+            items: Vec::new(),
+            complete: true,
+        };
+        let DeValue::Array(items) = entry.value.get_ref() else {
+            findings.report(self.wrong_type(name, entry));
+            strings.complete = false;
+            return Some(strings);
+        };
+        for item in items {
+            let span = Span::from(item.span());
+            match item.get_ref() {
+                DeValue::String(text) => strings.add(name, text, span, findings),
+                _ => {
+                    strings.complete = false;
+                    let value = Entry {
+                        key: entry.key,
+                        value: item,
+                    };
+                    findings.report(self.wrong_type(name, value));
+                }
+            }
+        }
+        Some(strings)
+    }
+
+    /// A table with fixed keys.
+    pub(crate) fn table(
+        &self,
+        name: &'static str,
+        keys: &'static Keys,
+        findings: &mut Findings,
+    ) -> Option<Table<'t>> {
+        let (entries, entry) = self.entries_of(name, findings)?;
+        Some(Table::new(
+            entries,
+            entry.value.span().into(),
+            keys,
+            findings,
+        ))
+    }
+
+    /// A table whose keys the user chooses.
+    pub(crate) fn entries_of(
+        &self,
+        name: &'static str,
+        findings: &mut Findings,
+    ) -> Option<(&'t DeTable<'t>, Entry<'t>)> {
+        let entry = self.entry(name)?;
+        match entry.value.get_ref() {
+            DeValue::Table(entries) => Some((entries, entry)),
+            _ => {
+                findings.report(self.wrong_type(name, entry));
+                None
+            }
+        }
+    }
+
+    /// The finding for a value of another type than the key takes.
+    pub(crate) fn wrong_type(&self, name: &'static str, entry: Entry<'_>) -> Diagnostic {
+        let fallback = Key {
+            name,
+            takes: "another type",
+            example: name,
+        };
+        let key = self.keys.get(name).copied().unwrap_or(fallback);
+        let given = kind(entry.value.get_ref());
+        Diagnostic::new(
+            codes::WRONG_TYPE,
+            entry.value.span().into(),
+            format!("`{name}` takes {}, not {given}", key.takes),
+        )
+        .label(format!("this is {given}"))
+        .hint(format!("write, for example, `{}`", key.example))
+    }
+}
+
+/// A list of strings as read.
+#[derive(Debug)]
+pub(crate) struct Strings {
+    pub(crate) items: Vec<At<String>>,
+    pub(crate) complete: bool,
+}
+
+impl Strings {
+    fn add(&mut self, name: &str, text: &str, span: Span, findings: &mut Findings) {
+        if let Some(first) = self.items.iter().find(|item| item.value == text) {
+            findings.report(
+                Diagnostic::new(
+                    codes::DUPLICATE_ITEM,
+                    span,
+                    format!("`{name}` lists `{}` twice", shown(text)),
+                )
+                .label("again here")
+                .other(first.span, "first here")
+                .hint("remove one of the two"),
+            );
+            return;
+        }
+        self.items.push(At::new(text.to_owned(), span));
+    }
+}
+
+fn unknown_key(name: &str, span: Span, keys: &Keys) -> Diagnostic {
+    let shown_name = shown(name);
+    if keys.later.contains(&name) {
+        return Diagnostic::new(
+            codes::UNSUPPORTED_SECTION,
+            span,
+            format!("`{shown_name}` is not accepted by this release"),
+        )
+        .label("planned, and not there yet")
+        .hint(format!(
+            "remove `{shown_name}`: a later release of Fleetwright will read it"
+        ));
+    }
+    let diagnostic = Diagnostic::new(
+        codes::UNKNOWN_KEY,
+        span,
+        format!("`{}` has no key `{shown_name}`", keys.table),
+    )
+    .label("unknown key");
+    let meant = keys
+        .meant
+        .iter()
+        .find(|(word, _)| *word == name)
+        .map(|(_, key)| *key);
+    match meant.or_else(|| nearest(name, keys.names())) {
+        Some(key) => diagnostic.hint(format!(
+            "did you mean `{key}`? For example: `{}`",
+            keys.get(key).map_or(key, |key| key.example)
+        )),
+        None => diagnostic.hint(format!("remove it, or use one of {}", list(keys.names()))),
+    }
+}
+
+/// A value's type for a message.
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,52 @@
+//! Set-up: everything that a checkout needs before it serves.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::step::step;
+use crate::workspace::Workspace;
+use crate::{guests, process};
+
+/// Plugins, test guests, host and models.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    guests::plugins(workspace)?;
+    guests::hostile(workspace)?;
+    let host = host(workspace)?;
+    models(workspace, &host)
+}
+
+/// Builds the host; gives its executable.
+pub(crate) fn host(workspace: &Workspace) -> Result<PathBuf> {
+    let words = ["build", "--release", "--package", "fleetwright", "--bins"];
+    step(
+        "host",
+        "cargo build --release --package fleetwright",
+        || process::run(&mut process::cargo(workspace, &words)),
+    )?;
+    executable(workspace)
+}
+
+/// The host's executable, where a build has put it.
+pub(crate) fn executable(workspace: &Workspace) -> Result<PathBuf> {
+    let host = workspace.executable("fleetwright");
+    if !host.is_file() {
+        bail!(
+            "`{}` is not there. Run `cargo build --release --package fleetwright`",
+            host.display()
+        );
+    }
+    Ok(host)
+}
+
+/// Pulls the models and the inference library that git does not hold, by digest.
+pub(crate) fn models(workspace: &Workspace, host: &PathBuf) -> Result<()> {
+    step("models", "target/release/fleetwright models pull", || {
+        process::run(
+            Command::new(host)
+                .current_dir(&workspace.root)
+                .args(["models", "pull"]),
+        )
+    })
+}

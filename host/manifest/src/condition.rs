@@ -9,7 +9,7 @@ use crate::Span;
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::{Context, Env, ExecutionError, Program, Value as Cel};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -17,8 +17,24 @@ use std::sync::{Arc, LazyLock};
 pub const MAX_CONDITION: usize = 4096;
 /// How deep brackets may nest.
 const DEPTH: usize = 24;
+/// How deep operators and calls may nest: each is a level of recursion when it is evaluated.
+const OPERATORS: usize = 64;
 /// How deep macros (`all`, `exists`, `map`, …) may nest.
 const MACROS: usize = 2;
+
+/// CEL's names for types, which an expression may compare with `type(…)`.
+pub(crate) const TYPES: &[&str] = &[
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+];
 
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -87,17 +103,12 @@ impl Condition {
         let mut absent = self.variables.as_ref().clone();
         for (name, value) in variables {
             let name = name.replace('-', "_");
-            if !absent.remove(&name) {
-                continue;
+            if absent.remove(&name) {
+                context.add_variable_from_value(name, as_cel(value));
             }
-            context
-                .add_variable(name, value)
-                .map_err(|error| ConditionError::Failed(error.to_string()))?;
         }
         for name in &absent {
-            context
-                .add_variable(name.as_str(), Map::new())
-                .map_err(|error| ConditionError::Failed(error.to_string()))?;
+            context.add_variable_from_value(name.as_str(), as_cel(&Value::Object(Map::new())));
         }
         match self.program.execute(&context) {
             Ok(Cel::Bool(answer)) => Ok(answer),
@@ -134,6 +145,26 @@ impl PartialEq for Condition {
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Condition").field(&self.source).finish()
+    }
+}
+
+/// A JSON value as CEL has it. Whole numbers are `int`, so that they can be counted with.
+fn as_cel(value: &Value) -> Cel {
+    match value {
+        Value::Null => Cel::Null,
+        Value::Bool(yes) => Cel::Bool(*yes),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Cel::Int(whole),
+            (None, real) => Cel::Float(real.unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => Cel::from(text.as_str()),
+        Value::Array(items) => Cel::List(Arc::new(items.iter().map(as_cel).collect())),
+        Value::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(name, value)| (name.clone(), as_cel(value)));
+            Cel::from(members.collect::<HashMap<String, Cel>>())
+        }
     }
 }
 
@@ -185,9 +216,14 @@ pub(crate) fn compile(source: &str) -> Result<(Condition, Vec<Use>), Refused> {
         bound: Vec::new(),
         macros: 0,
         too_many: false,
+        depth: 0,
+        too_deep: false,
     };
     walk.expression(program.expression());
     let (mut uses, too_many) = (walk.uses, walk.too_many);
+    if walk.too_deep {
+        return Err(too_deep(OPERATORS));
+    }
     if too_many {
         return Err(Refused {
             message: format!("macros are nested deeper than {MACROS}"),
@@ -197,7 +233,7 @@ pub(crate) fn compile(source: &str) -> Result<(Condition, Vec<Use>), Refused> {
     }
     uses.dedup();
     let variables = uses.iter().filter_map(|used| match &used.what {
-        Used::Variable(name) => Some(name.clone()),
+        Used::Variable(name) if !TYPES.contains(&name.as_str()) => Some(name.clone()),
         _ => None,
     });
     let condition = Condition {
@@ -243,33 +279,32 @@ fn bounded(source: &str) -> Result<(), Refused> {
             _ => {}
         }
         if depth > DEPTH || prefix > DEPTH {
-            return refuse(
-                format!("the expression nests deeper than {DEPTH}"),
-                "simplify it, or move the decision into a stage and compare its answer",
-            );
+            return Err(too_deep(DEPTH));
         }
     }
     Ok(())
 }
 
-/// What the parser said first, in one line.
+fn too_deep(most: usize) -> Refused {
+    Refused {
+        message: format!("the expression nests deeper than {most}"),
+        hint: "simplify it, or move the decision into a stage and compare its answer".to_owned(),
+        span: None,
+    }
+}
+
+/// What the parser said first, for a person.
 fn refused(source: &str, errors: &cel::ParseErrors) -> Refused {
     let first = errors.errors.first();
-    let message = first.map_or_else(
-        || "the expression cannot be read".to_owned(),
-        |error| {
-            let message = error.msg.lines().next().unwrap_or("").trim();
-            message
-                .strip_prefix("Syntax error: ")
-                .unwrap_or(message)
-                .to_owned()
-        },
-    );
+    let said = first.map_or("", |error| error.msg.lines().next().unwrap_or("").trim());
+    let (message, hint) = explained(said.strip_prefix("Syntax error: ").unwrap_or(said));
+    let ends = message == ENDS_EARLY;
     let span = first.and_then(|error| {
-        let (line, column) = (
-            usize::try_from(error.pos.0).ok()?,
-            usize::try_from(error.pos.1).ok()?,
-        );
+        if ends {
+            return Some(last_character(source));
+        }
+        let line = usize::try_from(error.pos.0).ok()?;
+        let column = usize::try_from(error.pos.1).ok()?;
         let text: Vec<&str> = source.split_inclusive('\n').take(line).collect();
         let (last, before) = text.split_last()?;
         let start = before.iter().map(|line| line.len()).sum::<usize>();
@@ -277,12 +312,70 @@ fn refused(source: &str, errors: &cel::ParseErrors) -> Refused {
             .char_indices()
             .nth(column.saturating_sub(1))
             .map_or(last.len(), |(at, _)| at);
-        Some(Span::new(start + at, start + at + 1))
+        Some(character(source, start + at))
     });
     Refused {
         message,
-        hint: "write a CEL expression, for example `classify.type != \"spam\" && classify.confidence > 0.6`".to_owned(),
+        hint,
         span,
+    }
+}
+
+const ENDS_EARLY: &str = "the expression ends too early";
+
+/// The place of the last character that is not white space: an end is shown there, not on the line after it.
+fn last_character(source: &str) -> Span {
+    let last = source.trim_end().char_indices().next_back();
+    character(source, last.map_or(0, |(at, _)| at))
+}
+
+/// The place of the character at an offset.
+fn character(source: &str, at: usize) -> Span {
+    let here = source.get(at..).and_then(|rest| rest.chars().next());
+    Span::new(at, at + here.map_or(0, char::len_utf8))
+}
+
+/// The parser's words name tokens; these name the mistake and the way out.
+fn explained(said: &str) -> (String, String) {
+    let quoted = |prefix: &str| {
+        let rest = said.strip_prefix(prefix)?;
+        let token = rest
+            .trim_start_matches('\'')
+            .split('\'')
+            .next()
+            .unwrap_or("")
+            .trim();
+        Some(crate::suggest::shown(token))
+    };
+    let example = "write a CEL expression, for example `classify.type != \"spam\" && classify.confidence > 0.6`";
+    if said.starts_with("mismatched input '<EOF>'")
+        || said.starts_with("no viable alternative at input '<EOF>'")
+    {
+        return (
+            ENDS_EARLY.to_owned(),
+            "close every bracket, and write a value after every operator".to_owned(),
+        );
+    }
+    if let Some(token) = quoted("token recognition error at: ") {
+        let hint = match token.chars().next() {
+            Some('=') => "compare with `==`",
+            Some('&') => "join conditions with `&&`",
+            Some('|') => "join conditions with `||`",
+            _ => example,
+        };
+        return (format!("`{token}` is not CEL"), hint.to_owned());
+    }
+    let token = quoted("extraneous input ").or_else(|| quoted("mismatched input "));
+    match token.or_else(|| quoted("no viable alternative at input ")) {
+        Some(token) => (
+            format!("`{token}` is not expected here"),
+            example.to_owned(),
+        ),
+        None if said.is_empty() => (
+            "the expression cannot be read".to_owned(),
+            example.to_owned(),
+        ),
+        None => (crate::suggest::shown(said), example.to_owned()),
     }
 }
 
@@ -293,19 +386,32 @@ struct Walk<'p> {
     bound: Vec<String>,
     macros: usize,
     too_many: bool,
+    depth: usize,
+    too_deep: bool,
 }
 
 impl Walk<'_> {
     fn record(&mut self, node: &IdedExpr, what: Used) {
-        let span = self
-            .program
-            .source_info()
+        let info = self.program.source_info();
+        let name = match &what {
+            Used::Variable(name) | Used::Field(name) | Used::Function(name) => name,
+        };
+        let span = info
             .offset_for(node.id)
-            .map(|(start, stop)| Span::new(start as usize, stop as usize + 1));
+            .and_then(|(start, _)| find(&info.source, name, start as usize));
         self.uses.push(Use { what, span });
     }
 
     fn expression(&mut self, node: &IdedExpr) {
+        self.depth += 1;
+        self.too_deep |= self.depth > OPERATORS;
+        if !self.too_deep {
+            self.parts(node);
+        }
+        self.depth -= 1;
+    }
+
+    fn parts(&mut self, node: &IdedExpr) {
         match &node.expr {
             Expr::Unspecified | Expr::Literal(_) => {}
             Expr::Ident(name) => {
@@ -368,4 +474,18 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// The place of a name near the offset that the parser gives its node: of a member the dot before it, of a call the
+/// bracket behind it, of a variable itself.
+fn find(source: &str, name: &str, offset: usize) -> Option<Span> {
+    let near = source.get(offset..)?;
+    let start = if near.starts_with(name) {
+        offset
+    } else if near.starts_with('(') {
+        source.get(..offset)?.rfind(name)?
+    } else {
+        offset + near.find(name)?
+    };
+    Some(Span::new(start, start + name.len()))
 }

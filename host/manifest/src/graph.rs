@@ -25,11 +25,14 @@ pub(crate) struct Graph {
     pub(crate) order: Vec<usize>,
     /// Stages by name; the first of two with one name.
     pub(crate) by_name: BTreeMap<String, usize>,
+    /// Whether every stage has a name: otherwise a name that is not found may be that of a stage without one.
+    pub(crate) all_named: bool,
 }
 
 impl Graph {
     pub(crate) fn new(stages: &[RawStage], findings: &mut Findings) -> Self {
         let by_name = names(stages, findings);
+        let all_named = stages.iter().all(|stage| stage.name.is_some());
         let mut certain = Vec::new();
         let mut needs = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
@@ -46,6 +49,7 @@ impl Graph {
             certain,
             order,
             by_name,
+            all_named,
         };
         graph.spread_doubt();
         graph
@@ -119,12 +123,13 @@ fn resolve(
                         format!("`{}` needs itself", shown(&need.value)),
                     )
                     .label("this stage")
-                    .hint("remove it from `needs`"),
+                    .hint("remove it; `needs = []` is a stage that starts at once"),
                 );
             }
             Some(found) => {
                 needs.insert(*found);
             }
+            None if stages.iter().any(|stage| stage.name.is_none()) => complete = false,
             None => {
                 complete = false;
                 findings.report(unknown_need(&need.value, need.span, index, stages));

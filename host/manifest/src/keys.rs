@@ -16,8 +16,6 @@ pub struct Key {
 /// The keys of one table.
 #[derive(Debug, Clone, Copy)]
 pub struct Keys {
-    /// The table for a message, for example `[[stage]]`; the root is `fleet.toml`.
-    pub table: &'static str,
     /// What it accepts.
     pub accepted: &'static [Key],
     /// Sections that a later release accepts.
@@ -49,7 +47,6 @@ const fn key(name: &'static str, takes: &'static str, example: &'static str) -> 
 
 /// The whole file.
 pub(crate) static ROOT: Keys = Keys {
-    table: "fleet.toml",
     accepted: &[
         key("schema", "an integer", "schema = 1"),
         key("name", "a string", "name = \"customer-inbox\""),
@@ -69,7 +66,6 @@ pub(crate) static ROOT: Keys = Keys {
 
 /// `[submission]`
 pub(crate) static SUBMISSION: Keys = Keys {
-    table: "[submission]",
     accepted: &[key(
         "fields",
         "a list of strings",
@@ -81,7 +77,6 @@ pub(crate) static SUBMISSION: Keys = Keys {
 
 /// `[defaults]`
 pub(crate) static DEFAULTS: Keys = Keys {
-    table: "[defaults]",
     accepted: &[key("limits", "a table", "limits = { memory = \"64MiB\" }")],
     later: &[],
     meant: &[],
@@ -89,7 +84,6 @@ pub(crate) static DEFAULTS: Keys = Keys {
 
 /// `[defaults.limits]` and a stage's `limits`
 pub(crate) static LIMITS: Keys = Keys {
-    table: "limits",
     accepted: &[
         key("memory", "a size as a string", "memory = \"64MiB\""),
         key("tensors", "a size as a string", "tensors = \"32MiB\""),
@@ -112,7 +106,6 @@ pub(crate) static LIMITS: Keys = Keys {
 
 /// `[models.X]`
 pub(crate) static MODEL: Keys = Keys {
-    table: "[models.…]",
     accepted: &[
         key("use", "a string", "use = \"minilm@1\""),
         key("device", "a string", "device = \"auto\""),
@@ -130,7 +123,6 @@ pub(crate) static MODEL: Keys = Keys {
 
 /// `batch` of a model
 pub(crate) static BATCH: Keys = Keys {
-    table: "batch",
     accepted: &[
         key("max", "an integer", "max = 32"),
         key("delay", "a duration as a string", "delay = \"2ms\""),
@@ -146,7 +138,6 @@ pub(crate) static BATCH: Keys = Keys {
 
 /// `[[stage]]`
 pub(crate) static STAGE: Keys = Keys {
-    table: "[[stage]]",
     accepted: &[
         key("name", "a string", "name = \"classify\""),
         key("plugin", "a string", "plugin = \"classify@1\""),

@@ -108,7 +108,8 @@ fn size(
     findings: &mut Findings,
 ) -> Option<u64> {
     let text = table.string(name, findings)?;
-    match Size::read(text.value) {
+    let bare = if name == "output" { "KiB" } else { "MiB" };
+    match Size::read(text.value, bare) {
         Ok(Size(bytes)) if range.contains(&bytes) => Some(bytes),
         Ok(_) => {
             let (least, most) = (Size(*range.start()), Size(*range.end()));
@@ -139,7 +140,8 @@ pub(crate) fn duration(
     findings: &mut Findings,
 ) -> Option<Duration> {
     let text = table.string(name, findings)?;
-    match TimeSpan::read(text.value) {
+    let bare = if name == "deadline" { "s" } else { "ms" };
+    match TimeSpan::read(text.value, bare) {
         Ok(TimeSpan(duration)) if range.contains(&duration) => Some(duration),
         Ok(_) => {
             let (least, most) = (TimeSpan(*range.start()), TimeSpan(*range.end()));
@@ -169,7 +171,7 @@ fn beyond(name: &str, text: &At<&str>, least: &str, most: &str) -> Diagnostic {
     Diagnostic::new(
         codes::OUT_OF_RANGE,
         text.span,
-        format!("`{name}` is `{}`", shown(text.value)),
+        format!("`{name}` is `{}`, out of its range", shown(text.value)),
     )
     .label(format!("from `{least}` to `{most}`"))
     .hint(format!("write a value from `{least}` to `{most}`"))

@@ -37,23 +37,24 @@ pub(crate) struct Unreadable {
 }
 
 impl Size {
-    /// Reads `64MiB`.
-    pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
-        read(text, SIZES, meant_size).map(Self)
+    /// Reads `64MiB`. `bare` is the unit that a number without one probably meant.
+    pub(crate) fn read(text: &str, bare: &'static str) -> Result<Self, Unreadable> {
+        read(text, SIZES, |unit| meant_size(unit, bare)).map(Self)
     }
 }
 
 impl TimeSpan {
-    /// Reads `500ms`.
-    pub(crate) fn read(text: &str) -> Result<Self, Unreadable> {
-        read(text, TIMES, meant_time).map(|nanos| Self(Duration::from_nanos(nanos)))
+    /// Reads `500ms`. `bare` is the unit that a number without one probably meant.
+    pub(crate) fn read(text: &str, bare: &'static str) -> Result<Self, Unreadable> {
+        read(text, TIMES, |unit| meant_time(unit, bare))
+            .map(|nanos| Self(Duration::from_nanos(nanos)))
     }
 }
 
 fn read(
     text: &str,
     units: &[(&'static str, u64)],
-    meant: fn(&str) -> Option<&'static str>,
+    meant: impl Fn(&str) -> Option<&'static str>,
 ) -> Result<u64, Unreadable> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -71,21 +72,23 @@ fn read(
     }
 }
 
-fn meant_size(unit: &str) -> Option<&'static str> {
+fn meant_size(unit: &str, bare: &'static str) -> Option<&'static str> {
     Some(match unit {
         "b" | "byte" | "bytes" => "B",
         "k" | "kb" | "ki" | "kib" => "KiB",
-        "" | "m" | "mb" | "mi" | "mib" => "MiB",
+        "" => bare,
+        "m" | "mb" | "mi" | "mib" => "MiB",
         "g" | "gb" | "gi" | "gib" => "GiB",
         _ => return None,
     })
 }
 
-fn meant_time(unit: &str) -> Option<&'static str> {
+fn meant_time(unit: &str, bare: &'static str) -> Option<&'static str> {
     Some(match unit {
         "ns" => "ns",
         "us" | "µs" => "us",
-        "" | "ms" | "msec" | "millis" | "milliseconds" => "ms",
+        "" => bare,
+        "ms" | "msec" | "millis" | "milliseconds" => "ms",
         "s" | "sec" | "secs" | "second" | "seconds" => "s",
         "m" | "min" | "mins" | "minute" | "minutes" => "m",
         "h" | "hour" | "hours" => "h",
@@ -133,7 +136,7 @@ mod tests {
             ("64MiB", 67_108_864),
             ("4GiB", 1 << 32),
         ] {
-            assert_eq!(Size::read(text), Ok(Size(bytes)));
+            assert_eq!(Size::read(text, "MiB"), Ok(Size(bytes)));
             assert_eq!(Size(bytes).to_string(), text);
         }
         assert_eq!(Size(0).to_string(), "0B");
@@ -150,7 +153,7 @@ mod tests {
             ("1h", 3_600_000),
         ] {
             let value = TimeSpan(Duration::from_millis(millis));
-            assert_eq!(TimeSpan::read(text), Ok(value));
+            assert_eq!(TimeSpan::read(text, "ms"), Ok(value));
             assert_eq!(value.to_string(), text);
         }
         assert_eq!(TimeSpan(Duration::ZERO).to_string(), "0ms");
@@ -158,14 +161,14 @@ mod tests {
 
     #[test]
     fn near_misses_say_what_was_meant() {
-        let meant = |text| Size::read(text).unwrap_err().meant;
+        let meant = |text| Size::read(text, "MiB").unwrap_err().meant;
         assert_eq!(meant("64MB"), Some("64MiB".into()));
         assert_eq!(meant("64 mb"), Some("64MiB".into()));
         assert_eq!(meant("64"), Some("64MiB".into()));
         assert_eq!(meant("lots"), None);
         assert_eq!(meant("-1MiB"), None);
         assert_eq!(meant("99999999999999GiB"), None, "beyond a u64");
-        let meant = |text| TimeSpan::read(text).unwrap_err().meant;
+        let meant = |text| TimeSpan::read(text, "ms").unwrap_err().meant;
         assert_eq!(meant("5 sec"), Some("5s".into()));
         assert_eq!(meant("5"), Some("5ms".into()));
     }

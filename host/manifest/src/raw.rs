@@ -10,10 +10,10 @@ use crate::manifest::{Batch, DeviceChoice, ModelSpans};
 use crate::raw_stage::RawStage;
 use crate::reference::{NAME_RULE, as_name, is_name};
 use crate::suggest::shown;
-use crate::walk::{At, Findings, Strings, Table, document, within_bounds};
+use crate::walk::{At, Entry, Findings, Strings, Table, document, kind, within_bounds};
 use crate::{Diagnostic, Reference, Span};
 use std::time::Duration;
-use toml::de::{DeInteger, DeValue};
+use toml::de::{DeTable, DeValue};
 
 /// The most stages of a fleet.
 pub const MAX_STAGES: usize = 256;
@@ -49,11 +49,18 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<RawManifest> {
         return None;
     }
     let document = document(text, findings);
-    let start = Span::new(0, 0);
-    let root = Table::new(document.get_ref(), start, &ROOT, findings);
-    if !schema(&root, findings) {
+    if !schema(document.get_ref(), findings) {
         return None;
     }
+    let start = Span::new(0, 0);
+    let root = Table::new(
+        document.get_ref(),
+        start,
+        &ROOT,
+        "the manifest".to_owned(),
+        findings,
+    );
+    root.required("schema", findings);
     let (models, models_complete) = models(&root, findings);
     Some(RawManifest {
         name: root
@@ -68,27 +75,28 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<RawManifest> {
             .unwrap_or_default(),
         models,
         models_complete,
-        stages: stages(&root, findings),
+        stages: stages(text, &root, findings),
     })
 }
 
 /// Whether the file is of the schema that this release reads. A file of another schema is not read further: what its
 /// keys mean is unknown. A file that does not say is read as the current one.
-fn schema(root: &Table<'_>, findings: &mut Findings) -> bool {
-    let Some(entry) = root.required("schema", findings) else {
+fn schema(root: &DeTable<'_>, findings: &mut Findings) -> bool {
+    let Some((_, value)) = root.iter().find(|(key, _)| key.get_ref() == "schema") else {
         return true;
     };
-    let is =
-        |integer: &DeInteger<'_>| usize::from_str_radix(integer.as_str(), integer.radix()).ok();
-    match entry.value.get_ref() {
-        DeValue::Integer(integer) if is(integer) == Some(SCHEMA) => true,
+    let span = Span::from(value.span());
+    match value.get_ref() {
         DeValue::Integer(integer) => {
+            if usize::from_str_radix(integer.as_str(), integer.radix()) == Ok(SCHEMA) {
+                return true;
+            }
             let message = format!(
                 "`schema` is `{}`; this release reads {SCHEMA}",
                 shown(&integer.to_string())
             );
             findings.report(
-                Diagnostic::new(codes::UNSUPPORTED_SCHEMA, entry.value.span().into(), message)
+                Diagnostic::new(codes::UNSUPPORTED_SCHEMA, span, message)
                     .label("a schema of another release")
                     .hint(format!(
                         "write `schema = {SCHEMA}`, or use the release of Fleetwright that this file was written for"
@@ -96,8 +104,17 @@ fn schema(root: &Table<'_>, findings: &mut Findings) -> bool {
             );
             false
         }
-        _ => {
-            findings.report(root.wrong_type("schema", entry));
+        other => {
+            let given = kind(other);
+            findings.report(
+                Diagnostic::new(
+                    codes::WRONG_TYPE,
+                    span,
+                    format!("`schema` takes an integer, not {given}"),
+                )
+                .label(format!("this is {given}"))
+                .hint(format!("write `schema = {SCHEMA}`")),
+            );
             true
         }
     }
@@ -144,10 +161,10 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
                     format!(
                         "`models.{}` takes a table, not {}",
                         shown(&name.value),
-                        crate::walk::kind(value.get_ref())
+                        kind(value.get_ref())
                     ),
                 )
-                .label(format!("this is {}", crate::walk::kind(value.get_ref())))
+                .label(format!("this is {}", kind(value.get_ref())))
                 .hint(format!(
                     "write `{} = {{ use = \"minilm@1\" }}`",
                     shown(&name.value)
@@ -165,7 +182,13 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
             });
             continue;
         };
-        let table = Table::new(entries, value.span().into(), &MODEL, findings);
+        let table = Table::new(
+            entries,
+            value.span().into(),
+            &MODEL,
+            format!("model `{}`", shown(&name.value)),
+            findings,
+        );
         models.push(model(name, &table, findings));
     }
     (models, true)
@@ -269,7 +292,7 @@ pub(crate) fn reference(
     }
 }
 
-fn stages(root: &Table<'_>, findings: &mut Findings) -> Vec<RawStage> {
+fn stages(text: &str, root: &Table<'_>, findings: &mut Findings) -> Vec<RawStage> {
     let Some(entry) = root.entry("stage") else {
         no_stages(root.span, findings);
         return Vec::new();
@@ -286,29 +309,18 @@ fn stages(root: &Table<'_>, findings: &mut Findings) -> Vec<RawStage> {
     if items.is_empty() {
         no_stages(entry.value.span().into(), findings);
     }
-    if let Some(first_beyond) = items.iter().nth(MAX_STAGES) {
-        findings.report(
-            Diagnostic::new(
-                codes::TOO_MANY_STAGES,
-                first_beyond.span().into(),
-                format!(
-                    "the fleet has {} stages; at most {MAX_STAGES} are read",
-                    items.len()
-                ),
-            )
-            .label("the first beyond")
-            .hint("divide the fleet in two, each with its own manifest and host"),
-        );
+    if let Some(first_beyond) = items.get(MAX_STAGES) {
+        findings.report(too_many_stages(items.len(), first_beyond.span().into()));
+        return Vec::new();
     }
     let mut stages = Vec::new();
-    for item in items.iter().take(MAX_STAGES) {
+    for item in items {
+        let span = Span::from(item.span());
         match item.get_ref() {
-            DeValue::Table(entries) => {
-                stages.push(RawStage::read(entries, item.span().into(), findings));
-            }
+            DeValue::Table(entries) => stages.push(RawStage::read(text, entries, span, findings)),
             _ => findings.report(root.wrong_type(
                 "stage",
-                crate::walk::Entry {
+                Entry {
                     key: entry.key,
                     value: item,
                 },
@@ -316,6 +328,16 @@ fn stages(root: &Table<'_>, findings: &mut Findings) -> Vec<RawStage> {
         }
     }
     stages
+}
+
+fn too_many_stages(count: usize, first_beyond: Span) -> Diagnostic {
+    Diagnostic::new(
+        codes::TOO_MANY_STAGES,
+        first_beyond,
+        format!("the fleet has {count} stages; at most {MAX_STAGES} are read"),
+    )
+    .label("the first beyond")
+    .hint("divide the fleet in two, each with its own manifest and host")
 }
 
 fn no_stages(span: Span, findings: &mut Findings) {

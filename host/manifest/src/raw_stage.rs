@@ -63,8 +63,13 @@ fn place(value: Span, base: Option<usize>, within: Option<Span>) -> Span {
 }
 
 impl RawStage {
-    pub(crate) fn read(entries: &DeTable<'_>, span: Span, findings: &mut Findings) -> Self {
-        let table = Table::new(entries, span, &STAGE, findings);
+    pub(crate) fn read(
+        text: &str,
+        entries: &DeTable<'_>,
+        span: Span,
+        findings: &mut Findings,
+    ) -> Self {
+        let table = Table::new(entries, span, &STAGE, called(entries), findings);
         let span_of = |name: &str| {
             table
                 .entry(name)
@@ -107,7 +112,7 @@ impl RawStage {
             needs: table.strings("needs", findings),
             when: table
                 .string("when", findings)
-                .and_then(|text| when(&text, findings)),
+                .and_then(|expression| when(text, &expression, findings)),
             reads: table.strings("reads", findings),
             config: config(&table, &mut spans.config_values, findings),
             limits: RawLimits::read(&table, findings).0,
@@ -176,20 +181,23 @@ fn digest(text: &At<&str>, findings: &mut Findings) -> Option<String> {
     None
 }
 
-fn when(text: &At<&str>, findings: &mut Findings) -> Option<When> {
-    let base = expression_start(text);
-    match compile(text.value) {
+fn when(text: &str, expression: &At<&str>, findings: &mut Findings) -> Option<When> {
+    let span = expression.span;
+    // Without escapes, the expression stands verbatim between its quotes, and a place in it is a place in the file.
+    let written = text.get(span.range()).unwrap_or("");
+    let base = written.find(expression.value).map(|at| span.start + at);
+    match compile(expression.value) {
         Ok((condition, uses)) => Some(When {
             condition,
             uses,
-            span: text.span,
+            span,
             base,
         }),
         Err(refused) => {
             findings.report(
                 Diagnostic::new(
                     codes::BAD_CONDITION,
-                    place(text.span, base, refused.span),
+                    place(span, base, refused.span),
                     "`when` is not a condition",
                 )
                 .label(refused.message)
@@ -200,13 +208,12 @@ fn when(text: &At<&str>, findings: &mut Findings) -> Option<When> {
     }
 }
 
-/// Where an expression begins in the file: after one quote, or three, if nothing in it is escaped.
-fn expression_start(text: &At<&str>) -> Option<usize> {
-    let quotes = (text.span.end - text.span.start).checked_sub(text.value.len())?;
-    match quotes {
-        2 => Some(text.span.start + 1),
-        6 => Some(text.span.start + 3),
-        _ => None,
+/// What messages call a stage: by its name, where it has one.
+fn called(entries: &DeTable<'_>) -> String {
+    let name = entries.iter().find(|(key, _)| key.get_ref() == "name");
+    match name.map(|(_, value)| value.get_ref()) {
+        Some(DeValue::String(name)) => format!("stage `{}`", shown(name)),
+        _ => "this `[[stage]]`".to_owned(),
     }
 }
 
@@ -329,24 +336,31 @@ fn json(
         }
     };
     if json_value.is_none() {
-        findings.report(bad_config(value.get_ref(), span));
+        findings.report(bad_config(&pointer, value.get_ref(), span));
     }
     places.insert(pointer, span);
     json_value
 }
 
-fn bad_config(value: &DeValue<'_>, span: Span) -> Diagnostic {
-    let hint = match value {
-        DeValue::Datetime(_) => "write it as a string in quotes",
-        DeValue::Integer(_) => "write a number of 64 bits, or a string in quotes",
-        _ => "write a finite number, or a string in quotes",
+fn bad_config(pointer: &str, value: &DeValue<'_>, span: Span) -> Diagnostic {
+    let (what, hint) = match value {
+        DeValue::Datetime(_) => ("a date or time", "write it as a string in quotes"),
+        DeValue::Integer(_) => (
+            "an integer beyond 64 bits",
+            "write a smaller number, or a string in quotes",
+        ),
+        _ => (
+            "not a finite number",
+            "write a finite number, or a string in quotes",
+        ),
     };
+    let key = shown(&pointer.replace('/', "."));
     Diagnostic::new(
         codes::BAD_CONFIG,
         span,
-        format!("{} of this kind cannot be handed to a plugin", kind(value)),
+        format!("`config{key}` is {what}, which a plugin cannot be given"),
     )
-    .label("JSON cannot carry it")
+    .label("`config` is handed over as JSON")
     .hint(hint)
 }
 

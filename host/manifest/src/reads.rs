@@ -3,7 +3,7 @@
 //! Purpose: a stage sees fields, attachments and the answers of stages upstream, and nothing else. Where a name is a
 //! stage that does not run before, the hint says what to add to `needs`.
 
-use crate::condition::{Use, Used};
+use crate::condition::{TYPES, Use, Used};
 use crate::diagnostic::codes;
 use crate::graph::Graph;
 use crate::raw_stage::{RawStage, When};
@@ -25,10 +25,10 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "exists_one",
     "filter",
     "has",
+    "hasValue",
     "int",
     "map",
-    "max",
-    "min",
+    "orValue",
     "size",
     "startsWith",
     "string",
@@ -54,13 +54,34 @@ impl Reach<'_> {
         }
         if let Some(when) = &stage.when {
             let mut seen: Vec<&Used> = Vec::new();
+            let mut dashed: Vec<&str> = Vec::new();
             for used in &when.uses {
-                if !seen.contains(&&used.what) {
-                    seen.push(&used.what);
-                    self.check_use(index, stage, when, used, findings);
+                if seen.contains(&&used.what) {
+                    continue;
                 }
+                seen.push(&used.what);
+                // `front-desk` is read as `front` minus `desk`: one mistake, reported at the first half.
+                match self.dashed(index, &used.what) {
+                    Some(stage) if dashed.contains(&stage) => continue,
+                    stage => dashed.extend(stage),
+                }
+                self.check_use(index, stage, when, used, findings);
             }
         }
+    }
+
+    /// The upstream stage with a dash in its name that a variable is a part of.
+    fn dashed(&self, index: usize, used: &Used) -> Option<&str> {
+        let Used::Variable(variable) = used else {
+            return None;
+        };
+        let is_stage = |(name, _): &(&String, &usize)| name.replace('-', "_") == *variable;
+        if self.graph.by_name.iter().any(|stage| is_stage(&stage)) {
+            return None;
+        }
+        (self.graph.upstream.get(index).into_iter().flatten())
+            .map(|stage| self.name(*stage))
+            .find(|name| name.contains('-') && name.split('-').any(|part| part == variable))
     }
 
     fn check_read(
@@ -85,7 +106,7 @@ impl Reach<'_> {
                 }
             }
             None => {
-                if self.fields.complete {
+                if self.fields.complete && self.graph.all_named {
                     findings.report(self.unknown_read(index, name, read.span));
                 }
             }
@@ -207,7 +228,7 @@ impl Reach<'_> {
         span: Span,
         findings: &mut Findings,
     ) {
-        if name == "submission" || FUNCTIONS.contains(&name) {
+        if name == "submission" {
             return;
         }
         let other = self
@@ -227,6 +248,8 @@ impl Reach<'_> {
                     findings.report(self.not_upstream(diagnostic, index, stage, *other, "when"));
                 }
             }
+            None if TYPES.contains(&name) => {}
+            None if !self.graph.all_named => {}
             None => findings.report(self.unknown_variable(index, name, span)),
         }
     }
@@ -246,17 +269,15 @@ impl Reach<'_> {
             .map(String::as_str)
             .chain(["submission"])
             .collect();
-        let part =
-            |stage: &&String| stage.contains('_') && stage.split('_').any(|part| part == name);
         if self.fields.names.iter().any(|field| field == name) {
             return diagnostic.hint(format!(
                 "fields are members of `submission`: write `submission.{name}`"
             ));
         }
-        if let Some(stage) = upstream.iter().find(part) {
+        if let Some(stage) = self.dashed(index, &Used::Variable(name.to_owned())) {
             return diagnostic.hint(format!(
-                "in CEL a dash is a minus: write `{stage}` for the stage `{}`",
-                stage.replace('_', "-")
+                "in CEL a dash is a minus: write `{}` for the stage `{stage}`",
+                stage.replace('-', "_")
             ));
         }
         match nearest(name, known.iter().copied()) {

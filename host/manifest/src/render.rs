@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 /// Columns that a rendered source line may take.
 const WIDTH: usize = 120;
+/// Columns that a line of a note or a hint may take.
+const PROSE: usize = 100;
 /// Bytes of one source line, around the place, that are rendered.
 const LINE_BYTES: usize = 2048;
 /// Places further apart than this many bytes are shown in snippets of their own.
@@ -49,12 +51,40 @@ fn report<'a>(diagnostic: &'a Diagnostic, source: &'a Source) -> Group<'a> {
         .id(diagnostic.code.as_str())
         .elements(snippets(diagnostic, source));
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(note.as_str()));
+        group = group.element(Level::NOTE.message(wrapped(note)));
     }
     if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.message(hint.as_str()));
+        group = group.element(Level::HELP.message(wrapped(hint)));
     }
     group
+}
+
+/// A text in lines of at most [`PROSE`] columns; what stands in backticks is not broken.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in words(text) {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > PROSE {
+            lines.push('\n');
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines
+}
+
+/// The words of a text, a text in backticks being one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c: char| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    })
 }
 
 /// One snippet for the place and the others near it, and one for each place that is far.

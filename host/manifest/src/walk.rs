@@ -166,20 +166,48 @@ fn too_deep(text: &str) -> Option<Span> {
 /// Parses the text and reports every syntax error.
 pub(crate) fn document<'t>(text: &'t str, findings: &mut Findings) -> Spanned<DeTable<'t>> {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let mut twice: Option<Span> = None;
     for error in errors {
         findings.broken = true;
-        let span = error.span().map_or(Span::default(), Span::from);
+        let span = error
+            .span()
+            .map_or(Span::default(), Span::from)
+            .within(text);
+        let duplicate = error.message().starts_with("duplicate key");
+        if duplicate && twice.is_some_and(|header| same_section(text, header, span)) {
+            continue;
+        }
+        if duplicate && line_of(text, span).trim_start().starts_with('[') {
+            twice = Some(span);
+        }
         findings.report(crate::syntax::explain(text, error.message(), span));
     }
     table
 }
 
+/// Whether no other section begins between two places: keys set twice only because their section is.
+fn same_section(text: &str, header: Span, key: Span) -> bool {
+    let between = text.get(header.end..key.start).unwrap_or("[");
+    between
+        .lines()
+        .skip(1)
+        .all(|line| !line.trim_start().starts_with('['))
+}
+
+/// The line from its start to the place.
+fn line_of(text: &str, span: Span) -> &str {
+    let before = text.get(..span.end).unwrap_or("");
+    before.rsplit('\n').next().unwrap_or("")
+}
+
 /// One table of the manifest, its keys already checked.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Table<'t> {
     entries: &'t DeTable<'t>,
     pub(crate) span: Span,
     keys: &'static Keys,
+    /// What a message calls this table.
+    place: String,
 }
 
 /// A key that is present.
@@ -190,22 +218,24 @@ pub(crate) struct Entry<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// Takes a table whose keys are fixed; reports keys that it does not know.
+    /// Takes a table whose keys are fixed; reports keys that it does not know. `place` is what messages call it.
     pub(crate) fn new(
         entries: &'t DeTable<'t>,
         span: Span,
         keys: &'static Keys,
+        place: String,
         findings: &mut Findings,
     ) -> Self {
         for (key, _) in entries {
             if keys.get(key.get_ref()).is_none() {
-                findings.report(unknown_key(key.get_ref(), key.span().into(), keys));
+                findings.report(unknown_key(key.get_ref(), key.span().into(), keys, &place));
             }
         }
         Self {
             entries,
             span,
             keys,
+            place,
         }
     }
 
@@ -237,7 +267,7 @@ impl<'t> Table<'t> {
         Diagnostic::new(
             codes::MISSING_KEY,
             self.span,
-            format!("`{}` lacks `{name}`", self.keys.table),
+            format!("{} lacks `{name}`", self.place),
         )
         .label(format!("`{name}` is missing here"))
         .hint(format!("add, for example, `{example}`"))
@@ -299,7 +329,10 @@ impl<'t> Table<'t> {
                     Diagnostic::new(
                         codes::OUT_OF_RANGE,
                         span,
-                        format!("`{name}` is `{}`", shown(&integer.to_string())),
+                        format!(
+                            "`{name}` is `{}`, out of its range",
+                            shown(&integer.to_string())
+                        ),
                     )
                     .label(format!("from {} to {}", range.start(), range.end()))
                     .hint(format!(
@@ -355,6 +388,7 @@ impl<'t> Table<'t> {
             entries,
             entry.value.span().into(),
             keys,
+            format!("`{name}`"),
             findings,
         ))
     }
@@ -390,7 +424,10 @@ impl<'t> Table<'t> {
             format!("`{name}` takes {}, not {given}", key.takes),
         )
         .label(format!("this is {given}"))
-        .hint(format!("write, for example, `{}`", key.example))
+        .hint(match rewritten(&key, entry.value.get_ref()) {
+            Some(line) => format!("write `{line}`"),
+            None => format!("write, for example, `{}`", key.example),
+        })
     }
 }
 
@@ -420,7 +457,32 @@ impl Strings {
     }
 }
 
-fn unknown_key(name: &str, span: Span, keys: &Keys) -> Diagnostic {
+/// The value as its key takes it, where that is plain: `reads = "body"` → `reads = ["body"]`.
+fn rewritten(key: &Key, value: &DeValue<'_>) -> Option<String> {
+    let name = key.name;
+    match (key.takes, value) {
+        ("a list of strings", DeValue::String(text)) => {
+            Some(format!("{name} = [\"{}\"]", shown(text)))
+        }
+        ("an integer", DeValue::String(text)) => text
+            .parse::<u32>()
+            .ok()
+            .map(|number| format!("{name} = {number}")),
+        (_, DeValue::Integer(number)) => {
+            let unit = key
+                .example
+                .trim_end_matches('"')
+                .trim_start_matches(|c: char| !c.is_ascii_digit());
+            let unit = unit.trim_start_matches(|c: char| c.is_ascii_digit());
+            let quantity = key.takes.starts_with("a size") || key.takes.starts_with("a duration");
+            (quantity && number.as_str().bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| format!("{name} = \"{}{unit}\"", number.as_str()))
+        }
+        _ => None,
+    }
+}
+
+fn unknown_key(name: &str, span: Span, keys: &Keys, place: &str) -> Diagnostic {
     let shown_name = shown(name);
     if keys.later.contains(&name) {
         return Diagnostic::new(
@@ -436,7 +498,7 @@ fn unknown_key(name: &str, span: Span, keys: &Keys) -> Diagnostic {
     let diagnostic = Diagnostic::new(
         codes::UNKNOWN_KEY,
         span,
-        format!("`{}` has no key `{shown_name}`", keys.table),
+        format!("{place} has no key `{shown_name}`"),
     )
     .label("unknown key");
     let meant = keys

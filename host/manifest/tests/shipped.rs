@@ -1,5 +1,12 @@
 //! The shipped fleet is valid, and says what its comments say.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
 use fleetwright_manifest::{OnError, Source, parse};
 
 #[test]

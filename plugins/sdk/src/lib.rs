@@ -27,6 +27,8 @@ mod host;
 pub mod logging;
 pub mod nn;
 mod stage;
+#[cfg(feature = "wordpiece")]
+pub mod tokenizer;
 
 #[cfg(target_arch = "wasm32")]
 pub mod bindings;

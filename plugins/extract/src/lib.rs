@@ -1,4 +1,140 @@
-//! The `extract` stage.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+//! The `extract` stage: structured fields out of what a customer wrote and attached.
+//!
+//! Rules with checksums and normal forms find amounts, dates, account and reference numbers, addresses and names that
+//! announce themselves; a model finds the other names. Every entity says where it stands and how it was found.
+//!
+//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names in the first 1,024 tokens.
 
-mod document;
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod document;
+pub mod entity;
+pub mod find;
+pub mod invoice;
+mod source;
+
+use fleetwright_sdk::prelude::*;
+
+use document::{Document, File, Library};
+use entity::{Entity, Method, merge};
+use invoice::Invoice;
+
+stage! {
+    name: "extract",
+    summary: "Finds amounts, dates, account and reference numbers, addresses and names in text and attachments, each with where it stands.",
+    roles: {},
+    config_schema: include_str!("../config.schema.json"),
+    answer_schema: include_str!("../answer.schema.json"),
+    handle: handle,
+}
+
+/// The stage's config.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// ISO 3166 code of the country that national telephone numbers belong to.
+    pub country: Option<String>,
+    /// How a date such as `03/04/2025` is read.
+    pub dates: find::date::Order,
+    /// The currency (ISO 4217) that `$` stands for.
+    pub dollar: String,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            country: None,
+            dates: find::date::Order::default(),
+            dollar: "USD".to_owned(),
+        }
+    }
+}
+
+/// What the stage reads of a submission.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Fields {
+    /// The subject line.
+    pub subject: Option<String>,
+    /// The text.
+    pub body: Option<String>,
+    /// The sender, as `Name <address>`.
+    pub from: Option<String>,
+    /// A thread, oldest first.
+    pub messages: Vec<Message>,
+}
+
+/// One message of a thread.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Message {
+    /// Who wrote it.
+    pub from: Option<String>,
+    /// What they wrote.
+    pub body: Option<String>,
+}
+
+/// The stage's answer.
+#[derive(Debug, Serialize)]
+pub struct Extract {
+    /// What was found, each thing once.
+    pub entities: Vec<Entity>,
+    /// The fields of the invoice that is attached, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Invoice>,
+    /// What became of each attachment.
+    pub documents: Vec<Document>,
+    /// Whether entities or text were left out for their number or length.
+    pub truncated: bool,
+}
+
+fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, Failure> {
+    let files = request.attachments.iter().map(|a| File {
+        name: &a.name,
+        media_type: &a.media_type,
+        bytes: &a.bytes,
+    });
+    let library = Library::read(files);
+    let (sources, cut) = source::collect(&request.fields, &library);
+    let mut entities: Vec<Entity> = request
+        .fields
+        .from
+        .as_deref()
+        .and_then(find::name::sender)
+        .map(|name| Entity::new(name, Method::Rule, "from", None))
+        .into_iter()
+        .collect();
+    for source in &sources {
+        entities.extend(
+            find::all(source.text, &config)
+                .into_iter()
+                .map(|finding| Entity::new(finding, Method::Rule, &source.name, source.page)),
+        );
+    }
+    let (entities, left_out) = merge(entities);
+    let invoice = library.documents.iter().find_map(|document| {
+        let texts: Vec<_> = library
+            .texts
+            .iter()
+            .filter(|text| text.document == document.name && text.page.is_some())
+            .collect();
+        invoice::read(&texts, &config)
+    });
+    Ok(Answer::new(Extract {
+        entities,
+        invoice,
+        documents: library.documents,
+        truncated: cut || left_out,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,51 @@
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 const BLOCKS: &[&[u8]] = &[
-    b"address", b"article", b"aside", b"blockquote", b"body", b"dd", b"div", b"dl", b"dt", b"fieldset", b"figure", b"footer", b"form", b"h1",
-    b"h2", b"h3", b"h4", b"h5", b"h6", b"header", b"hr", b"li", b"main", b"nav", b"ol", b"p", b"pre", b"section", b"table", b"tbody", b"tfoot",
-    b"thead", b"title", b"tr", b"ul",
+    b"address",
+    b"article",
+    b"aside",
+    b"blockquote",
+    b"body",
+    b"dd",
+    b"div",
+    b"dl",
+    b"dt",
+    b"fieldset",
+    b"figure",
+    b"footer",
+    b"form",
+    b"h1",
+    b"h2",
+    b"h3",
+    b"h4",
+    b"h5",
+    b"h6",
+    b"header",
+    b"hr",
+    b"li",
+    b"main",
+    b"nav",
+    b"ol",
+    b"p",
+    b"pre",
+    b"section",
+    b"table",
+    b"tbody",
+    b"tfoot",
+    b"thead",
+    b"title",
+    b"tr",
+    b"ul",
 ];
-const SILENT: &[&[u8]] = &[b"script", b"style", b"template", b"noscript", b"head", b"svg", b"object"];
+const SILENT: &[&[u8]] = &[
+    b"script",
+    b"style",
+    b"template",
+    b"noscript",
+    b"head",
+    b"svg",
+    b"object",
+];
 
 /// The text of an HTML document.
 pub(super) fn text(html: &str) -> String {
@@ -41,13 +81,18 @@ impl Page {
             Some((silent, depth)) if silent == name && !self_closing => *depth += 1,
             Some((silent, _)) if silent == b"head" && name == b"body" => self.silent = None,
             Some(_) => {}
-            None if SILENT.contains(&name) && !self_closing => self.silent = Some((name.to_vec(), 1)),
+            None if SILENT.contains(&name) && !self_closing => {
+                self.silent = Some((name.to_vec(), 1))
+            }
             None => self.mark(name),
         }
     }
 
     fn mark(&mut self, name: &[u8]) {
-        if matches!(name, b"td" | b"th") && !self.text.is_empty() && !self.text.ends_with(['\n', '\t']) {
+        if matches!(name, b"td" | b"th")
+            && !self.text.is_empty()
+            && !self.text.ends_with(['\n', '\t'])
+        {
             self.text.push('\t');
         } else if name == b"br" || BLOCKS.contains(&name) {
             self.line();
@@ -87,7 +132,8 @@ impl Page {
         }
         for c in text.chars() {
             match c {
-                ' ' | '\t' | '\n' | '\r' | '\u{c}' if self.text.is_empty() || self.text.ends_with([' ', '\n', '\t']) => {}
+                ' ' | '\t' | '\n' | '\r' | '\u{c}'
+                    if self.text.is_empty() || self.text.ends_with([' ', '\n', '\t']) => {}
                 ' ' | '\t' | '\n' | '\r' | '\u{c}' => self.text.push(' '),
                 '\u{200b}' | '\u{ad}' => {}
                 c => self.text.push(c),

@@ -34,14 +34,26 @@ pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
         }
         text.push('\n');
     }
-    let attachments = message.attachments().take(ATTACHMENTS).enumerate().filter_map(|(place, part)| attached(part, place)).collect();
-    Some(Mail { text: text.replace("\r\n", "\n"), attachments })
+    let attachments = message
+        .attachments()
+        .take(ATTACHMENTS)
+        .enumerate()
+        .filter_map(|(place, part)| attached(part, place))
+        .collect();
+    Some(Mail {
+        text: text.replace("\r\n", "\n"),
+        attachments,
+    })
 }
 
 fn headers(message: &Message<'_>) -> String {
     let mut text = String::new();
     if let Some(address) = message.from().and_then(|from| from.first()) {
-        text.push_str(&format!("From: {} <{}>\n", address.name().unwrap_or_default(), address.address().unwrap_or_default()));
+        text.push_str(&format!(
+            "From: {} <{}>\n",
+            address.name().unwrap_or_default(),
+            address.address().unwrap_or_default()
+        ));
     }
     if let Some(date) = message.date() {
         text.push_str(&format!("Date: {}\n", date.to_rfc3339()));
@@ -60,9 +72,20 @@ fn attached(part: &MessagePart<'_>, place: usize) -> Option<Part> {
         _ => part.contents().to_vec(),
     };
     let media_type = match part.content_type() {
-        Some(kind) => format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream")).to_ascii_lowercase(),
+        Some(kind) => format!(
+            "{}/{}",
+            kind.ctype(),
+            kind.subtype().unwrap_or("octet-stream")
+        )
+        .to_ascii_lowercase(),
         None => String::new(),
     };
-    let name = part.attachment_name().map_or_else(|| format!("part-{}", place + 1), str::to_owned);
-    Some(Part { name, media_type, bytes })
+    let name = part
+        .attachment_name()
+        .map_or_else(|| format!("part-{}", place + 1), str::to_owned);
+    Some(Part {
+        name,
+        media_type,
+        bytes,
+    })
 }

@@ -43,14 +43,25 @@ impl Media {
         if head.contains(&0) && !has_utf16_mark(head) {
             return Media::Other;
         }
-        let start = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-        if ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| start.starts_with(tag)) {
+        let start = String::from_utf8_lossy(head)
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .to_ascii_lowercase();
+        if ["<!doctype html", "<html", "<head", "<body"]
+            .iter()
+            .any(|tag| start.starts_with(tag))
+        {
             return Media::Html;
         }
         if is_mail(&start) {
             return Media::Mail;
         }
-        match (declared, name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref()) {
+        match (
+            declared,
+            name.rsplit_once('.')
+                .map(|(_, ending)| ending.to_ascii_lowercase())
+                .as_deref(),
+        ) {
             ("text/html" | "application/xhtml+xml", _) => Media::Html,
             ("message/rfc822", _) => Media::Mail,
             ("" | "application/octet-stream", Some("html" | "htm")) => Media::Html,
@@ -74,9 +85,24 @@ impl Media {
 
 /// Header lines at the start, two of them of e-mail.
 fn is_mail(start: &str) -> bool {
-    let known = ["from:", "to:", "subject:", "date:", "message-id:", "received:", "return-path:", "mime-version:", "delivered-to:", "x-"];
+    let known = [
+        "from:",
+        "to:",
+        "subject:",
+        "date:",
+        "message-id:",
+        "received:",
+        "return-path:",
+        "mime-version:",
+        "delivered-to:",
+        "x-",
+    ];
     let first = start.lines().next().unwrap_or_default();
-    let headers = start.lines().take_while(|line| !line.is_empty()).filter(|line| known.iter().any(|name| line.starts_with(name))).count();
+    let headers = start
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter(|line| known.iter().any(|name| line.starts_with(name)))
+        .count();
     known.iter().any(|name| first.starts_with(name)) && headers > 2
 }
 
@@ -88,7 +114,9 @@ fn has_utf16_mark(bytes: &[u8]) -> bool {
 pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let units = |read: fn([u8; 2]) -> u16| -> String {
         let pairs = bytes.get(2..).unwrap_or_default().chunks_exact(2);
-        let units: Vec<u16> = pairs.filter_map(|pair| Some(read(pair.try_into().ok()?))).collect();
+        let units: Vec<u16> = pairs
+            .filter_map(|pair| Some(read(pair.try_into().ok()?)))
+            .collect();
         String::from_utf16_lossy(&units)
     };
     if bytes.starts_with(b"\xff\xfe") {
@@ -107,7 +135,10 @@ pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
 fn windows_1252(byte: u8) -> char {
     const HIGH: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
     match byte {
-        0x80..=0x9f => HIGH.chars().nth(usize::from(byte - 0x80)).unwrap_or('\u{fffd}'),
+        0x80..=0x9f => HIGH
+            .chars()
+            .nth(usize::from(byte - 0x80))
+            .unwrap_or('\u{fffd}'),
         _ => char::from(byte),
     }
 }

@@ -125,7 +125,12 @@ impl Library {
         }
     }
 
-    fn read_as(&mut self, media: Media, file: File<'_>, depth: usize) -> (Option<usize>, usize, Option<Problem>) {
+    fn read_as(
+        &mut self,
+        media: Media,
+        file: File<'_>,
+        depth: usize,
+    ) -> (Option<usize>, usize, Option<Problem>) {
         if file.bytes.is_empty() {
             return (None, 0, Some(Problem::Empty));
         }
@@ -154,27 +159,52 @@ impl Library {
         (Some(pdf.count), total, problem)
     }
 
-    fn add_mail(&mut self, file: File<'_>, depth: usize) -> (Option<usize>, usize, Option<Problem>) {
-        let Some(mail) = mail::read(file.bytes) else { return (None, 0, Some(Problem::Damaged)) };
+    fn add_mail(
+        &mut self,
+        file: File<'_>,
+        depth: usize,
+    ) -> (Option<usize>, usize, Option<Problem>) {
+        let Some(mail) = mail::read(file.bytes) else {
+            return (None, 0, Some(Problem::Damaged));
+        };
         let read = self.add_text(file.name, None, mail.text);
         for part in &mail.attachments {
             let name = format!("{}/{}", file.name, part.name);
-            self.add(File { name: &name, media_type: &part.media_type, bytes: &part.bytes }, depth + 1);
+            self.add(
+                File {
+                    name: &name,
+                    media_type: &part.media_type,
+                    bytes: &part.bytes,
+                },
+                depth + 1,
+            );
         }
         read
     }
 
-    fn add_text(&mut self, document: &str, page: Option<usize>, mut text: String) -> (Option<usize>, usize, Option<Problem>) {
+    fn add_text(
+        &mut self,
+        document: &str,
+        page: Option<usize>,
+        mut text: String,
+    ) -> (Option<usize>, usize, Option<Problem>) {
         let left = TEXT.saturating_sub(self.characters);
         let cut = text.len() > left;
         if cut {
-            let end = (0..=left).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            let end = (0..=left)
+                .rev()
+                .find(|end| text.is_char_boundary(*end))
+                .unwrap_or(0);
             text.truncate(end);
         }
         self.characters += text.len();
         let characters = text.chars().count();
         if characters > 0 {
-            self.texts.push(Text { document: document.to_owned(), page, text });
+            self.texts.push(Text {
+                document: document.to_owned(),
+                page,
+                text,
+            });
         }
         (None, characters, cut.then_some(Problem::Truncated))
     }

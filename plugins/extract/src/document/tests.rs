@@ -4,8 +4,17 @@ use proptest::prelude::*;
 const INVOICE: &[u8] = include_bytes!("../../../../tests/data/invoice.pdf");
 
 fn one(name: &str, media_type: &str, bytes: &[u8]) -> (Document, String) {
-    let library = Library::read([File { name, media_type, bytes }]);
-    let text = library.texts.iter().map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n");
+    let library = Library::read([File {
+        name,
+        media_type,
+        bytes,
+    }]);
+    let text = library
+        .texts
+        .iter()
+        .map(|text| text.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n");
     (library.documents[0].clone(), text)
 }
 
@@ -28,8 +37,16 @@ fn pdf(content: &[u8], resources: &str, objects: &[&str]) -> Vec<u8> {
     }
     let start = out.len();
     out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", bodies.len() + 1).into_bytes());
-    offsets.iter().for_each(|offset| out.extend(format!("{offset:010} 00000 n \n").into_bytes()));
-    out.extend(format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", bodies.len() + 1).into_bytes());
+    offsets
+        .iter()
+        .for_each(|offset| out.extend(format!("{offset:010} 00000 n \n").into_bytes()));
+    out.extend(
+        format!(
+            "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
+            bodies.len() + 1
+        )
+        .into_bytes(),
+    );
     out
 }
 
@@ -38,10 +55,23 @@ const HELVETICA: &str = "/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /
 #[test]
 fn an_invoice_is_read_in_order_with_its_columns() {
     let (document, text) = one("invoice.pdf", "application/octet-stream", INVOICE);
-    assert_eq!((document.media_type_found, document.pages, document.problem), ("application/pdf", Some(1), None));
-    assert!(text.starts_with("Nordlicht Werkzeuge GmbH\nSpeicherweg 12, 20457 Hamburg, Germany\n"), "{text}");
-    assert!(text.contains("Whitfield Joinery Ltd\t") || text.contains("Invoice number:\tINV-2025-00417"), "{text}");
-    assert!(text.contains("NW-1802\tCordless drill set 18 V\t2\t289.00\t578.00\n"), "{text}");
+    assert_eq!(
+        (document.media_type_found, document.pages, document.problem),
+        ("application/pdf", Some(1), None)
+    );
+    assert!(
+        text.starts_with("Nordlicht Werkzeuge GmbH\nSpeicherweg 12, 20457 Hamburg, Germany\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Whitfield Joinery Ltd\t")
+            || text.contains("Invoice number:\tINV-2025-00417"),
+        "{text}"
+    );
+    assert!(
+        text.contains("NW-1802\tCordless drill set 18 V\t2\t289.00\t578.00\n"),
+        "{text}"
+    );
     assert!(text.contains("Total due EUR\t1,234.57\n"), "{text}");
     assert!(text.contains("IBAN: DE89 3704 0044 0532 0130 00"), "{text}");
 }
@@ -50,21 +80,43 @@ fn an_invoice_is_read_in_order_with_its_columns() {
 fn text_operators_and_forms_place_their_glyphs() {
     let content = b"BT /F1 10 Tf 14 TL 50 700 Td (one) Tj T* [(t) -50 (wo)] TJ (three) ' ET q 1 0 0 1 0 -100 cm /X1 Do Q BT /F1 10 Tf 100 Tz 1 0 0 1 200 700 Tm (right) Tj ET";
     let form = "<< /Type /XObject /Subtype /Form /BBox [0 0 600 800] /Length 39 >>\nstream\nBT /F1 10 Tf 50 700 Td (in a form) Tj ET\nendstream";
-    let (_, text) = one("a.pdf", "", &pdf(content, &format!("{HELVETICA} /XObject << /X1 5 0 R >>"), &[form]));
+    let (_, text) = one(
+        "a.pdf",
+        "",
+        &pdf(
+            content,
+            &format!("{HELVETICA} /XObject << /X1 5 0 R >>"),
+            &[form],
+        ),
+    );
     assert_eq!(text, "one\tright\ntwo\nthree\nin a form\n");
 }
 
 #[test]
 fn a_form_that_draws_itself_ends() {
-    let form = format!("<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << {HELVETICA} /XObject << /X1 5 0 R >> >> /Length 48 >>\nstream\nBT /F1 9 Tf 5 5 Td (x) Tj ET /X1 Do /X1 Do /X1 Do\nendstream");
-    let (document, _) = one("a.pdf", "", &pdf(b"/X1 Do", "/XObject << /X1 5 0 R >>", &[&form]));
+    let form = format!(
+        "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << {HELVETICA} /XObject << /X1 5 0 R >> >> /Length 48 >>\nstream\nBT /F1 9 Tf 5 5 Td (x) Tj ET /X1 Do /X1 Do /X1 Do\nendstream"
+    );
+    let (document, _) = one(
+        "a.pdf",
+        "",
+        &pdf(b"/X1 Do", "/XObject << /X1 5 0 R >>", &[&form]),
+    );
     assert_eq!(document.pages, Some(1));
 }
 
 #[test]
 fn pictures_damage_and_passwords_are_reported() {
-    assert_eq!(one("scan.pdf", "", &pdf(b"0 0 10 10 re f", "", &[])).0.problem, Some(Problem::NoTextLayer));
-    assert_eq!(one("a.pdf", "", b"%PDF-1.7\nnothing of use").0.problem, Some(Problem::Damaged));
+    assert_eq!(
+        one("scan.pdf", "", &pdf(b"0 0 10 10 re f", "", &[]))
+            .0
+            .problem,
+        Some(Problem::NoTextLayer)
+    );
+    assert_eq!(
+        one("a.pdf", "", b"%PDF-1.7\nnothing of use").0.problem,
+        Some(Problem::Damaged)
+    );
     let (document, _) = one("a.pdf", "application/pdf", b"");
     assert_eq!(document.problem, Some(Problem::Empty));
     let locked = String::from_utf8(pdf(b"BT ET", HELVETICA, &[])).unwrap();
@@ -74,7 +126,10 @@ fn pictures_damage_and_passwords_are_reported() {
         "42".repeat(16)
     );
     let locked = locked.replace("/Root 1 0 R", &format!("/Root 1 0 R {encryption}"));
-    assert_eq!(one("locked.pdf", "", locked.as_bytes()).0.problem, Some(Problem::Encrypted));
+    assert_eq!(
+        one("locked.pdf", "", locked.as_bytes()).0.problem,
+        Some(Problem::Encrypted)
+    );
 }
 
 #[test]
@@ -83,9 +138,16 @@ fn a_stream_that_grows_too_large_is_refused() {
     let mut file = b"%PDF-1.7\n5 0 obj\n<< /Filter /FlateDecode >>\nstream\n".to_vec();
     file.extend(&bomb);
     file.extend(b"\nendstream\nendobj\n");
-    assert_eq!(one("bomb.pdf", "", &file).0.problem, Some(Problem::TooLarge));
-    let twice = b"%PDF-1.7\n5 0 obj\n<< /Filter [/FlateDecode /FlateDecode] >>\nstream\nx\nendstream";
-    assert_eq!(one("twice.pdf", "", twice).0.problem, Some(Problem::Unsupported));
+    assert_eq!(
+        one("bomb.pdf", "", &file).0.problem,
+        Some(Problem::TooLarge)
+    );
+    let twice =
+        b"%PDF-1.7\n5 0 obj\n<< /Filter [/FlateDecode /FlateDecode] >>\nstream\nx\nendstream";
+    assert_eq!(
+        one("twice.pdf", "", twice).0.problem,
+        Some(Problem::Unsupported)
+    );
 }
 
 #[test]
@@ -94,7 +156,19 @@ fn html_keeps_lines_cells_and_items_and_drops_scripts() {
                 <script>alert('<p>no</p>')</script><table><tr><td>A</td><td>1 &euro;</td></tr></table><ul><li>first<li>second</ul></body></html>";
     let (document, text) = one("x", "application/pdf", html.as_bytes());
     assert_eq!(document.media_type_found, "text/html");
-    assert_eq!(text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(), ["Hi & welcome", "Two words", "next", "A\t1 €", "- first", "- second"]);
+    assert_eq!(
+        text.lines()
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>(),
+        [
+            "Hi & welcome",
+            "Two words",
+            "next",
+            "A\t1 €",
+            "- first",
+            "- second"
+        ]
+    );
 }
 
 #[test]
@@ -102,10 +176,25 @@ fn e_mail_gives_its_text_and_its_attachments() {
     let mail = "From: Jo Doe <jo@example.com>\r\nTo: help@example.org\r\nSubject: Files\r\nDate: Fri, 14 Mar 2025 09:00:00 +0000\r\nMIME-Version: 1.0\r\n\
                 Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Order 12345678</p>\r\n--b\r\n\
                 Content-Type: text/plain; name=note.txt\r\nContent-Disposition: attachment; filename=note.txt\r\n\r\nattached words\r\n--b--\r\n";
-    let library = Library::read([File { name: "mail.eml", media_type: "application/octet-stream", bytes: mail.as_bytes() }]);
-    let names: Vec<&str> = library.documents.iter().map(|document| document.name.as_str()).collect();
+    let library = Library::read([File {
+        name: "mail.eml",
+        media_type: "application/octet-stream",
+        bytes: mail.as_bytes(),
+    }]);
+    let names: Vec<&str> = library
+        .documents
+        .iter()
+        .map(|document| document.name.as_str())
+        .collect();
     assert_eq!(names, ["mail.eml", "mail.eml/note.txt"]);
-    assert!(library.texts[0].text.contains("From: Jo Doe <jo@example.com>") && library.texts[0].text.contains("Order 12345678"), "{:?}", library.texts);
+    assert!(
+        library.texts[0]
+            .text
+            .contains("From: Jo Doe <jo@example.com>")
+            && library.texts[0].text.contains("Order 12345678"),
+        "{:?}",
+        library.texts
+    );
     assert_eq!(library.texts[1].text, "attached words");
 }
 
@@ -118,15 +207,27 @@ fn e_mail_in_e_mail_ends() {
              Content-Type: text/plain\r\n\r\nlevel\r\n--b{level}\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=m.eml\r\n\r\n{mail}\r\n--b{level}--\r\n"
         );
     }
-    let library = Library::read([File { name: "m.eml", media_type: "", bytes: mail.as_bytes() }]);
+    let library = Library::read([File {
+        name: "m.eml",
+        media_type: "",
+        bytes: mail.as_bytes(),
+    }]);
     assert!(library.documents.len() <= 5, "{:?}", library.documents);
-    assert_eq!(library.documents.last().unwrap().problem, Some(Problem::TooLarge));
+    assert_eq!(
+        library.documents.last().unwrap().problem,
+        Some(Problem::TooLarge)
+    );
 }
 
 #[test]
 fn content_decides_what_a_file_is() {
     for (bytes, declared, name, found) in [
-        (&b"\x89PNG\r\n\x1a\n..."[..], "text/plain", "a.txt", "image/png"),
+        (
+            &b"\x89PNG\r\n\x1a\n..."[..],
+            "text/plain",
+            "a.txt",
+            "image/png",
+        ),
         (b"junk %PDF-1.4", "text/plain", "a.txt", "application/pdf"),
         (b"plain words", "application/pdf", "a.pdf", "text/plain"),
         (b"<p>hi</p>", "text/html", "a", "text/html"),
@@ -141,7 +242,11 @@ fn content_decides_what_a_file_is() {
 
 #[test]
 fn the_number_of_documents_is_bounded() {
-    let library = Library::read((0..100).map(|_| File { name: "a", media_type: "", bytes: b"x" }));
+    let library = Library::read((0..100).map(|_| File {
+        name: "a",
+        media_type: "",
+        bytes: b"x",
+    }));
     assert_eq!(library.documents.len(), DOCUMENTS);
 }
 

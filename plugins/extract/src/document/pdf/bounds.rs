@@ -4,7 +4,9 @@
 //! away, and the sizes are added up. Filters on filters, and long streams of the old compressions, are refused.
 
 use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::{TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_PARSE_ZLIB_HEADER};
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_PARSE_ZLIB_HEADER,
+};
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use super::Problem;
@@ -24,13 +26,18 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Problem> {
         if has(dict, b"/Image") && !has(dict, b"/ObjStm") && !has(dict, b"/XRef") {
             continue;
         }
-        let old = [&b"/LZWDecode"[..], b"/RunLengthDecode"].iter().map(|name| count(dict, name)).sum::<usize>();
+        let old = [&b"/LZWDecode"[..], b"/RunLengthDecode"]
+            .iter()
+            .map(|name| count(dict, name))
+            .sum::<usize>();
         let flate = count(dict, b"/FlateDecode");
         if old + flate > 1 || old > 0 && data.len() > OLD {
             return Err(Problem::Unsupported);
         }
         if flate > 0 {
-            left = left.checked_sub(inflated(data, &mut window, left)).ok_or(Problem::TooLarge)?;
+            left = left
+                .checked_sub(inflated(data, &mut window, left))
+                .ok_or(Problem::TooLarge)?;
         }
     }
     Ok(())
@@ -48,7 +55,10 @@ fn streams(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
                 continue;
             }
             let data = bytes.get(position..)?;
-            let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n")).unwrap_or(data);
+            let data = data
+                .strip_prefix(b"\r\n")
+                .or_else(|| data.strip_prefix(b"\n"))
+                .unwrap_or(data);
             let start = before.windows(4).rposition(|w| w == b" obj").unwrap_or(0);
             return Some((before.get(start..)?, data));
         }
@@ -73,7 +83,9 @@ fn inflated(data: &[u8], window: &mut [u8], limit: usize) -> usize {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 fn has(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -81,5 +93,8 @@ fn has(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 fn count(bytes: &[u8], wanted: &[u8]) -> usize {
-    bytes.windows(wanted.len()).filter(|window| *window == wanted).count()
+    bytes
+        .windows(wanted.len())
+        .filter(|window| *window == wanted)
+        .count()
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hayro_font::hayro_cmap::BfString;
-use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn, StandardFont};
+use hayro_font::{
+    CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn, StandardFont,
+};
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction as Op;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
@@ -16,6 +18,8 @@ use super::matrix::Matrix;
 const GLYPHS: usize = 200_000;
 /// How deep forms may nest.
 const FORMS: usize = 8;
+/// How many forms of a file are drawn.
+const DRAWN: usize = 2_000;
 /// How many graphics states may be saved at once.
 const SAVED: usize = 256;
 /// How many operators of a page are read.
@@ -29,6 +33,7 @@ pub(super) struct Reader<'a> {
     glyphs: Vec<Glyph>,
     left: usize,
     operators: usize,
+    forms: usize,
     mapped: usize,
     unmapped: usize,
 }
@@ -65,6 +70,7 @@ impl<'a> Reader<'a> {
             glyphs: Vec::new(),
             left: GLYPHS,
             operators: OPERATORS,
+            forms: DRAWN,
             mapped: 0,
             unmapped: 0,
         }
@@ -82,13 +88,18 @@ impl<'a> Reader<'a> {
             leading: 0.0,
             rise: 0.0,
         };
-        self.run(page.page_stream().unwrap_or_default(), page.resources(), state, 0);
+        self.run(
+            page.page_stream().unwrap_or_default(),
+            page.resources(),
+            state,
+            0,
+        );
         std::mem::take(&mut self.glyphs)
     }
 
     /// Whether a bound cut the reading short.
     pub(super) fn exhausted(&self) -> bool {
-        self.left == 0 || self.operators == 0
+        self.left == 0 || self.operators == 0 || self.forms == 0
     }
 
     /// Whether most glyphs do not say which characters they are.
@@ -98,7 +109,10 @@ impl<'a> Reader<'a> {
 
     fn run(&mut self, data: &[u8], resources: &Resources<'a>, mut state: State<'a>, depth: usize) {
         let mut saved = Vec::new();
-        let mut cursor = Cursor { line: Matrix::IDENTITY, text: Matrix::IDENTITY };
+        let mut cursor = Cursor {
+            line: Matrix::IDENTITY,
+            text: Matrix::IDENTITY,
+        };
         let mut operations = TypedIter::new(data);
         while let Some(op) = operations.next() {
             self.operators = self.operators.saturating_sub(1);
@@ -108,11 +122,15 @@ impl<'a> Reader<'a> {
             match op {
                 Op::SaveState(_) if saved.len() < SAVED => saved.push(state.clone()),
                 Op::RestoreState(_) => state = saved.pop().unwrap_or(state),
-                Op::Transform(m) => state.to_page = matrix([m.0, m.1, m.2, m.3, m.4, m.5]).then(state.to_page),
+                Op::Transform(m) => {
+                    state.to_page = matrix([m.0, m.1, m.2, m.3, m.4, m.5]).then(state.to_page)
+                }
                 Op::XObject(name) if depth < FORMS => self.form(name.0, resources, &state, depth),
                 Op::TextFont(font) => {
                     state.size = font.1.as_f64();
-                    state.font = resources.get_font(font.0).and_then(|dict| self.fonts.font(&dict, &self.programs, &self.cmaps));
+                    state.font = resources
+                        .get_font(font.0)
+                        .and_then(|dict| self.fonts.font(&dict, &self.programs, &self.cmaps));
                 }
                 Op::CharacterSpacing(n) => state.character_spacing = n.0.as_f64(),
                 Op::WordSpacing(n) => state.word_spacing = n.0.as_f64(),
@@ -133,7 +151,8 @@ impl<'a> Reader<'a> {
                     self.show(text.0.as_bytes(), &state, &mut cursor);
                 }
                 Op::ShowTextWithParameters(text) => {
-                    (state.word_spacing, state.character_spacing) = (text.0.as_f64(), text.1.as_f64());
+                    (state.word_spacing, state.character_spacing) =
+                        (text.0.as_f64(), text.1.as_f64());
                     cursor.move_by(0.0, -state.leading);
                     self.show(text.2.as_bytes(), &state, &mut cursor);
                 }
@@ -144,13 +163,27 @@ impl<'a> Reader<'a> {
     }
 
     /// A form within the page: its own resources, or those around it.
-    fn form(&mut self, name: &Name<'_>, resources: &Resources<'a>, state: &State<'a>, depth: usize) {
-        let Some(stream) = x_object(resources, name) else { return };
+    fn form(
+        &mut self,
+        name: &Name<'_>,
+        resources: &Resources<'a>,
+        state: &State<'a>,
+        depth: usize,
+    ) {
+        let Some(stream) = x_object(resources, name) else {
+            return;
+        };
         let dict = stream.dict();
-        if !dict.get::<Name<'_>>(b"Subtype").is_some_and(|kind| kind.as_ref() == b"Form") {
+        if !dict
+            .get::<Name<'_>>(b"Subtype")
+            .is_some_and(|kind| kind.as_ref() == b"Form")
+        {
             return;
         }
-        let Ok(data) = stream.decoded_data() else { return };
+        self.forms = self.forms.saturating_sub(1);
+        let Ok(data) = stream.decoded_data() else {
+            return;
+        };
         let mut inner = state.clone();
         if let Some(array) = dict.get::<Array<'a>>(b"Matrix") {
             let mut numbers = array.iter::<Number>();
@@ -166,7 +199,9 @@ impl<'a> Reader<'a> {
     fn show_all(&mut self, texts: &Array<'_>, state: &State<'a>, cursor: &mut Cursor) {
         for item in texts.iter::<Object<'_>>() {
             match item {
-                Object::Number(n) => cursor.advance(-n.as_f64() / 1000.0 * state.size * state.scale),
+                Object::Number(n) => {
+                    cursor.advance(-n.as_f64() / 1000.0 * state.size * state.scale)
+                }
                 Object::String(text) => self.show(text.as_bytes(), state, cursor),
                 _ => {}
             }
@@ -181,7 +216,11 @@ impl<'a> Reader<'a> {
             place += length.max(1);
             self.left -= 1;
             let width = font.code_advance(code).x / 1000.0 * state.size;
-            let blank = if length == 1 && code == 32 { state.word_spacing } else { 0.0 };
+            let blank = if length == 1 && code == 32 {
+                state.word_spacing
+            } else {
+                0.0
+            };
             let characters = match font.glyph(font.map_code(code), code) {
                 FontGlyph::Outline(glyph) => glyph.as_unicode(),
                 FontGlyph::Type3(glyph) => glyph.as_unicode(),
@@ -191,7 +230,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn place(&mut self, characters: Option<BfString>, width: f64, state: &State<'a>, cursor: &Cursor) {
+    fn place(
+        &mut self,
+        characters: Option<BfString>,
+        width: f64,
+        state: &State<'a>,
+        cursor: &Cursor,
+    ) {
         let Some(characters) = characters else {
             self.unmapped += 1;
             return;
@@ -201,7 +246,11 @@ impl<'a> Reader<'a> {
         if !to_page.is_finite() || !width.is_finite() {
             return;
         }
-        let (from, to, top) = (to_page.apply(0.0, state.rise), to_page.apply(width, state.rise), to_page.apply(0.0, state.rise + state.size));
+        let (from, to, top) = (
+            to_page.apply(0.0, state.rise),
+            to_page.apply(width, state.rise),
+            to_page.apply(0.0, state.rise + state.size),
+        );
         let text = match characters {
             BfString::Char(c) => c.to_string(),
             BfString::String(text) => text,

@@ -30,19 +30,33 @@ impl Glyph {
             (true, true) => (from.1, to.1, -from.0),
             (true, false) => (-from.1, -to.1, from.0),
         };
-        Glyph { text, start, end, baseline, size, turned }
+        Glyph {
+            text,
+            start,
+            end,
+            baseline,
+            size,
+            turned,
+        }
     }
 }
 
 /// The text of a page.
 pub(super) fn text(mut glyphs: Vec<Glyph>) -> String {
-    glyphs.retain(|glyph| !glyph.text.trim_matches(['\0', '\u{feff}']).is_empty() && glyph.size > 0.0);
-    glyphs.sort_by(|a, b| a.turned.cmp(&b.turned).then(a.baseline.total_cmp(&b.baseline)));
+    glyphs.retain(|glyph| {
+        !glyph.text.trim_matches(['\0', '\u{feff}']).is_empty() && glyph.size > 0.0
+    });
+    glyphs.sort_by(|a, b| {
+        a.turned
+            .cmp(&b.turned)
+            .then(a.baseline.total_cmp(&b.baseline))
+    });
     let mut text = String::new();
     let mut line: Vec<Glyph> = Vec::new();
     for glyph in glyphs {
         let breaks = line.first().is_some_and(|first| {
-            first.turned != glyph.turned || glyph.baseline - first.baseline > SAME_LINE * first.size.max(glyph.size)
+            first.turned != glyph.turned
+                || glyph.baseline - first.baseline > SAME_LINE * first.size.max(glyph.size)
         });
         if breaks {
             write(&mut text, &mut line);
@@ -60,7 +74,8 @@ fn write(text: &mut String, line: &mut Vec<Glyph>) {
     let begun = text.len();
     for glyph in line.iter() {
         if let Some(last) = last {
-            let doubled = last.text == glyph.text && (glyph.start - last.start).abs() < 0.1 * glyph.size;
+            let doubled =
+                last.text == glyph.text && (glyph.start - last.start).abs() < 0.1 * glyph.size;
             if doubled {
                 continue; // bold by printing twice
             }

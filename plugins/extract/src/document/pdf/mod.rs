@@ -30,19 +30,34 @@ pub(super) struct Pdf {
 /// Reads a PDF's text layer.
 pub(super) fn read(bytes: &[u8]) -> Pdf {
     if let Err(problem) = bounds::check(bytes) {
-        return Pdf { problem: Some(problem), ..Pdf::default() };
+        return Pdf {
+            problem: Some(problem),
+            ..Pdf::default()
+        };
     }
     match File::new(bytes.to_vec()) {
         Ok(file) => read_pages(&file),
-        Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm)) => Pdf { problem: Some(Problem::Encrypted), ..Pdf::default() },
-        Err(_) => Pdf { problem: Some(Problem::Damaged), ..Pdf::default() },
+        Err(LoadPdfError::Decryption(
+            DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
+        )) => Pdf {
+            problem: Some(Problem::Encrypted),
+            ..Pdf::default()
+        },
+        Err(_) => Pdf {
+            problem: Some(Problem::Damaged),
+            ..Pdf::default()
+        },
     }
 }
 
 fn read_pages(file: &File) -> Pdf {
     let pages = file.pages();
     let mut reader = Reader::new();
-    let texts: Vec<String> = pages.iter().take(PAGES).map(|page| layout::text(reader.page(page))).collect();
+    let texts: Vec<String> = pages
+        .iter()
+        .take(PAGES)
+        .map(|page| layout::text(reader.page(page)))
+        .collect();
     let empty = texts.iter().all(|text| text.trim().is_empty());
     let problem = if pages.is_empty() {
         Some(Problem::Damaged)
@@ -53,5 +68,9 @@ fn read_pages(file: &File) -> Pdf {
     } else {
         (reader.exhausted() || pages.len() > PAGES).then_some(Problem::Truncated)
     };
-    Pdf { pages: texts, count: pages.len(), problem }
+    Pdf {
+        pages: texts,
+        count: pages.len(),
+        problem,
+    }
 }

@@ -18,6 +18,8 @@ use thiserror::Error;
 
 use self::onnxruntime::Library;
 pub(crate) use self::signature::{Signature, SignaturePort};
+#[cfg(test)]
+pub(crate) use self::stub::StubBackend;
 use crate::card::{Card, CardError, Format};
 use crate::tensor::NamedTensor;
 
@@ -268,6 +270,3 @@ fn graph_file(card: &Card) -> PathBuf {
         .map(|file| card.file_path(file))
         .unwrap_or_else(|| card.dir().to_path_buf())
 }
-
-#[cfg(test)]
-mod tests;

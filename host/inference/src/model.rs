@@ -69,7 +69,7 @@ impl Model {
         let (queue, entries) = mpsc::channel(options.queue);
         let batcher = move |opened: &Opened| {
             let policy = Policy::new(max_rows, options.delay, &opened.device);
-            (Batcher::new(entries, policy), max_rows)
+            (Batcher::new(entries, policy), policy)
         };
         let started = worker::start(card.clone(), labels.clone(), open, batcher)?;
         Loaded {
@@ -262,9 +262,9 @@ pub struct Inference {
     pub outputs: Vec<NamedTensor>,
     /// How long the call waited for its run.
     pub queue: Duration,
-    /// How long its run took, for all that were in it.
+    /// How long its run took, for all that were in it; of several runs where the call has many rows, their sum.
     pub compute: Duration,
-    /// The rows of its run, those of other callers included.
+    /// The rows that ran with it, its own and those of other callers.
     pub batch: usize,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The oldest entry always runs. Others join it while they are alike: equal in every axis but batch and
 //! length, in the same bucket of lengths (16, 32, 64, …), within the most rows, and, on the CPU, within 256
-//! padded places, past which a batch is slower than its entries one by one.
+//! padded places, past which a batch is slower than its entries one by one. An entry beyond those bounds by
+//! itself runs alone, [`Policy::rows_per_run`] at a time, which also bounds the memory of a run.
 
 use std::time::Duration;
 
@@ -16,11 +17,11 @@ const PLACES_ON_ACCELERATOR: u64 = 16 * 1024;
 const SHORTEST_BUCKET: u32 = 16;
 
 /// How entries are merged into runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// The most rows of a run; 1: nothing is merged.
     pub(crate) max_rows: usize,
-    /// The most padded places of a merged run.
+    /// The most padded places of a run of several rows.
     pub(crate) max_places: u64,
     /// How long the oldest entry waits for others; 0: it takes those that are there.
     pub(crate) delay: Duration,
@@ -78,6 +79,12 @@ impl Policy {
             picked,
             full: !self.holds(rows + 1, length),
         })
+    }
+
+    /// The most rows of `length` places each that one run takes; at least 1.
+    pub(crate) fn rows_per_run(&self, length: u32) -> u32 {
+        let rows = (self.max_places / u64::from(length.max(1))).min(self.max_rows as u64);
+        u32::try_from(rows).unwrap_or(u32::MAX).max(1)
     }
 
     fn holds(&self, rows: u64, length: u32) -> bool {
@@ -180,6 +187,12 @@ mod tests {
             }
         );
         assert_eq!(policy(8).choose([]), None);
+    }
+
+    #[test]
+    fn rows_of_a_run_are_bounded_by_rows_and_places() {
+        let rows = [1, 32, 100, 256, 1000].map(|length| policy(8).rows_per_run(length));
+        assert_eq!(rows, [8, 8, 2, 1, 1]);
     }
 
     proptest! {

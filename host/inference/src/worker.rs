@@ -19,6 +19,7 @@ use crate::batcher::{Batcher, Entry};
 use crate::card::Card;
 use crate::events::{Died, Executed, ModelLabels, Panicked};
 use crate::model::{InferError, Inference};
+use crate::policy::Policy;
 use crate::request::Request;
 use crate::tensor::NamedTensor;
 
@@ -42,7 +43,7 @@ pub(crate) fn start(
     card: Card,
     labels: ModelLabels,
     open: Open,
-    batcher: impl FnOnce(&Opened) -> (Batcher, usize) + Send + 'static,
+    batcher: impl FnOnce(&Opened) -> (Batcher, Policy) + Send + 'static,
 ) -> Result<Started, LoadError> {
     let model = format!("{}@{}", card.name(), card.version());
     let failed = |reason: String| LoadError::Worker {
@@ -65,7 +66,7 @@ pub(crate) fn start(
                 })));
             }
         };
-        let (batcher, max_rows) = batcher(&opened);
+        let (batcher, policy) = batcher(&opened);
         let told = report.send(Ok(Started {
             backend: opened.name.clone(),
             device: opened.device.clone(),
@@ -76,7 +77,7 @@ pub(crate) fn start(
                 labels,
                 open,
                 opened,
-                max_rows,
+                policy,
             }
             .serve(&runtime, batcher);
         }
@@ -96,7 +97,7 @@ struct Worker {
     labels: ModelLabels,
     open: Open,
     opened: Opened,
-    max_rows: usize,
+    policy: Policy,
 }
 
 /// How a run failed.
@@ -140,9 +141,8 @@ impl Worker {
             self.reopen(message)?;
         }
         if entries.len() > 1 {
-            return entries
-                .into_iter()
-                .try_for_each(|entry| self.execute(vec![entry]));
+            let mut wanted = entries.into_iter().filter(Entry::is_wanted);
+            return wanted.try_for_each(|entry| self.execute(vec![entry]));
         }
         let error = match failure {
             Failure::Reported(message) => InferError::Backend(message),
@@ -166,9 +166,7 @@ impl Worker {
             .map(|request| request.shape.rows as usize)
             .sum();
         let outputs = match (self.card.batch().cloned(), requests.as_slice(), entries) {
-            (Some(_), [one], [entry]) if rows > self.max_rows => {
-                vec![self.run_in_parts(one, entry)?]
-            }
+            (Some(_), [one], [entry]) => vec![self.run_in_parts(one, entry)?],
             (Some(axes), [_, _, ..], _) => {
                 let merged =
                     batch::merge(&self.card, &axes, &requests).map_err(Failure::Reported)?;
@@ -188,13 +186,16 @@ impl Worker {
         })
     }
 
-    /// One entry with more rows than a run may have, a part at a time, until nobody waits for it.
+    /// One entry, in as many runs as its rows take, until nobody waits for it.
     fn run_in_parts(
         &mut self,
         request: &Request,
         entry: &Entry,
     ) -> Result<Vec<NamedTensor>, Failure> {
-        let step = u32::try_from(self.max_rows).unwrap_or(u32::MAX).max(1);
+        let step = self.policy.rows_per_run(request.shape.length);
+        if request.shape.rows <= step {
+            return self.run_once(request);
+        }
         let mut parts = Vec::new();
         let mut first = 0;
         while first < request.shape.rows {

@@ -4,103 +4,26 @@
 //! operators one after another on the calling thread and `threads - 1` helpers, which sleep while idle:
 //! several spinning pools on few cores cost five times the work.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
 use half::{bf16, f16};
-use ort::environment::Environment;
 use ort::ep;
 use ort::ep::ExecutionProvider;
-use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor as OrtTensor, ValueType};
 
-use super::{
-    Backend, BackendError, Device, LoadError, Opened, Signature, SignaturePort, graph_file,
-};
+use super::{Backend, Device, LoadError, Opened, Signature, SignaturePort, graph_file};
 use crate::card::Card;
 use crate::events::LibraryWarned;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
-use crate::worker::panic_message;
+
+mod library;
+
+pub(super) use self::library::Library;
 
 pub(super) const NAME: &str = "onnxruntime";
 
-/// The library of this process. Never unloaded: code of its sessions may run until the end.
-static LOADED: Mutex<Option<Arc<Library>>> = Mutex::new(None);
-
-/// A loaded onnxruntime library.
-#[derive(Debug)]
-pub(super) struct Library {
-    path: PathBuf,
-    version: String,
-    environment: Environment,
-}
-
 impl Library {
-    /// Loads the library at `path`, or gives the one already loaded from there.
-    pub(super) fn load(path: &Path) -> Result<Arc<Library>, BackendError> {
-        let failed = |reason: String| BackendError::Library {
-            path: path.to_path_buf(),
-            reason,
-        };
-        // Resolved, so that one file under two names is one library and the loader searches nowhere else.
-        let resolved = path
-            .canonicalize()
-            .map_err(|error| failed(error.to_string()))?;
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*loaded {
-            Some(library) if library.path == resolved => return Ok(library.clone()),
-            Some(library) => {
-                return Err(BackendError::AlreadyLoaded {
-                    loaded: library.path.clone(),
-                    asked: resolved,
-                });
-            }
-            None => {}
-        }
-        // The binding panics where a library lacks what it looks up.
-        let library = catch_unwind(AssertUnwindSafe(|| Library::open(resolved)))
-            .map_err(|panic| failed(panic_message(&*panic)))?
-            .map_err(failed)?;
-        Ok(loaded.insert(Arc::new(library)).clone())
-    }
-
-    fn open(path: PathBuf) -> Result<Library, String> {
-        let builder = ort::init_from(&path).map_err(|error| error.to_string())?;
-        let logger = |level: LogLevel, _: &str, _: &str, _: &str, message: &str| {
-            if matches!(level, LogLevel::Warning | LogLevel::Error | LogLevel::Fatal) {
-                LibraryWarned {
-                    library: NAME,
-                    message,
-                }
-                .emit();
-            }
-        };
-        let environment = builder
-            .with_name("fleetwright")
-            .with_telemetry(false)
-            .with_logger(Arc::new(logger))
-            .build()
-            .map_err(|error| error.to_string())?;
-        environment.set_log_level(LogLevel::Warning);
-        Ok(Library {
-            version: version(ort::info(), &path),
-            path,
-            environment,
-        })
-    }
-
-    pub(super) fn version(&self) -> &str {
-        &self.version
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Loads the graph of `card` on `device`.
     pub(super) fn open_model(
         &self,
@@ -171,12 +94,17 @@ impl Library {
     fn builder(&self, threads: usize, cuda: Option<u32>) -> Result<SessionBuilder, ort::Error> {
         let builder = Session::builder(&self.environment)?
             .with_intra_threads(threads)
-            .and_then(|b| b.with_inter_threads(1))
-            .and_then(|b| b.with_intra_op_spinning(false))
-            .and_then(|b| b.with_inter_op_spinning(false))
-            .and_then(|b| b.with_optimization_level(GraphOptimizationLevel::All))
+            .map_err(forget)?
+            .with_inter_threads(1)
+            .map_err(forget)?
+            .with_intra_op_spinning(false)
+            .map_err(forget)?
+            .with_inter_op_spinning(false)
+            .map_err(forget)?
+            .with_optimization_level(GraphOptimizationLevel::All)
+            .map_err(forget)?
             // Its plan is made for one shape, and here lengths and rows change from run to run.
-            .and_then(|b| b.with_memory_pattern(false))
+            .with_memory_pattern(false)
             .map_err(forget)?;
         match cuda {
             Some(number) => {
@@ -200,26 +128,6 @@ fn forget(error: ort::Error<SessionBuilder>) -> ort::Error {
 
 fn has_cuda() -> bool {
     ep::CUDA::is_available().unwrap_or(false)
-}
-
-/// The version in the library's own description, else the one in its file name.
-fn version(info: &str, path: &Path) -> String {
-    let release = info.split_once("git-branch=rel-").map(|(_, rest)| rest);
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let named = name.split_once(".so.").map(|(_, rest)| rest);
-    let digits = |text: &str| {
-        text.chars()
-            .take_while(|c| c.is_ascii_digit() || *c == '.')
-            .collect::<String>()
-    };
-    release
-        .or(named)
-        .map(digits)
-        .filter(|version| !version.is_empty())
-        .unwrap_or_else(|| "of unknown version".to_owned())
 }
 
 struct SessionBackend {

@@ -17,12 +17,12 @@ use crate::tensor::{ElementType, NamedTensor, Tensor};
 
 pub(super) const NAME: &str = "stub";
 
-pub(super) struct StubBackend {
+pub(crate) struct StubBackend {
     card: Card,
 }
 
 impl StubBackend {
-    pub(super) fn new(card: &Card) -> StubBackend {
+    pub(crate) fn new(card: &Card) -> StubBackend {
         StubBackend { card: card.clone() }
     }
 
@@ -142,7 +142,7 @@ fn place_in_row(place: usize, dims: &[u32]) -> u64 {
     let mut rest = place as u64;
     let mut mixed = 0u64;
     for (axis, size) in dims.iter().enumerate().skip(1).rev() {
-        mixed = mix(mixed, (axis as u64) << 32 | rest % u64::from(*size));
+        mixed = mix(mixed, ((axis as u64) << 32) | (rest % u64::from(*size)));
         rest /= u64::from(*size);
     }
     mixed

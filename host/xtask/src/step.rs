@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 /// Runs `work` as the step `name`; where it fails, the error ends with `again`.
 pub(crate) fn step<T>(name: &str, again: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

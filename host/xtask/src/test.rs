@@ -44,8 +44,9 @@ pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
     }
     // No time is printed after the last step: the runner's own closing line is the last word.
     eprintln!("== tests");
-    process::run(&mut runner(workspace, filter))
-        .map_err(|error| error.context("tests failed: run `cargo xtask test NAME` for one of them"))
+    process::run(&mut runner(workspace, filter)).map_err(|error| {
+        error.context("tests failed, which `cargo xtask test NAME` runs one by one")
+    })
 }
 
 fn runner(workspace: &Workspace, filter: &[String]) -> Command {

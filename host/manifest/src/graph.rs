@@ -6,9 +6,9 @@
 
 use crate::Diagnostic;
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::raw_stage::RawStage;
 use crate::suggest::{list, nearest, shown};
-use crate::walk::Findings;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The graph over the stages' places in the file.

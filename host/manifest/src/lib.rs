@@ -19,8 +19,10 @@
     )
 )]
 
+mod compile;
 mod condition;
 mod diagnostic;
+mod findings;
 mod graph;
 mod keys;
 mod limits;
@@ -34,6 +36,7 @@ mod render;
 mod source;
 mod suggest;
 mod syntax;
+mod text;
 mod valid;
 mod walk;
 
@@ -49,7 +52,7 @@ pub use quantity::{Size, TimeSpan};
 pub use raw::MAX_STAGES;
 pub use reference::Reference;
 pub use source::{Position, Source, Span};
-pub use walk::{MAX_BYTES, MAX_DEPTH};
+pub use text::{MAX_BYTES, MAX_DEPTH};
 
 /// Reads a manifest. Gives either a manifest that is valid in itself, or all that is wrong with it, in file order.
 ///
@@ -59,12 +62,12 @@ pub use walk::{MAX_BYTES, MAX_DEPTH};
 /// # Errors
 /// [`Diagnostics`], never empty.
 pub fn parse(source: &Source) -> Result<Manifest, Diagnostics> {
-    let mut findings = walk::Findings::default();
+    let mut findings = findings::Findings::default();
     let raw = raw::read(&source.text, &mut findings);
     let manifest = raw.and_then(|raw| valid::resolve(raw, &mut findings));
     match (manifest, findings.finish(source)) {
         (Some(manifest), None) => Ok(manifest),
         (_, Some(diagnostics)) => Err(diagnostics),
-        (None, None) => Err(walk::unexplained(source)),
+        (None, None) => Err(findings::unexplained(source)),
     }
 }

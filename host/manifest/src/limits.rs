@@ -4,10 +4,11 @@
 //! is refused rather than clamped.
 
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::keys::LIMITS;
 use crate::quantity::{Size, TimeSpan};
 use crate::suggest::shown;
-use crate::walk::{At, Findings, Table};
+use crate::walk::{At, Table};
 use crate::{Diagnostic, Span};
 use std::ops::RangeInclusive;
 use std::time::Duration;

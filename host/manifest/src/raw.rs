@@ -4,13 +4,15 @@
 //! whether it is complete, so that the next step does not report what only follows. Bounds: [`MAX_STAGES`].
 
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::keys::{BATCH, DEFAULTS, MODEL, ROOT, SUBMISSION};
 use crate::limits::{RawLimits, duration};
 use crate::manifest::{Batch, DeviceChoice, ModelSpans};
 use crate::raw_stage::RawStage;
 use crate::reference::{NAME_RULE, as_name, is_name};
 use crate::suggest::shown;
-use crate::walk::{At, Entry, Findings, Strings, Table, document, kind, within_bounds};
+use crate::text::{document, within_bounds};
+use crate::walk::{At, Entry, Strings, Table, kind};
 use crate::{Diagnostic, Reference, Span};
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};

@@ -1,14 +1,16 @@
 //! One `[[stage]]` as written.
 
-use crate::condition::{Condition, Use, compile};
+use crate::compile::{Use, compile};
+use crate::condition::Condition;
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::keys::STAGE;
 use crate::limits::RawLimits;
 use crate::manifest::{Grant, OnError, StageSpans};
 use crate::raw::{checked_name, reference};
 use crate::reference::is_name;
 use crate::suggest::{list, nearest, shown};
-use crate::walk::{At, Findings, Strings, Table, kind};
+use crate::walk::{At, Strings, Table, kind};
 use crate::{Diagnostic, Reference, Span};
 use serde_json::{Map, Number, Value};
 use std::collections::{BTreeMap, BTreeSet};

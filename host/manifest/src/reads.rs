@@ -3,13 +3,15 @@
 //! Purpose: a stage sees fields, attachments and the answers of stages upstream, and nothing else. Where a name is a
 //! stage that does not run before, the hint says what to add to `needs`.
 
-use crate::condition::{TYPES, Use, Used};
+use crate::compile::{Use, Used};
+use crate::condition::TYPES;
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::graph::Graph;
 use crate::raw_stage::{RawStage, When};
 use crate::suggest::{list, nearest, shown};
 use crate::valid::Fields;
-use crate::walk::{At, Findings};
+use crate::walk::At;
 use crate::{Diagnostic, Span};
 
 /// The functions and macros of CEL that a condition may call.

@@ -1,13 +1,14 @@
 //! From what is written to what is meant: names, references between tables, and the graph.
 
 use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::graph::Graph;
 use crate::manifest::{DEFAULT_FIELDS, Manifest, ModelUse, Stage};
 use crate::raw::{RawManifest, RawModel};
 use crate::raw_stage::{RawStage, well_named};
 use crate::reads::Reach;
 use crate::suggest::{list, nearest, shown};
-use crate::walk::{Findings, Strings};
+use crate::walk::Strings;
 use crate::{Diagnostic, Limits};
 use std::collections::BTreeMap;
 

@@ -1,24 +1,16 @@
 //! Typed access to a TOML table that goes on after each mistake.
 //!
 //! Purpose: a reader asks for a key and a type; what is absent or wrong becomes a [`Diagnostic`] with its place, and the
-//! reader goes on. Bounds: [`MAX_BYTES`] of text and [`MAX_DEPTH`] of nesting are checked before the text is parsed, since
-//! what is parsed is walked, and dropped, recursively.
+//! reader goes on.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
+use crate::diagnostic::codes;
+use crate::findings::Findings;
 use crate::keys::{Key, Keys};
 use crate::suggest::{list, nearest, shown};
-use crate::{Source, Span};
+use crate::{Diagnostic, Span};
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use toml_parser::lexer::TokenKind;
-
-/// The longest manifest that is read, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
-/// How deep brackets, and the parts of a dotted key, may nest.
-pub const MAX_DEPTH: usize = 16;
-/// Findings beyond this many are only counted while reading.
-const KEPT_WHILE_READING: usize = 4096;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,173 +23,6 @@ impl<T> At<T> {
     pub(crate) fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
-}
-
-/// What was found wrong so far.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    found: Vec<Diagnostic>,
-    dropped: usize,
-    /// The text is not TOML: absences and references may be the parser's recovery, not the user's mistake.
-    broken: bool,
-}
-
-impl Findings {
-    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        if self.found.len() < KEPT_WHILE_READING {
-            self.found.push(diagnostic);
-        } else {
-            self.dropped += 1;
-        }
-    }
-
-    /// All findings, less those that only follow from a syntax error; `None` where there is none.
-    pub(crate) fn finish(mut self, source: &Source) -> Option<Diagnostics> {
-        if self.broken {
-            let lines: Vec<usize> = (self.found.iter())
-                .filter(|diagnostic| diagnostic.code == codes::SYNTAX)
-                .map(|diagnostic| source.position(diagnostic.span.start).line)
-                .collect();
-            self.found.retain(|diagnostic| {
-                diagnostic.code == codes::SYNTAX
-                    || (stands_alone(diagnostic.code)
-                        && !lines.contains(&source.position(diagnostic.span.start).line))
-            });
-        }
-        (!self.found.is_empty()).then(|| Diagnostics::new(self.found, self.dropped, source))
-    }
-}
-
-/// Whether a finding is about a value that is there, whatever the rest of the file says.
-fn stands_alone(code: Code) -> bool {
-    [
-        codes::WRONG_TYPE,
-        codes::UNSUPPORTED_SCHEMA,
-        codes::BAD_NAME,
-        codes::BAD_SIZE,
-        codes::BAD_DURATION,
-        codes::OUT_OF_RANGE,
-        codes::BAD_REFERENCE,
-        codes::BAD_DIGEST,
-        codes::BAD_DEVICE,
-        codes::BAD_CHOICE,
-        codes::UNKNOWN_GRANT,
-        codes::BAD_CONFIG,
-        codes::BAD_CONDITION,
-        codes::UNSUPPORTED_SECTION,
-    ]
-    .contains(&code)
-}
-
-/// The finding for a manifest that was refused without a reason: a fault of this crate, reported rather than hidden.
-pub(crate) fn unexplained(source: &Source) -> Diagnostics {
-    let diagnostic = Diagnostic::new(
-        codes::SYNTAX,
-        Span::default(),
-        "the manifest was refused without a reason",
-    )
-    .hint("this is a fault of Fleetwright: report it with this file");
-    Diagnostics::new(vec![diagnostic], 0, source)
-}
-
-/// Checks the bounds of a text before it is parsed: length, and nesting of brackets and dotted keys.
-pub(crate) fn within_bounds(text: &str, findings: &mut Findings) -> bool {
-    if text.len() > MAX_BYTES {
-        findings.report(
-            Diagnostic::new(
-                codes::TOO_LARGE,
-                Span::new(0, 0),
-                format!(
-                    "the manifest has {} bytes; at most {MAX_BYTES} are read",
-                    text.len()
-                ),
-            )
-            .hint(
-                "move large tables out of `config`, for example into a model's card or the plugin",
-            ),
-        );
-        return false;
-    }
-    match too_deep(text) {
-        None => true,
-        Some(span) => {
-            findings.report(
-                Diagnostic::new(
-                    codes::TOO_DEEP,
-                    span,
-                    format!("nested deeper than {MAX_DEPTH} levels"),
-                )
-                .label("the level beyond")
-                .hint("flatten the value: no key of a manifest needs more than a few levels"),
-            );
-            false
-        }
-    }
-}
-
-/// The first token that is nested too deep.
-fn too_deep(text: &str) -> Option<Span> {
-    let mut brackets = 0_usize;
-    let mut dots = 0_usize;
-    for token in toml_parser::Source::new(text).lex() {
-        match token.kind() {
-            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => {
-                brackets += 1;
-                dots = 0;
-            }
-            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
-                brackets = brackets.saturating_sub(1);
-                dots = 0;
-            }
-            TokenKind::Dot => dots += 1,
-            TokenKind::Atom
-            | TokenKind::Whitespace
-            | TokenKind::BasicString
-            | TokenKind::LiteralString => {}
-            _ => dots = 0,
-        }
-        if brackets > MAX_DEPTH || dots > MAX_DEPTH {
-            return Some(Span::new(token.span().start(), token.span().end()));
-        }
-    }
-    None
-}
-
-/// Parses the text and reports every syntax error.
-pub(crate) fn document<'t>(text: &'t str, findings: &mut Findings) -> Spanned<DeTable<'t>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let mut twice: Option<Span> = None;
-    for error in errors {
-        findings.broken = true;
-        let span = error
-            .span()
-            .map_or(Span::default(), Span::from)
-            .within(text);
-        let duplicate = error.message().starts_with("duplicate key");
-        if duplicate && twice.is_some_and(|header| same_section(text, header, span)) {
-            continue;
-        }
-        if duplicate && line_of(text, span).trim_start().starts_with('[') {
-            twice = Some(span);
-        }
-        findings.report(crate::syntax::explain(text, error.message(), span));
-    }
-    table
-}
-
-/// Whether no other section begins between two places: keys set twice only because their section is.
-fn same_section(text: &str, header: Span, key: Span) -> bool {
-    let between = text.get(header.end..key.start).unwrap_or("[");
-    between
-        .lines()
-        .skip(1)
-        .all(|line| !line.trim_start().starts_with('['))
-}
-
-/// The line from its start to the place.
-fn line_of(text: &str, span: Span) -> &str {
-    let before = text.get(..span.end).unwrap_or("");
-    before.rsplit('\n').next().unwrap_or("")
 }
 
 /// One table of the manifest, its keys already checked.

@@ -8,15 +8,27 @@
 )]
 
 use fleetwright_manifest::{Condition, ConditionError, Source, parse};
+use proptest::prelude::ProptestConfig;
 use serde_json::{Map, Value, json};
+
+/// A fleet the last stage of which awaits its `when`.
+const FLEET: &str = r#"
+schema = 1
+name = "inbox"
+[[stage]]
+name = "classify"
+plugin = "classify@1"
+[[stage]]
+name = "front-desk"
+plugin = "desk@1"
+[[stage]]
+name = "last"
+plugin = "last@1"
+"#;
 
 /// The condition of a stage behind `classify` and `front-desk`.
 fn condition(expression: &str) -> Condition {
-    let text = format!(
-        "schema = 1\nname = \"inbox\"\n[[stage]]\nname = \"classify\"\nplugin = \"classify@1\"\n\
-         [[stage]]\nname = \"front-desk\"\nplugin = \"desk@1\"\n\
-         [[stage]]\nname = \"last\"\nplugin = \"last@1\"\nwhen = '''{expression}'''\n"
-    );
+    let text = format!("{FLEET}when = '''{expression}'''\n");
     let source = Source::new("fleet.toml", text);
     let manifest =
         parse(&source).unwrap_or_else(|found| panic!("{}", found.render(&source, false)));
@@ -195,4 +207,61 @@ fn text_that_is_not_ascii_does_not_move_the_underline() {
     let found = parse(&Source::new("fleet.toml", text)).unwrap_err();
     let span = found.iter().next().unwrap().span;
     assert_eq!(&text[span.range()], "nowhere");
+}
+
+/// Expressions that a careless evaluator answers with a panic.
+#[test]
+fn hostile_arithmetic_is_an_error_and_not_a_panic() {
+    let mut variables = variables();
+    variables.insert(
+        "classify".into(),
+        json!({ "least": i64::MIN, "most": i64::MAX, "none": null, "text": "Grüße" }),
+    );
+    for expression in [
+        "classify.least / -1 == 0",
+        "classify.least % -1 == 1",
+        "-classify.least == 0",
+        "classify.most + 1 > 0",
+        "classify.most * 2 > 0",
+        "classify.least - 1 < 0",
+        "1 % 0 == 0",
+        "1.0 / 0.0 == 1.0",
+        "int(1e300) == 1",
+        "uint(-1) == 1u",
+        "int('x') == 1",
+        "[1][-1] == 1",
+        "[1][classify.most] == 1",
+        "classify.text[1] == 'r'",
+        "classify.none.x == 1",
+        "classify[1] == 1",
+        "{null: 1}[null] == 1",
+        "'a' in 'abc'",
+        "size(1) == 1",
+        "[1, 'a'].exists(x, x > 1)",
+        "'a'.startsWith(1)",
+        "string(b'\\xff') == ''",
+    ] {
+        let _ = condition(expression).evaluate(&variables);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever compiles gives an answer or an error.
+    #[test]
+    fn any_expression_ends(
+        parts in proptest::collection::vec(proptest::sample::select(vec![
+            "classify", ".type", ".labels", ".confidence", "front_desk.count", "submission", ".subject", "[0]", "['a']",
+            " + ", " - ", " / ", " % ", " == ", " < ", " in ", " && ", " || ", "!", "-", "(", ")", "1", "2.5", "'a'",
+            "null", "[1, 'b']", "{'k': 1}", " ? 1 : 2", "size(classify)", ".exists(x, x == 1)", ".map(y, y)", ".?a",
+        ]), 1..10)
+    ) {
+        let expression = parts.concat();
+        let text = format!("{FLEET}when = \"\"\"{expression}\"\"\"\n");
+        if let Ok(manifest) = parse(&Source::new("fleet.toml", text)) {
+            let condition = manifest.stage("last").and_then(|stage| stage.when.clone()).unwrap();
+            let _ = condition.evaluate(&variables());
+        }
+    }
 }

@@ -1,0 +1,190 @@
+//! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
+//!
+//! It reads subject and body (or the first message of a thread) without quoted replies and signature, cut at the
+//! encoder's bound of tokens. The encoder's vector goes to the heads without leaving the host. Class names come from the
+//! heads' card, so that other heads need no other plugin.
+//!
+//! Default: below a confidence of 0.5 the answer says `low_confidence`. Out of scope is a class of its own (`other`),
+//! repeated as `out_of_scope`. The stage's confidence is that of the type.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod letter;
+
+use fleetwright_sdk::nn::{ANY, Tensors};
+use fleetwright_sdk::prelude::*;
+use fleetwright_sdk::tokenizer;
+
+/// Tokens that are read where the encoder's card sets no bound.
+const TOKENS: usize = 256;
+/// The class of what no queue of a customer service is for.
+const OUT_OF_SCOPE: &str = "other";
+/// The types that an answer names at most.
+const ALTERNATIVES: usize = 3;
+
+stage! {
+    name: "classify",
+    summary: "Says what a request is about, how urgent it is and in what mood it was written, each with its confidence.",
+    roles: {
+        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `embedding` f32 [batch, 384], such as minilm",
+        "heads": "`embedding` to the probabilities `type`, `urgency` and `sentiment`, with labels in the card, such as inbox-heads",
+    },
+    config_schema: include_str!("../config.schema.json"),
+    answer_schema: include_str!("../answer.schema.json"),
+    handle: classify,
+}
+
+/// What the stage reads of a submission; each field may be absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Fields {
+    subject: String,
+    body: String,
+    messages: Vec<Message>,
+}
+
+/// A message of a thread.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    body: String,
+}
+
+/// The stage's config.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    floor: f32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { floor: 0.5 }
+    }
+}
+
+/// The stage's answer. Each confidence is a calibrated probability.
+#[derive(Debug, Serialize)]
+pub struct Classification {
+    r#type: String,
+    type_confidence: f64,
+    urgency: String,
+    urgency_confidence: f64,
+    sentiment: String,
+    sentiment_confidence: f64,
+    alternatives: Vec<Alternative>,
+    out_of_scope: bool,
+    low_confidence: bool,
+}
+
+/// A type, and how probable it is.
+#[derive(Debug, Serialize)]
+struct Alternative {
+    r#type: String,
+    confidence: f64,
+}
+
+fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classification>, Failure> {
+    let text = text(&request.fields)?;
+    let card = nn::card("heads")?;
+    let scored = score(&text)?;
+    let types = ranked(&scored, "type", card.labels("type")?)?;
+    let (r#type, sure) = best(&types)?;
+    let urgencies = ranked(&scored, "urgency", card.labels("urgency")?)?;
+    let (urgency, urgency_confidence) = best(&urgencies)?;
+    let sentiments = ranked(&scored, "sentiment", card.labels("sentiment")?)?;
+    let (sentiment, sentiment_confidence) = best(&sentiments)?;
+    let alternatives = types.iter().take(ALTERNATIVES);
+    let answer = Classification {
+        out_of_scope: r#type == OUT_OF_SCOPE,
+        low_confidence: sure < f64::from(config.floor),
+        r#type,
+        type_confidence: sure,
+        urgency,
+        urgency_confidence,
+        sentiment,
+        sentiment_confidence,
+        alternatives: alternatives
+            .map(|(label, probability)| Alternative {
+                r#type: label.clone(),
+                confidence: rounded(*probability),
+            })
+            .collect(),
+    };
+    Ok(Answer::new(answer).confidence(sure))
+}
+
+/// Subject, empty line, body, as the heads were trained.
+fn text(fields: &Fields) -> Result<String, Failure> {
+    let first = fields.messages.first().map_or("", |m| m.body.as_str());
+    let body = [fields.body.as_str(), first]
+        .into_iter()
+        .find(|body| !body.trim().is_empty());
+    let parts = [
+        fields.subject.trim(),
+        letter::own_words(body.unwrap_or_default()),
+    ];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Err(Failure::InvalidInput(
+            "`subject`, `body` and `messages` are empty or not granted: send one of them, and name it in the stage's `reads`"
+                .to_owned(),
+        ));
+    }
+    Ok(parts.join("\n\n"))
+}
+
+fn score(text: &str) -> Result<Tensors, Failure> {
+    let tokens = nn::card("encoder")?.tokens_or(TOKENS);
+    let inputs = tokenizer::encode(text, tokens).inputs()?;
+    let mut encoded = Model::open("encoder")?.run(inputs)?;
+    let vector = encoded.take("embedding")?;
+    Ok(Model::open("heads")?.run([("embedding", vector)])?)
+}
+
+/// The labels of an output with their probabilities, the most probable first.
+fn ranked(
+    scored: &Tensors,
+    output: &str,
+    labels: &[String],
+) -> Result<Vec<(String, f32)>, Failure> {
+    let scores = scored.f32(output)?.shaped(&[1, ANY])?;
+    if scores.len() != labels.len() {
+        return Err(Failure::Inference(format!(
+            "output `{output}` of the heads has {} classes and its card {} labels: make the card anew",
+            scores.len(),
+            labels.len()
+        )));
+    }
+    let mut ranked: Vec<_> = labels.iter().cloned().zip(scores.iter().copied()).collect();
+    ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
+    Ok(ranked)
+}
+
+fn best(ranked: &[(String, f32)]) -> Result<(String, f64), Failure> {
+    match ranked.first() {
+        Some((label, probability)) if (0.0..=1.001).contains(probability) => {
+            Ok((label.clone(), rounded(*probability)))
+        }
+        Some((label, probability)) => Err(Failure::Inference(format!(
+            "`{label}` has the probability {probability}: bind heads that end in softmax"
+        ))),
+        None => Err(Failure::Inference("the heads have no classes".to_owned())),
+    }
+}
+
+/// Four decimals: what a reader can use, and the same text on every machine.
+fn rounded(probability: f32) -> f64 {
+    (f64::from(probability) * 1e4).round().clamp(0.0, 1e4) / 1e4
+}
+
+#[cfg(test)]
+mod tests;

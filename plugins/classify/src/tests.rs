@@ -1,0 +1,121 @@
+use super::STAGE;
+use fleetwright_sdk::harness::{Harness, json};
+use fleetwright_sdk::nn::{Code, Tensor};
+use fleetwright_sdk::{Failure, harness};
+use serde_json::Value;
+use std::{cell::RefCell, rc::Rc};
+
+const TYPES: [&str; 4] = ["card", "refund", "delivery", "other"];
+
+fn heads_card() -> Value {
+    json!({ "name": "inbox-heads", "version": "1.0.0", "outputs": {
+        "type": { "type": "f32", "dims": ["batch", 4], "labels": TYPES },
+        "urgency": { "type": "f32", "dims": ["batch", 2], "labels": ["low", "high"] },
+        "sentiment": { "type": "f32", "dims": ["batch", 2], "labels": ["negative", "neutral"] } } })
+}
+
+/// A stage over an encoder that notes how many tokens it was given, and heads that give `types`.
+fn stage(types: Vec<f32>) -> (Harness<'static>, Rc<RefCell<usize>>) {
+    let seen = Rc::new(RefCell::new(0));
+    let note = Rc::clone(&seen);
+    let harness = Harness::new(&STAGE)
+        .card(
+            "encoder",
+            json!({ "name": "minilm", "version": "1.0.0", "limits": { "tokens": 16 } }),
+        )
+        .card("heads", heads_card())
+        .model("encoder", move |given| {
+            *note.borrow_mut() = given.i64("input_ids")?.len();
+            Ok([("embedding", Tensor::new(&[1, 384], &[0.5_f32; 384])?)]
+                .into_iter()
+                .collect())
+        })
+        .model("heads", move |given| {
+            given.f32("embedding")?.shaped(&[1, 384])?;
+            let outputs = [
+                ("type", Tensor::new(&[1, types.len()], &types)?),
+                ("urgency", Tensor::new(&[1, 2], &[0.1_f32, 0.9])?),
+                ("sentiment", Tensor::new(&[1, 2], &[0.7_f32, 0.3])?),
+            ];
+            Ok(outputs.into_iter().collect())
+        });
+    (harness, seen)
+}
+
+#[test]
+fn labels_come_from_the_card_and_confidences_from_the_heads() {
+    let (harness, _) = stage(vec![0.1, 0.8, 0.04, 0.06]);
+    let run = harness
+        .fields(json!({ "subject": "Kettle", "body": "It is broken." }))
+        .run();
+    let answer = run.answer();
+    assert_eq!(answer.confidence, Some(0.8));
+    assert_eq!(
+        answer.fields,
+        json!({
+            "type": "refund", "type_confidence": 0.8, "urgency": "high", "urgency_confidence": 0.9,
+            "sentiment": "negative", "sentiment_confidence": 0.7,
+            "alternatives": [
+                { "type": "refund", "confidence": 0.8 }, { "type": "card", "confidence": 0.1 }, { "type": "other", "confidence": 0.06 }
+            ],
+            "out_of_scope": false, "low_confidence": false
+        })
+    );
+}
+
+#[test]
+fn out_of_scope_and_a_low_confidence_are_said() {
+    let (harness, _) = stage(vec![0.2, 0.2, 0.15, 0.45]);
+    let fields = json!({ "body": "Do you have a recipe?" });
+    let run = harness.config(json!({ "floor": 0.6 })).fields(fields).run();
+    assert_eq!(run.answer().fields["out_of_scope"], true);
+    assert_eq!(run.answer().fields["low_confidence"], true);
+}
+
+#[test]
+fn the_text_is_cut_at_the_bound_of_the_encoders_card() {
+    let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let run = harness.fields(json!({ "body": "word ".repeat(500) })).run();
+    assert!(run.result.is_ok());
+    assert_eq!(*seen.borrow(), 16);
+}
+
+#[test]
+fn a_thread_without_a_body_is_read_by_its_first_message() {
+    let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let thread = json!([{ "body": "one two three" }, { "body": "four" }]);
+    let run = harness.fields(json!({ "messages": thread })).run();
+    assert!(run.result.is_ok());
+    assert_eq!(*seen.borrow(), 5);
+}
+
+#[test]
+fn an_empty_request_is_refused() {
+    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let run = harness
+        .fields(json!({ "subject": " ", "body": "\n" }))
+        .run();
+    assert!(matches!(run.failure(), Failure::InvalidInput(text) if text.contains("`body`")));
+}
+
+#[test]
+fn heads_that_do_not_fit_their_card_are_an_inference_failure() {
+    let (harness, _) = stage(vec![0.7, 0.3]);
+    let run = harness.fields(json!({ "body": "x" })).run();
+    assert!(matches!(run.failure(), Failure::Inference(text) if text.contains("2 classes")));
+    let (harness, _) = stage(vec![f32::NAN; 4]);
+    let run = harness.fields(json!({ "body": "x" })).run();
+    assert!(matches!(run.failure(), Failure::Inference(_)));
+}
+
+#[test]
+fn a_refusal_of_the_host_is_passed_on() {
+    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let run = harness
+        .model("encoder", |_| {
+            Err(harness::refuse(Code::Timeout, "the time is up"))
+        })
+        .fields(json!({ "body": "x" }))
+        .run();
+    assert!(matches!(run.failure(), Failure::Inference(text) if text.contains("timeout")));
+}

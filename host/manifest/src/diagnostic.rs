@@ -72,6 +72,39 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// Moves every place into the text, and makes every text safe to show.
+    fn settle(&mut self, source: &Source) {
+        self.span = self.span.within(&source.text);
+        let (message, label) = (&mut self.message, &mut self.label);
+        let texts = [message, label]
+            .into_iter()
+            .chain(&mut self.hint)
+            .chain(&mut self.notes);
+        texts.for_each(make_plain);
+        for (span, label) in &mut self.others {
+            *span = span.within(&source.text);
+            make_plain(label);
+        }
+    }
+}
+
+/// Longer texts are cut: what a file says must not fill a terminal, or a log.
+const MAX_TEXT: usize = 800;
+
+/// A text that a terminal shows as it is: values come from the file, and a file may hold escape sequences, or
+/// characters that reverse the direction of writing.
+fn make_plain(text: &mut String) {
+    let harmful =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.contains(harmful) || text.len() > MAX_TEXT {
+        let safe = |c| if harmful(c) { '\u{fffd}' } else { c };
+        let cut = text.chars().nth(MAX_TEXT).is_some();
+        let shown: String = text.chars().take(MAX_TEXT).map(safe).collect();
+        *text = if cut { shown + "…" } else { shown };
+    }
+}
+
 /// All findings on one manifest, in file order. Never empty when it comes from this crate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Diagnostics {
@@ -80,15 +113,12 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Orders findings by place, moves their spans into the text, and keeps the first [`MAX_DIAGNOSTICS`]. `dropped` is
+    /// Orders findings by place, moves their spans into the text, makes their texts safe to show, and keeps the first [`MAX_DIAGNOSTICS`]. `dropped` is
     /// the number of findings that the caller counted and did not keep: usually 0.
     #[must_use]
     pub fn new(mut found: Vec<Diagnostic>, dropped: usize, source: &Source) -> Self {
         for diagnostic in &mut found {
-            diagnostic.span = diagnostic.span.within(&source.text);
-            for (span, _) in &mut diagnostic.others {
-                *span = span.within(&source.text);
-            }
+            diagnostic.settle(source);
         }
         found.sort_by_key(|diagnostic| diagnostic.span.start);
         let left_out = found.len().saturating_sub(MAX_DIAGNOSTICS) + dropped;

@@ -168,3 +168,20 @@ fn programs_get_the_same_as_people() {
     assert_eq!(first["code"], "bad-name");
     assert_eq!(first["hint"], "write `customer-inbox`");
 }
+
+/// A file must not be able to write to the terminal of whoever checks it.
+#[test]
+fn what_a_file_says_is_shown_without_its_control_characters() {
+    let name = "\\u001b[31m\\u202e";
+    let text = format!(
+        "schema = 1\nname = \"inbox\"\n\
+         [[stage]]\nname = \"{name}\"\nplugin = \"a@1\"\nneeds = [\"b\"]\n\
+         [[stage]]\nname = \"b\"\nplugin = \"{name}\"\nreads = [\"{name}\"]\nwhen = \"{name}\"\n"
+    );
+    let source = Source::new("fleet.toml", text);
+    let found = refused(&source);
+    let shown = found.render(&source, false) + &found.to_json(&source).to_string();
+    let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    assert!(!shown.contains(harmful), "{shown:?}");
+    assert!(found.len() >= 4, "{shown}");
+}

@@ -59,6 +59,8 @@ impl Requested<'_> {
 pub(crate) struct Failed<'a> {
     pub(crate) labels: &'a ModelLabels,
     pub(crate) reason: &'static str,
+    /// Whether the model is at fault, not its caller or the load.
+    pub(crate) at_fault: bool,
     pub(crate) detail: &'a dyn std::fmt::Display,
 }
 
@@ -67,7 +69,12 @@ impl Failed<'_> {
         let [model, version] = self.labels.labels();
         let labels = [model, version, ("reason", self.reason.into())];
         counter!("fleetwright_model_failures_total", &labels).increment(1);
-        debug!(model = &*self.labels.model, version = &*self.labels.version, reason = self.reason, detail = %self.detail, "inference failed");
+        let (model, version, reason) = (&*self.labels.model, &*self.labels.version, self.reason);
+        if self.at_fault {
+            warn!(model, version, reason, detail = %self.detail, "inference failed");
+        } else {
+            debug!(model, version, reason, detail = %self.detail, "inference refused");
+        }
     }
 }
 

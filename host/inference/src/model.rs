@@ -49,14 +49,14 @@ impl Model {
         backends: &Backends,
         options: LoadOptions,
     ) -> Result<Model, LoadError> {
-        card.verify_files()?;
         let (card_to_open, backends) = (card.clone(), backends.clone());
         let (device, threads) = (options.device, options.threads);
-        Model::start(
-            card,
-            options,
-            Box::new(move || backends.open(&card_to_open, device, threads)),
-        )
+        let open = move || {
+            // Every time, so that a model that is loaded anew is the one that was loaded first.
+            card_to_open.verify_files()?;
+            backends.open(&card_to_open, device, threads)
+        };
+        Model::start(card, options, Box::new(open))
     }
 
     pub(crate) fn start(card: &Card, options: LoadOptions, open: Open) -> Result<Model, LoadError> {
@@ -97,7 +97,7 @@ impl Model {
     }
 
     /// Runs the model on `inputs`, perhaps together with other callers', and gives this call's own outputs.
-    /// Ends by `deadline` at the latest. Dropping the future abandons the call.
+    /// Ends by `deadline` at the latest. Dropping the future abandons the call. Needs a tokio runtime with time.
     ///
     /// # Errors
     /// [`InferError`]; each is counted by its reason.
@@ -113,6 +113,10 @@ impl Model {
             Failed {
                 labels,
                 reason: error.reason(),
+                at_fault: matches!(
+                    error,
+                    InferError::Backend(_) | InferError::WorkerGone { .. }
+                ),
                 detail: error,
             }
             .emit();

@@ -185,7 +185,9 @@ fn request(text: &str) -> Value {
 
 #[test]
 fn the_request_with_a_card_and_its_value_is_held() {
-    let run = run(request(include_str!("../../../tests/data/07-pan-and-cvv.txt")));
+    let run = run(request(include_str!(
+        "../../../tests/data/07-pan-and-cvv.txt"
+    )));
     assert_eq!(run.answer().fields["held_by"], "pan.cvv");
     assert_eq!(rules_of(&run), ["pan.luhn", "pan.cvv", "phone.number"]);
     assert!(!run.answer().fields.to_string().contains("4111"));
@@ -194,14 +196,25 @@ fn the_request_with_a_card_and_its_value_is_held() {
 #[test]
 fn the_other_requests_go_on() {
     for (text, rules) in [
-        (include_str!("../../../tests/data/01-card-stolen.txt"), &["phone.number", "email.address"][..]),
+        (
+            include_str!("../../../tests/data/01-card-stolen.txt"),
+            &["phone.number", "email.address"][..],
+        ),
         (include_str!("../../../tests/data/04-out-of-scope.txt"), &[]),
-        (include_str!("../../../tests/data/09-charged-twice.txt"), &["iban.mod97"]),
+        (
+            include_str!("../../../tests/data/09-charged-twice.txt"),
+            &["iban.mod97"],
+        ),
     ] {
         let run = run(request(text));
         assert_eq!(rules_of(&run), rules);
         assert_eq!(held(&run), None);
     }
-    let login: Value = serde_json::from_str(include_str!("../../../tests/data/05-login-problem.json")).unwrap();
-    assert_eq!(held(&run(login)), None, "a password that is spoken of is not told");
+    let login: Value =
+        serde_json::from_str(include_str!("../../../tests/data/05-login-problem.json")).unwrap();
+    assert_eq!(
+        held(&run(login)),
+        None,
+        "a password that is spoken of is not told"
+    );
 }

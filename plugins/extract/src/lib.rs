@@ -3,7 +3,7 @@
 //! Rules with checksums and normal forms find amounts, dates, account and reference numbers, addresses and names that
 //! announce themselves; a model finds the other names. Every entity says where it stands and how it was found.
 //!
-//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names in the first 1,024 tokens.
+//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names by model in four windows of the latest message.
 
 #![cfg_attr(
     test,
@@ -20,17 +20,22 @@ pub mod entity;
 pub mod find;
 pub mod invoice;
 mod source;
+mod tagger;
 
 use fleetwright_sdk::prelude::*;
 
 use document::{Document, File, Library};
 use entity::{Entity, Method, merge};
+use find::Finding;
 use invoice::Invoice;
 
 stage! {
     name: "extract",
     summary: "Finds amounts, dates, account and reference numbers, addresses and names in text and attachments, each with where it stands.",
-    roles: {},
+    roles: {
+        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `states` f32 [batch, tokens, D], of WordPiece tokens as MiniLM reads them",
+        "tagger": "`states` f32 [batch, tokens, D] to `tags` f32 [batch, tokens, L]: probabilities of the labels O, B-PER, I-PER, B-ORG, I-ORG",
+    },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
     handle: handle,
@@ -46,6 +51,8 @@ pub struct Config {
     pub dates: find::date::Order,
     /// The currency (ISO 4217) that `$` stands for.
     pub dollar: String,
+    /// The least mean probability with which the model's names are taken, from 0 to 1.
+    pub names_floor: f64,
 }
 
 impl Default for Config {
@@ -54,6 +61,7 @@ impl Default for Config {
             country: None,
             dates: find::date::Order::default(),
             dollar: "USD".to_owned(),
+            names_floor: 0.6,
         }
     }
 }
@@ -104,20 +112,22 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
     });
     let library = Library::read(files);
     let (sources, cut) = source::collect(&request.fields, &library);
-    let mut entities: Vec<Entity> = request
-        .fields
-        .from
-        .as_deref()
-        .and_then(find::name::sender)
+    let sender = request.fields.from.as_deref().and_then(find::name::sender);
+    let mut entities: Vec<Entity> = sender
         .map(|name| Entity::new(name, Method::Rule, "from", None))
         .into_iter()
         .collect();
+    let latest = source::latest(&request.fields);
     for source in &sources {
-        entities.extend(
-            find::all(source.text, &config)
-                .into_iter()
-                .map(|finding| Entity::new(finding, Method::Rule, &source.name, source.page)),
-        );
+        let by_rule = find::all(source.text, &config);
+        let by_model = if latest.as_ref() == Some(&source.name) {
+            named(source.text, &by_rule, &config)?
+        } else {
+            Vec::new()
+        };
+        let entity = |finding, method| Entity::new(finding, method, &source.name, source.page);
+        entities.extend(by_rule.into_iter().map(|f| entity(f, Method::Rule)));
+        entities.extend(by_model.into_iter().map(|f| entity(f, Method::Model)));
     }
     let (entities, left_out) = merge(entities);
     let invoice = library.documents.iter().find_map(|document| {
@@ -134,6 +144,13 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
         documents: library.documents,
         truncated: cut || left_out,
     }))
+}
+
+/// The names that the model finds where no rule found something.
+fn named(text: &str, taken: &[Finding], config: &Config) -> Result<Vec<Finding>, Failure> {
+    let mut names = tagger::find(tagger::latest(text), config.names_floor)?;
+    names.retain(|name| !taken.iter().any(|other| other.span.overlaps(name.span)));
+    Ok(names)
 }
 
 #[cfg(test)]

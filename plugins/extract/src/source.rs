@@ -51,3 +51,14 @@ pub(crate) fn collect<'a>(fields: &'a Fields, library: &'a Library) -> (Vec<Sour
     }
     (sources, cut)
 }
+
+/// The name of the text that was written last: the thread's last message, or the body.
+pub(crate) fn latest(fields: &Fields) -> Option<String> {
+    let message = fields
+        .messages
+        .iter()
+        .rposition(|message| message.body.is_some());
+    message
+        .map(|place| format!("message:{place}"))
+        .or_else(|| fields.body.as_ref().map(|_| "body".to_owned()))
+}

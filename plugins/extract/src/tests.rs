@@ -1,8 +1,94 @@
 use super::*;
 use fleetwright_sdk::harness::{Harness, json};
+use fleetwright_sdk::nn::Tensors;
+use fleetwright_sdk::tokenizer::encode;
 use serde_json::Value;
 
 const INVOICE: &[u8] = include_bytes!("../../../tests/data/invoice.pdf");
+
+/// A call with an encoder that says nothing and a tagger that marks the tokens of `name`, a person, where it is given.
+fn stage(name: Option<(&'static str, &'static str)>) -> Harness<'static> {
+    let labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"];
+    let encoder = |given: Tensors| {
+        let tokens = given.i64("input_ids")?.dims()[1];
+        Ok([(
+            "states",
+            Tensor::new(&[1, tokens, 2], &vec![0f32; tokens * 2])?,
+        )]
+        .into_iter()
+        .collect())
+    };
+    let tagger = move |given: Tensors| {
+        let tokens = given.f32("states")?.dims()[1];
+        let marked = name.map(|(text, name)| {
+            let start = text.find(name).unwrap();
+            let inside = move |offset: &std::ops::Range<usize>| {
+                offset.start >= start && offset.end <= start + name.len() && !offset.is_empty()
+            };
+            encode(text, 256)
+                .offsets
+                .iter()
+                .map(inside)
+                .collect::<Vec<_>>()
+        });
+        let mut last = false;
+        let rows = (0..tokens).flat_map(|token| {
+            let inside = marked.as_ref().is_some_and(|marked| marked[token]);
+            let row = match (inside, last) {
+                (false, _) => [0.96, 0.01, 0.01, 0.01, 0.01],
+                (true, false) => [0.1, 0.9, 0.0, 0.0, 0.0],
+                (true, true) => [0.1, 0.0, 0.9, 0.0, 0.0],
+            };
+            last = inside;
+            row
+        });
+        let rows: Vec<f32> = rows.collect();
+        Ok([("tags", Tensor::new(&[1, tokens, 5], &rows)?)]
+            .into_iter()
+            .collect())
+    };
+    let port =
+        |dims: Value, labels: &[&str]| json!({ "type": "f32", "dims": dims, "labels": labels });
+    Harness::new(&STAGE)
+        .model("encoder", encoder)
+        .model("tagger", tagger)
+        .card("encoder", json!({ "name": "e", "version": "1.0.0", "outputs": { "states": port(json!(["batch", "tokens", 2]), &[]) }, "limits": { "tokens": 256 } }))
+        .card("tagger", json!({ "name": "t", "version": "1.0.0", "outputs": { "tags": port(json!(["batch", "tokens", 5]), &labels) } }))
+}
+
+#[test]
+fn a_name_in_running_text_is_found_by_the_model() {
+    const BODY: &str =
+        "Yesterday Marek Novak told me to write. My name is Jo Doe.\n> quoted Marek Novak";
+    let run = stage(Some((BODY, "Marek Novak")))
+        .fields(json!({ "body": BODY }))
+        .run();
+    let people: Vec<(&Value, &Value)> = run.answer().fields["entities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (&e["value"], &e["method"]))
+        .collect();
+    assert_eq!(
+        people,
+        [
+            (&json!("Jo Doe"), &json!("rule")),
+            (&json!("Marek Novak"), &json!("model"))
+        ]
+    );
+}
+
+#[test]
+fn a_model_that_fails_fails_the_stage() {
+    let run = Harness::new(&STAGE)
+        .fields(json!({ "body": "hello" }))
+        .run();
+    assert!(
+        matches!(run.failure(), Failure::Inference(_)),
+        "{:?}",
+        run.result
+    );
+}
 
 fn entity<'a>(answer: &'a Value, kind: &str) -> &'a Value {
     answer["entities"]
@@ -15,7 +101,7 @@ fn entity<'a>(answer: &'a Value, kind: &str) -> &'a Value {
 
 #[test]
 fn a_request_gives_its_entities_with_their_places() {
-    let run = Harness::new(&STAGE)
+    let run = stage(None)
         .config(json!({ "country": "GB" }))
         .fields(json!({
             "subject": "Refund for order #48213907",
@@ -48,7 +134,7 @@ fn a_request_gives_its_entities_with_their_places() {
 
 #[test]
 fn an_invoice_gives_its_fields() {
-    let run = Harness::new(&STAGE)
+    let run = stage(None)
         .attach("invoice.pdf", "application/octet-stream", INVOICE)
         .run();
     let answer = &run.answer().fields;
@@ -70,7 +156,7 @@ fn an_invoice_gives_its_fields() {
 
 #[test]
 fn a_card_number_never_leaves() {
-    let run = Harness::new(&STAGE)
+    let run = stage(None)
         .fields(json!({ "body": "card 4111 1111 1111 1111" }))
         .run();
     assert_eq!(entity(&run.answer().fields, "card")["value"], "••1111");
@@ -80,7 +166,7 @@ fn a_card_number_never_leaves() {
 #[test]
 fn entities_are_bounded() {
     let body: String = (0..400).map(|n| format!("order no {n:05}\n")).collect();
-    let run = Harness::new(&STAGE).fields(json!({ "body": body })).run();
+    let run = stage(None).fields(json!({ "body": body })).run();
     assert_eq!(
         run.answer().fields["entities"].as_array().unwrap().len(),
         200
@@ -91,9 +177,166 @@ fn entities_are_bounded() {
 
 #[test]
 fn nothing_at_all_is_an_answer_too() {
-    let run = Harness::new(&STAGE).run();
+    let run = stage(None).run();
     assert_eq!(
         run.answer().fields,
         json!({ "entities": [], "documents": [], "truncated": false })
+    );
+}
+
+/// The subject and body of a request in `tests/data`, as the host reads a `.txt`.
+fn request(text: &str) -> Value {
+    let (subject, body) = text.split_once('\n').unwrap();
+    json!({ "subject": subject.trim_start_matches("Subject: "), "body": body.trim() })
+}
+
+fn normal_forms(run: &fleetwright_sdk::harness::Run) -> Vec<String> {
+    let form = |entity: &Value| match &entity["normalized"] {
+        Value::String(form) => format!("{} {form}", entity["kind"].as_str().unwrap()),
+        _ => format!(
+            "{} {}",
+            entity["kind"].as_str().unwrap(),
+            entity["readings"]
+        ),
+    };
+    run.answer().fields["entities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(form)
+        .collect()
+}
+
+#[test]
+fn the_stolen_card_is_read() {
+    let run = stage(None)
+        .fields(request(include_str!(
+            "../../../tests/data/01-card-stolen.txt"
+        )))
+        .run();
+    assert_eq!(
+        normal_forms(&run),
+        [
+            "date 2025-03-14",
+            "amount GBP 186.20",
+            "date 2025-03-21",
+            "phone +447700900461",
+            "email tom.ashdown@example.com",
+            "person Tom Ashdown"
+        ]
+    );
+}
+
+#[test]
+fn the_request_that_is_out_of_scope_holds_nothing() {
+    let run = stage(None)
+        .fields(request(include_str!(
+            "../../../tests/data/04-out-of-scope.txt"
+        )))
+        .run();
+    assert_eq!(normal_forms(&run), Vec::<String>::new());
+}
+
+#[test]
+fn the_login_problem_and_the_delivery_are_read() {
+    let fields: Value =
+        serde_json::from_str(include_str!("../../../tests/data/05-login-problem.json")).unwrap();
+    let run = stage(None).fields(fields).run();
+    assert_eq!(
+        normal_forms(&run),
+        [
+            "person Lena Brandt",
+            "customer_number K-77120",
+            "date 2025-03-19"
+        ]
+    );
+    let fields: Value =
+        serde_json::from_str(include_str!("../../../tests/data/08-delivery.json")).unwrap();
+    let run = stage(None).fields(fields).run();
+    assert_eq!(
+        normal_forms(&run),
+        [
+            "order_number 48213907",
+            "tracking_number NG4471902",
+            "date 2025-03-13",
+            "amount GBP 62.47",
+            "date 2025-03-22"
+        ]
+    );
+}
+
+#[test]
+fn a_date_of_two_readings_is_left_open() {
+    let run = stage(None)
+        .fields(request(include_str!(
+            "../../../tests/data/09-charged-twice.txt"
+        )))
+        .run();
+    assert_eq!(
+        normal_forms(&run),
+        [
+            r#"date ["2025-04-03","2025-03-04"]"#,
+            "amount CHF 49.00",
+            "case_number 88120-MA",
+            "iban CH9300762011623852957",
+            "person Noëlle Favre"
+        ]
+    );
+}
+
+#[test]
+fn messages_are_read_as_files_too() {
+    let thread = stage(None)
+        .attach(
+            "02.eml",
+            "message/rfc822",
+            include_bytes!("../../../tests/data/02-refund-thread.eml").as_slice(),
+        )
+        .run();
+    let found = normal_forms(&thread);
+    for wanted in [
+        "order_number HP-2048817",
+        "amount EUR 129.90",
+        "amount EUR 9.90",
+        "iban DE89370400440532013000",
+        "date 2025-03-25",
+        "tracking_number JD0142839201",
+        "person Priya Raman",
+    ] {
+        assert!(
+            found.iter().any(|form| form == wanted),
+            "{wanted} in {found:?}"
+        );
+    }
+    let html = stage(None)
+        .attach(
+            "06.eml",
+            "message/rfc822",
+            include_bytes!("../../../tests/data/06-cancel.eml").as_slice(),
+        )
+        .run();
+    let found = normal_forms(&html);
+    for wanted in [
+        "date 2025-03-31",
+        "customer_number CU-558201",
+        "amount GBP 17.99",
+        "person Owen Pritchard",
+    ] {
+        assert!(
+            found.iter().any(|form| form == wanted),
+            "{wanted} in {found:?}"
+        );
+    }
+    let invoice = stage(None)
+        .attach(
+            "03.eml",
+            "message/rfc822",
+            include_bytes!("../../../tests/data/03-invoice.eml").as_slice(),
+        )
+        .run();
+    assert_eq!(invoice.answer().fields["invoice"]["total"], "1234.57");
+    assert_eq!(
+        invoice.answer().fields["documents"][1]["name"],
+        "03.eml/invoice.pdf"
     );
 }

@@ -99,7 +99,10 @@ fn announced(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
     let mut position = from + word.chars().count();
     let mut said = false; // "number", "#" or a colon: then fewer digits will do
     loop {
-        let skipped = scan.skip(position, |c| c == ' ' || c == '\t' || c == '\u{a0}');
+        // a line's end and the marks of a quotation may stand between a number and what announces it
+        let skipped = scan.skip(position, |c| {
+            matches!(c, ' ' | '\t' | '\u{a0}') || said && matches!(c, '\n' | '\r' | '>')
+        });
         match scan.at(skipped) {
             Some(':' | '#' | '=') => (said, position) = (true, skipped + 1),
             Some('.') if said => position = skipped + 1,

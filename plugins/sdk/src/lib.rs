@@ -27,6 +27,7 @@ mod host;
 pub mod logging;
 pub mod nn;
 mod stage;
+pub mod text;
 #[cfg(feature = "wordpiece")]
 pub mod tokenizer;
 
@@ -50,3 +51,8 @@ pub mod prelude {
     pub use crate::{Answer, Attachment, Disposition, Failure, Request};
     pub use serde::{Deserialize, Serialize};
 }
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -79,7 +79,7 @@ fn every_scalar_value_alone() {
 /// Compares texts many at a time, and one by one where that differs.
 fn same_together(texts: impl Iterator<Item = String>) {
     let texts: Vec<_> = texts.collect();
-    for some in texts.chunks(128) {
+    for some in texts.chunks(16) {
         let together = some.join(" ");
         if encode(&together, usize::MAX).ids != reference(&together).0 {
             some.iter().for_each(|text| same(text));

@@ -1,0 +1,106 @@
+use super::{STAGE, WIDTH};
+use fleetwright_sdk::Failure;
+use fleetwright_sdk::harness::{Harness, json};
+use fleetwright_sdk::nn::Tensor;
+
+/// An encoder whose vector points where the text's length says, and a scorer that prefers what is asked.
+fn stage() -> Harness<'static> {
+    Harness::new(&STAGE)
+        .card(
+            "encoder",
+            json!({ "name": "minilm", "version": "1.0.0", "limits": { "tokens": 64 } }),
+        )
+        .model("encoder", |given| {
+            let mask = given.i64("attention_mask")?;
+            let mut vectors = Vec::new();
+            for row in mask.rows() {
+                let length = usize::try_from(row.iter().sum::<i64>()).unwrap();
+                vectors.extend((0..WIDTH).map(|at| if at == length { 1.0_f32 } else { 0.0 }));
+            }
+            Ok([(
+                "embedding",
+                Tensor::new(&[mask.dims()[0], WIDTH], &vectors)?,
+            )]
+            .into_iter()
+            .collect())
+        })
+        .model("scorer", |given| {
+            let rows = given.f32("features")?;
+            given.f32("embedding")?.shaped(&[rows.dims()[0], WIDTH])?;
+            let scores: Vec<_> = rows
+                .rows()
+                .map(|row| 0.2 + 0.5 * row[9] + 0.1 * row[4])
+                .collect();
+            Ok([("score", Tensor::new(&[scores.len()], &scores)?)]
+                .into_iter()
+                .collect())
+        })
+}
+
+#[test]
+fn a_thread_is_told_by_its_speakers() {
+    let messages = json!([
+        { "from": "Marta Ruiz <m@x.example>", "date": "2024-05-01", "body": "Hello,\nthe boiler leaks since Sunday. When can somebody come?\n\nRegards,\nMarta" },
+        { "from": "Piet <p@y.example>", "date": "2024-05-02", "body": "Our plumber has time on Tuesday morning.\n> When can somebody come?" },
+    ]);
+    let run = stage()
+        .fields(json!({ "subject": "Boiler", "messages": messages }))
+        .run();
+    let answer = run.answer();
+    assert_eq!(
+        answer.fields["summary"],
+        "Marta: the boiler leaks since Sunday. When can somebody come? Piet: Our plumber has time on Tuesday morning."
+    );
+    assert_eq!(answer.fields["words"], 18);
+    assert_eq!(answer.fields["ask"], "Marta: When can somebody come?");
+    assert_eq!(answer.fields["sentences"][2]["message"], 1);
+    assert_eq!(answer.confidence, None);
+}
+
+#[test]
+fn a_long_thread_keeps_to_sixty_words_and_to_whole_sentences() {
+    let messages: Vec<_> = (0..60)
+        .map(|at| json!({ "from": format!("P{at}"), "body": format!("Number {at} of us has {}to say.", "something ".repeat(at % 13)) }))
+        .collect();
+    let run = stage().fields(json!({ "messages": messages })).run();
+    let fields = &run.answer().fields;
+    assert!(fields["words"].as_u64().unwrap() <= 60);
+    for sentence in fields["sentences"].as_array().unwrap() {
+        assert!(sentence["text"].as_str().unwrap().ends_with("to say."));
+    }
+}
+
+#[test]
+fn places_are_bytes_of_the_body() {
+    let body = "Grüße aus Köln. Der Kessel ist undicht, wer kann kommen?";
+    let run = stage().fields(json!({ "body": body })).run();
+    let fields = &run.answer().fields;
+    let first = &fields["sentences"][0];
+    let (start, end) = (
+        first["start"].as_u64().unwrap() as usize,
+        first["end"].as_u64().unwrap() as usize,
+    );
+    assert_eq!(&body[start..end], first["text"].as_str().unwrap());
+    assert!(first["speaker"].is_null());
+}
+
+#[test]
+fn no_text_is_refused() {
+    let run = stage()
+        .fields(json!({ "subject": "Hi", "body": " \n" }))
+        .run();
+    assert!(matches!(run.failure(), Failure::InvalidInput(text) if text.contains("`messages`")));
+}
+
+#[test]
+fn a_scorer_that_gives_too_few_scores_is_an_inference_failure() {
+    let run = stage()
+        .model("scorer", |_| {
+            Ok([("score", Tensor::new(&[1], &[0.5_f32])?)]
+                .into_iter()
+                .collect())
+        })
+        .fields(json!({ "body": "The lamp is broken. Please send another." }))
+        .run();
+    assert!(matches!(run.failure(), Failure::Inference(text) if text.contains("1 scores for 2")));
+}

@@ -28,6 +28,13 @@ impl Entry {
     pub(crate) fn is_wanted(&self) -> bool {
         !self.reply.is_closed() && Instant::now() < self.deadline
     }
+
+    /// Replies. A caller that is gone needs no reply.
+    pub(crate) fn answer(self, result: Result<Inference, InferError>) {
+        // First, so that whoever has an answer no longer counts as waiting.
+        drop(self.pending);
+        drop(self.reply.send(result));
+    }
 }
 
 /// The receiving end of a model's queue.

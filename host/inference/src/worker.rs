@@ -152,8 +152,7 @@ impl Worker {
             Failure::Abandoned => return ControlFlow::Continue(()),
         };
         for entry in entries {
-            // A caller that is gone needs no reply.
-            drop(entry.reply.send(Err(error.clone())));
+            entry.answer(Err(error.clone()));
         }
         ControlFlow::Continue(())
     }
@@ -244,14 +243,12 @@ impl Worker {
         }
         .emit();
         for ((entry, outputs), queue) in entries.into_iter().zip(run.outputs).zip(queued) {
-            drop(entry.pending);
-            // A caller that is gone needs no reply.
-            drop(entry.reply.send(Ok(Inference {
+            entry.answer(Ok(Inference {
                 outputs,
                 queue,
                 compute: run.compute,
                 batch: run.rows,
-            })));
+            }));
         }
     }
 

@@ -144,8 +144,6 @@ pub enum Grant {
     Clocks,
     /// `wasi:random`: random bytes.
     Random,
-    /// `wasi:cli/stdout` and `stderr`, which go to the host's log.
-    Stdout,
 }
 
 impl Grant {
@@ -155,11 +153,10 @@ impl Grant {
         match self {
             Self::Clocks => "clocks",
             Self::Random => "random",
-            Self::Stdout => "stdout",
         }
     }
 
-    pub(crate) const ALL: [Self; 3] = [Self::Clocks, Self::Random, Self::Stdout];
+    pub(crate) const ALL: [Self; 2] = [Self::Clocks, Self::Random];
 }
 
 /// Where a model stands in the file. Never part of equality.

@@ -1,1 +1,33 @@
-//! placeholder
+//! Fleetwright's sandbox: the only crate that knows wasmtime.
+//!
+//! A [`Runtime`] owns one wasmtime engine. [`Runtime::load`] turns a component's bytes into a [`Plugin`]: compiled (or
+//! taken from the cache of precompiled components), linked against what its grants allow, and asked once what it is.
+//! [`Stage::call`] then runs one submission in an instance of its own, which nothing outlives: memory, tensors, output,
+//! processor time and wall clock are bounded by [`Limits`], and whatever the guest does ends in an [`Answer`] or a typed
+//! [`CallError`] for that call alone.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod bindings;
+mod cache;
+mod call;
+mod engine;
+mod error;
+mod inspect;
+mod limits;
+mod meter;
+// `pub` inside: the bindings re-export these types.
+#[allow(unreachable_pub)]
+mod nn;
+mod plugin;
+mod state;
+mod wasi;
+
+pub use cache::digest;
+pub use call::{Answer, Attachment, Disposition, Request, Stage, Timings};
+pub use engine::{Runtime, RuntimeOptions};
+pub use error::{CallError, CallErrorKind, LoadError};
+pub use inspect::{Inspection, inspect};
+pub use limits::Limits;
+pub use plugin::{Description, Plugin, Role};
+pub use state::{ModelBinding, StageGrants};
+pub use wasi::Grant;

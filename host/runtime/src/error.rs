@@ -1,0 +1,161 @@
+//! What can go wrong, typed: while a plugin is loaded ([`LoadError`]) and while a call runs ([`CallError`]).
+
+use std::fmt;
+use std::path::PathBuf;
+
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use crate::limits::Passed;
+use crate::state::CallState;
+
+/// Why a plugin cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The engine cannot be set up on this machine.
+    #[error("cannot set up the WebAssembly engine: {0}")]
+    Engine(String),
+    /// The cache of precompiled components cannot be used.
+    #[error("cannot use `{path}` for precompiled components: {error}; make it writable or choose another state directory")]
+    Cache {
+        /// The cache's directory.
+        path: PathBuf,
+        /// The operating system's reason.
+        error: String,
+    },
+    /// The bytes are no component, or one that the engine does not accept.
+    #[error("not a WebAssembly component that this host can run: {0}")]
+    Compile(String),
+    /// The component imports something that no stage is given.
+    #[error("the component imports `{import}`, which is not part of world `fleetwright:stage/stage`")]
+    ForeignImport {
+        /// The import's name.
+        import: String,
+    },
+    /// The component imports a WASI interface that the stage was not granted.
+    #[error("the component imports `{import}`, which the manifest does not grant; add `wasi = [\"{grant}\"]` to the stage to grant it")]
+    NotGranted {
+        /// The import's name.
+        import: String,
+        /// The grant that would link it.
+        grant: &'static str,
+    },
+    /// The component lacks an export of the world, or has one of another type.
+    #[error("the component does not fit world `fleetwright:stage/stage`: {0}")]
+    World(String),
+    /// `describe` failed.
+    #[error("the plugin's `describe` failed: {0}")]
+    Describe(String),
+    /// `describe` gave something that is no description.
+    #[error("the plugin's description is not valid: {0}")]
+    Description(String),
+    /// The manifest's limits cannot be given by this host.
+    #[error("`{limit}` = {value} passes what this host can give ({most})")]
+    Limit {
+        /// The limit's name in the manifest.
+        limit: &'static str,
+        /// What was asked for.
+        value: u64,
+        /// The most that can be had.
+        most: u64,
+    },
+}
+
+/// Why a call gave no answer: always attributed to its stage, and the end of that call alone.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("stage `{stage}`: {detail}")]
+pub struct CallError {
+    /// The stage's name in the manifest.
+    pub stage: String,
+    /// What kind of failure it was.
+    pub kind: CallErrorKind,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+/// The kinds of failure of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallErrorKind {
+    /// The plugin says that what it was given cannot be worked on.
+    InvalidInput,
+    /// The plugin says that its configuration cannot be used.
+    InvalidConfig,
+    /// Inference failed.
+    Inference,
+    /// The plugin says that it is at fault.
+    Plugin,
+    /// The plugin answered something that is no answer.
+    BadAnswer,
+    /// The guest trapped.
+    Trap,
+    /// The guest passed its `memory` limit.
+    Memory,
+    /// The guest passed its `tensors` limit.
+    Tensors,
+    /// The answer passed the `output` limit.
+    Output,
+    /// The guest passed its `cpu` limit.
+    Cpu,
+    /// The stage's `deadline` passed.
+    Deadline,
+    /// No instance, or no place in a queue, was free.
+    Overloaded,
+}
+
+impl CallErrorKind {
+    /// The kind as answers and metrics write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            CallErrorKind::InvalidInput => "invalid-input",
+            CallErrorKind::InvalidConfig => "invalid-config",
+            CallErrorKind::Inference => "inference",
+            CallErrorKind::Plugin => "plugin",
+            CallErrorKind::BadAnswer => "bad-answer",
+            CallErrorKind::Trap => "trap",
+            CallErrorKind::Memory => "memory",
+            CallErrorKind::Tensors => "tensors",
+            CallErrorKind::Output => "output",
+            CallErrorKind::Cpu => "cpu",
+            CallErrorKind::Deadline => "deadline",
+            CallErrorKind::Overloaded => "overloaded",
+        }
+    }
+}
+
+impl fmt::Display for CallErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Says what a wasmtime error means: which limit was passed, or which trap it was.
+pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> (CallErrorKind, String) {
+    if let Some(passed) = error.downcast_ref::<Passed>() {
+        return (CallErrorKind::Tensors, format!("{passed}; raise `limits.tensors` if the plugin needs more"));
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return (CallErrorKind::Overloaded, "the host's pool of instances is exhausted".into());
+    }
+    if is_fuel_exhausted(error) {
+        // Wasm frames are on the stack only while the guest calls the host; a result is lifted after the last returned.
+        let from_guest_call = error.downcast_ref::<WasmBacktrace>().is_some();
+        return match from_guest_call {
+            true => (CallErrorKind::Tensors, "one call of the host passes more bytes than `limits.tensors` allows".into()),
+            false => (CallErrorKind::Output, "the answer passes `limits.output`".into()),
+        };
+    }
+    if state.memory.denied() {
+        let detail = "the guest was refused memory and gave up; raise `limits.memory` if the plugin needs more".into();
+        return (CallErrorKind::Memory, detail);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => (CallErrorKind::Trap, format!("the guest trapped: {trap}")),
+        None => (CallErrorKind::Trap, format!("the guest was stopped: {}", error.root_cause())),
+    }
+}
+
+/// wasmtime keeps this error's type to itself; its text is held to by a test with a guest that floods.
+fn is_fuel_exhausted(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
+}

@@ -1,0 +1,169 @@
+//! A plugin: a component that was compiled, linked against its grants and asked what it is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use wasmtime::Store;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use crate::bindings::exports::fleetwright::stage::description as wit;
+use crate::bindings::{Stage as Bindings, StagePre};
+use crate::cache::digest;
+use crate::call::run_metered;
+use crate::engine::Runtime;
+use crate::error::{LoadError, classify};
+use crate::inspect::check_imports;
+use crate::limits::Limits;
+use crate::state::{CallState, StageGrants};
+use crate::wasi::{self, Grant};
+
+/// `describe` only returns constants.
+const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+const MAX_NAME_BYTES: usize = 64;
+
+/// A component that is ready to be made stages of. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(crate) component: Component,
+    pub(crate) pre: StagePre<CallState>,
+    digest: Arc<str>,
+    description: Arc<Description>,
+}
+
+/// What a plugin says of itself, checked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Description {
+    /// The plugin's name.
+    pub name: String,
+    /// The plugin's version.
+    pub version: semver::Version,
+    /// One sentence for a person.
+    pub summary: String,
+    /// The models that it needs.
+    pub roles: Vec<Role>,
+    /// JSON Schema of the stage's `config`.
+    pub config_schema: Value,
+    /// JSON Schema of an answer's fields.
+    pub answer_schema: Value,
+}
+
+/// A model that a plugin needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Role {
+    /// The name that the manifest binds.
+    pub name: String,
+    /// What the plugin needs of the model.
+    pub purpose: String,
+}
+
+impl Plugin {
+    /// What the plugin says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// `sha256:` and the digest of the component's bytes.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl Runtime {
+    /// Compiles (or takes from the cache), links and describes a component.
+    ///
+    /// # Errors
+    /// [`LoadError`] says which of these steps refused it, and why.
+    pub async fn load(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
+        let digest = digest(bytes);
+        let component = self.cache.component(&self.engine, bytes, &digest)?;
+        check_imports(&self.engine, &component, grants)?;
+        let pre = self.link(&component, grants)?;
+        let description = self.describe(&pre).await?;
+        Ok(Plugin { component, pre, digest: digest.into(), description: Arc::new(description) })
+    }
+
+    fn link(&self, component: &Component, grants: &BTreeSet<Grant>) -> Result<StagePre<CallState>, LoadError> {
+        let mut linker = Linker::new(&self.engine);
+        Bindings::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            .and_then(|()| wasi::link(&mut linker, grants))
+            .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let pre = linker.instantiate_pre(component).map_err(|e| LoadError::World(format!("{e:#}")))?;
+        StagePre::new(pre).map_err(|e| LoadError::World(format!("{e:#}")))
+    }
+
+    async fn describe(&self, pre: &StagePre<CallState>) -> Result<Description, LoadError> {
+        let limits = Limits::default();
+        let deadline = Instant::now() + DESCRIBE_DEADLINE;
+        let grants = Arc::new(StageGrants { config: "{}".into(), ..StageGrants::default() });
+        let state = CallState::new("describe".into(), "".into(), grants, &limits, deadline);
+        let mut store = new_store(&self.engine, state, &limits);
+        let mut spent = Duration::ZERO;
+        let call = async {
+            let stage = pre.instantiate_async(&mut store).await?;
+            stage.fleetwright_stage_description().call_describe(&mut store).await
+        };
+        let described = match run_metered(call, &mut spent, limits.cpu, deadline).await {
+            Ok(described) => described,
+            Err(stopped) => return Err(LoadError::Describe(stopped.describe(&limits))),
+        };
+        let described = described.map_err(|e| LoadError::Describe(classify(&e, store.data()).1))?;
+        Description::check(described).map_err(LoadError::Description)
+    }
+}
+
+/// A store for one call, with its limits in force.
+pub(crate) fn new_store(engine: &wasmtime::Engine, state: CallState, limits: &Limits) -> Store<CallState> {
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.memory);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    // What the guest may hand over in one call; a margin for names and the rest of a record.
+    let fuel = limits.tensors.max(limits.output).saturating_add(64 << 10);
+    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+    store
+}
+
+impl Description {
+    fn check(described: wit::Plugin) -> Result<Self, String> {
+        check_name("name", &described.name)?;
+        let version = semver::Version::parse(&described.version)
+            .map_err(|e| format!("version `{}` is no semantic version: {e}", described.version))?;
+        let mut roles: Vec<Role> = Vec::with_capacity(described.roles.len());
+        for role in described.roles {
+            check_name("role", &role.name)?;
+            if roles.iter().any(|known| known.name == role.name) {
+                return Err(format!("role `{}` stands twice", role.name));
+            }
+            roles.push(Role { name: role.name, purpose: role.purpose });
+        }
+        Ok(Description {
+            config_schema: schema("config-schema", &described.config_schema)?,
+            answer_schema: schema("answer-schema", &described.answer_schema)?,
+            name: described.name,
+            version,
+            summary: described.summary,
+            roles,
+        })
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    match first && rest && name.len() <= MAX_NAME_BYTES {
+        true => Ok(()),
+        false => Err(format!("{what} `{}` is not `[a-z][a-z0-9-]*` of at most {MAX_NAME_BYTES} bytes", name.escape_debug())),
+    }
+}
+
+fn schema(what: &str, text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("`{what}` is no JSON: {e}"))?;
+    match value {
+        Value::Object(_) | Value::Bool(_) => Ok(value),
+        _ => Err(format!("`{what}` is no JSON Schema: an object is expected")),
+    }
+}

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found<'a>(detect: fn(&Scan<'_>) -> Vec<Span>, text: &'a str) -> Vec<&'a str> {
+    fn found(detect: fn(&Scan<'_>) -> Vec<Span>, text: &str) -> Vec<&str> {
         detect(&Scan::new(text))
             .into_iter()
             .map(|span| span.of(text))

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told<'a>(detect: fn(&str) -> Vec<Span>, text: &'a str) -> Vec<&'a str> {
+    fn told(detect: fn(&str) -> Vec<Span>, text: &str) -> Vec<&str> {
         detect(text).into_iter().map(|span| span.of(text)).collect()
     }
 

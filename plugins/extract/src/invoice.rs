@@ -31,7 +31,9 @@ pub struct Invoice {
     pub currency: Option<String>,
 }
 
-const TITLES: &[&str] = &["invoice", "rechnung", "facture", "factura", "fattura"];
+const TITLES: &[&str] = &[
+    "invoice", "rechnung", "facture", "factura", "fattura", "factuur",
+];
 const DUE: &[&str] = &[
     "due date",
     "payment due",
@@ -49,6 +51,7 @@ const DATED: &[&str] = &[
     "issue date",
     "issued",
     "rechnungsdatum",
+    "factuurdatum",
     "date",
     "datum",
 ];
@@ -63,6 +66,7 @@ const TOTALS: &[&str] = &[
     "amount payable",
     "gesamtbetrag",
     "rechnungsbetrag",
+    "totaalbedrag",
     "total ttc",
     "total",
 ];
@@ -79,6 +83,7 @@ const NET: &[&str] = &[
 const TAXES: &[&str] = &[
     "vat",
     "mwst",
+    "btw",
     "ust",
     "sales tax",
     "tax",
@@ -127,7 +132,7 @@ pub fn read(texts: &[&Text], config: &Config) -> Option<Invoice> {
     (found > 0).then_some(invoice)
 }
 
-/// The first line that reads as a company before the customer's address begins; else the first line of words.
+/// The first line that reads as a company before the customer's address begins; else the first that reads as a name.
 fn issuer(lines: &[&str]) -> Option<String> {
     let stop = [
         "bill to",
@@ -154,14 +159,21 @@ fn issuer(lines: &[&str]) -> Option<String> {
                 .any(|word| FORMS.contains(&word.trim_end_matches(',')))
         })
         .copied();
-    let words = |cell: &&&str| {
-        !TITLES.iter().any(|title| has_word(cell, title))
-            && cell.chars().filter(|c| c.is_alphabetic()).count() > 2
-            && !cell.contains([':', '@'])
-    };
     company
-        .or_else(|| cells.iter().find(words).copied())
+        .or_else(|| cells.iter().find(|cell| reads_as_name(cell)).copied())
         .map(|cell| cell.split(',').next().unwrap_or(cell).trim().to_owned())
+}
+
+/// One to four words that begin with capitals, none of them a title such as "Invoices".
+fn reads_as_name(cell: &str) -> bool {
+    let lower = cell.to_lowercase();
+    let words = cell.split(' ').count();
+    let capital = |word: &str| word.chars().next().is_some_and(char::is_uppercase);
+    (1..=4).contains(&words)
+        && cell.split(' ').all(capital)
+        && cell.chars().filter(|c| c.is_alphabetic()).count() > 2
+        && !cell.contains([':', '@', '/'])
+        && !TITLES.iter().any(|title| lower.contains(title))
 }
 
 /// The total under its surest label, from the last such line, with the currency that the line names.

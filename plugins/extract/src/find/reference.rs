@@ -18,6 +18,8 @@ const ANNOUNCED: &[(&str, Kind)] = &[
     ("rechnungsnummer", Kind::InvoiceNumber),
     ("rechnung", Kind::InvoiceNumber),
     ("invoice", Kind::InvoiceNumber),
+    ("factuurnummer", Kind::InvoiceNumber),
+    ("factuur", Kind::InvoiceNumber),
     ("facture", Kind::InvoiceNumber),
     ("case", Kind::CaseNumber),
     ("ticket", Kind::CaseNumber),
@@ -64,6 +66,8 @@ const BETWEEN: &[&str] = &[
     "id",
     "was",
     "is",
+    "n°",
+    "nº",
     "#",
     "№",
 ];

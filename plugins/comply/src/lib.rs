@@ -101,6 +101,12 @@ pub fn judge(
 ) -> (Verdict, Option<String>) {
     let sources = collect(fields, attachments);
     let mut flags = screen(&sources, config);
+    for flag in screen::reported(fields, config) {
+        let known = |other: &Flag| (&other.place, other.start) == (&flag.place, flag.start);
+        if !flags.iter().any(known) {
+            flags.push(flag);
+        }
+    }
     let mut truncated = flags.len() > FLAGS;
     let mut redacted = BTreeMap::new();
     for source in sources

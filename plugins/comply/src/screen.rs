@@ -2,6 +2,7 @@
 
 use fleetwright_detect::{Scan, Span, card, email, iban, phone};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::rules::{self, Action, Severity};
 use crate::sources::Source;
@@ -203,6 +204,39 @@ fn secrets(text: &str) -> Vec<Finding> {
         "a password or PIN told in the text",
     );
     found
+}
+
+/// Card numbers that `extract` found in attachments which are not text, such as PDF: it masks them and says where they are.
+pub(crate) fn reported(fields: &Map<String, Value>, config: &Config) -> Vec<Flag> {
+    let entities = fields
+        .get("extract")
+        .and_then(|extract| extract.get("entities"));
+    let Some(rule) = rules::find("pan.luhn") else {
+        return Vec::new();
+    };
+    let action = config.action(rule);
+    let flag = |entity: &Value| {
+        let place = entity.pointer("/where/source")?.as_str()?;
+        let offset = |name| usize::try_from(entity.pointer(name)?.as_u64()?).ok();
+        let card = entity.get("kind")?.as_str()? == "card" && place.starts_with("attachment:");
+        card.then_some(Flag {
+            rule: rule.id,
+            severity: rule.severity,
+            action,
+            place: place.to_owned(),
+            start: offset("/where/start")?,
+            end: offset("/where/end")?,
+            redacted: "[card]".to_owned(),
+            reason: "a card number that `extract` found in the text of this attachment".to_owned(),
+        })
+    };
+    let entities = entities.and_then(Value::as_array).into_iter().flatten();
+    let flags = entities.filter_map(flag);
+    if action == Action::Off {
+        Vec::new()
+    } else {
+        flags.collect()
+    }
 }
 
 /// Findings in what an earlier stage said: it must repeat neither card numbers nor secrets.

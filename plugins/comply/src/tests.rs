@@ -87,6 +87,20 @@ fn an_earlier_answer_must_not_leak_a_card() {
 }
 
 #[test]
+fn a_card_that_extract_found_in_a_pdf_is_flagged() {
+    let entity = json!({ "kind": "card", "value": "••1111", "where": { "source": "attachment:a.pdf", "page": 1, "start": 5, "end": 24 } });
+    let fields = json!({ "body": "see attached", "extract": { "entities": [entity] } });
+    let run = run(fields.clone());
+    assert_eq!(rules_of(&run), ["pan.luhn"]);
+    assert_eq!(run.answer().fields["flags"][0]["where"], "attachment:a.pdf");
+    let off = Harness::new(&STAGE)
+        .config(json!({ "rules": { "pan.luhn": "off" } }))
+        .fields(fields)
+        .run();
+    assert!(rules_of(&off).is_empty());
+}
+
+#[test]
 fn text_attachments_and_messages_are_read() {
     let run = Harness::new(&STAGE)
         .fields(json!({ "messages": [{ "from": "a", "body": "hi" }, { "from": "b", "body": "SSN 536-22-1234" }] }))

@@ -186,7 +186,7 @@ fn total(lines: &[&str]) -> (Option<String>, Option<&'static str>) {
         });
         let read = labelled
             .filter_map(|line| last_amount(line).map(|amount| (amount, amount::currency_in(line))))
-            .last();
+            .next_back();
         if let Some((amount, currency)) = read {
             return (Some(amount), currency);
         }
@@ -216,7 +216,7 @@ fn last_amount(line: &str) -> Option<String> {
         .into_iter()
         .filter(|number| number.decimals == 2 && !rate(number.to))
         .map(|number| number.plain)
-        .last()
+        .next_back()
 }
 
 /// The currency that most lines name.

@@ -174,9 +174,9 @@ impl<'a> Reader<'a> {
             return;
         };
         let dict = stream.dict();
-        if !dict
+        if dict
             .get::<Name<'_>>(b"Subtype")
-            .is_some_and(|kind| kind.as_ref() == b"Form")
+            .is_none_or(|kind| kind.as_ref() != b"Form")
         {
             return;
         }

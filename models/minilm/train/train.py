@@ -26,6 +26,8 @@ from card import Card  # noqa: E402
 from graph import Graph  # noqa: E402
 
 LAYERS, HEADS, HIDDEN, TOKENS = 6, 12, 384, 256
+# `states` are taken after this layer: they still tell what a token is, where the last layer's tell what the text means.
+STATES = 4
 EPSILON = 1e-12
 # Seven bits: a pair of products then fits the 16-bit sums of processors without VNNI, which saturate at eight.
 WEIGHT_LEVELS = 63
@@ -77,8 +79,9 @@ class Encoder:
         states = self.embed(ids)
         for layer in range(LAYERS):
             states = self.layer(states, bias, f"encoder.layer.{layer}.")
+            if layer + 1 == STATES:
+                graph.output("states", states, ["batch", "tokens", HIDDEN])
         graph.output("embedding", self.pool(states, weight), ["batch", HIDDEN])
-        graph.output("states", states, ["batch", "tokens", HIDDEN])
         graph.save(path)
 
     def embed(self, ids: str) -> str:

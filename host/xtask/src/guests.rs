@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use fleetwright_toolchain::{BuildRequest, Toolchain};
 
 use crate::step::step;
@@ -37,7 +37,9 @@ fn build(workspace: &Workspace, task: &str, folder: &str, out: &Path) -> Result<
     }
     let again = format!("cargo xtask {task}");
     let toolchain = step("wasm library", &again, || {
-        let toolchain = Toolchain::find_or_make(&|line| eprintln!("   {line}"))?;
+        // Its message names its cause already: as a chain it would say it twice.
+        let toolchain = Toolchain::find_or_make(&|line| eprintln!("   {line}"))
+            .map_err(|error| anyhow!("{error}"))?;
         eprintln!(
             "   {}, Rust {}",
             toolchain.source(),
@@ -48,7 +50,10 @@ fn build(workspace: &Workspace, task: &str, folder: &str, out: &Path) -> Result<
     step(task, &again, || {
         let mut request = BuildRequest::members(&workspace.root, packages, out);
         request.target_dir = Some(workspace.target.clone());
-        for built in toolchain.build(&request)? {
+        for built in toolchain
+            .build(&request)
+            .map_err(|error| anyhow!("{error}"))?
+        {
             let state = if built.changed { "built" } else { "unchanged" };
             let place = built
                 .path

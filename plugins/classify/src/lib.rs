@@ -17,10 +17,9 @@
     )
 )]
 
-mod letter;
-
 use fleetwright_sdk::nn::{ANY, Tensors};
 use fleetwright_sdk::prelude::*;
+use fleetwright_sdk::text::{without_quotes, without_signature};
 use fleetwright_sdk::tokenizer;
 
 /// Tokens that are read where the encoder's card sets no bound.
@@ -128,10 +127,8 @@ fn text(fields: &Fields) -> Result<String, Failure> {
     let body = [fields.body.as_str(), first]
         .into_iter()
         .find(|body| !body.trim().is_empty());
-    let parts = [
-        fields.subject.trim(),
-        letter::own_words(body.unwrap_or_default()),
-    ];
+    let own = own_words(body.unwrap_or_default());
+    let parts = [fields.subject.trim(), own.as_str()];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     if parts.is_empty() {
         return Err(Failure::InvalidInput(
@@ -140,6 +137,13 @@ fn text(fields: &Fields) -> Result<String, Failure> {
         ));
     }
     Ok(parts.join("\n\n"))
+}
+
+/// What the writer of a letter wrote in it; where quotes and signature are all of it, the letter as it stands.
+fn own_words(letter: &str) -> String {
+    let newest = without_quotes(letter);
+    let own = without_signature(newest.as_str()).trim();
+    if own.is_empty() { letter.trim() } else { own }.to_owned()
 }
 
 fn score(text: &str) -> Result<Tensors, Failure> {

@@ -119,3 +119,17 @@ fn a_refusal_of_the_host_is_passed_on() {
         .run();
     assert!(matches!(run.failure(), Failure::Inference(text) if text.contains("timeout")));
 }
+
+#[test]
+fn quotes_and_signature_are_not_read() {
+    let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let body = "Still nothing here.\n\n-- \nAnn\n\nOn 3 May 2024 at 10:12, Shop <a@b.example> wrote:\n> We sent it.\n";
+    let run = harness.fields(json!({ "body": body })).run();
+    assert!(run.result.is_ok());
+    // [CLS] still nothing here . [SEP]
+    assert_eq!(*seen.borrow(), 6);
+    let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let run = harness.fields(json!({ "body": "> We sent it.\n" })).run();
+    assert!(run.result.is_ok());
+    assert!(*seen.borrow() >= 6);
+}

@@ -1,11 +1,12 @@
 //! From a submission's fields to the sentences of its thread, oldest first.
 //!
-//! `messages` are a thread as they stand. A body alone is a thread of its own where it quotes: each level of `>` is an
-//! earlier message, its speaker the name in the line that introduces it.
+//! `messages` are a thread as they stand. A body alone is a thread of its own where it quotes earlier messages. Signatures,
+//! greetings, closings and names alone are no sentences.
 
+use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
-use crate::sentences::{Line, Sentence, split};
+use crate::sentences::{Sentence, is_greeting};
 
 /// A message of a thread.
 #[derive(Debug, Default, Deserialize)]
@@ -17,93 +18,55 @@ pub(crate) struct Message {
 
 /// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
 pub(crate) fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
-    if messages.is_empty() {
-        return quoted_thread(body, from);
-    }
-    let mut made = Vec::new();
-    for (index, message) in messages.iter().enumerate() {
+    let told: Vec<(Option<String>, Tracked)> = if messages.is_empty() {
+        let mut found = text::thread(body);
+        if let Some(newest) = found.first_mut() {
+            newest.from = Some(from.to_owned());
+        }
+        let oldest_first = found.into_iter().rev();
+        oldest_first
+            .map(|message| (message.from.as_deref().and_then(name), message.body))
+            .collect()
+    } else {
         // What a reply quotes stands in the thread already.
-        let own: Vec<_> = levels(&message.body)
-            .into_iter()
-            .filter(|line| line.depth == 0)
-            .collect();
-        made.extend(split(&own, index, name(&message.from).as_deref()));
-    }
-    made
-}
-
-fn quoted_thread(body: &str, from: &str) -> Vec<Sentence> {
-    let lines = levels(body);
-    let deepest = lines.iter().map(|line| line.depth).max().unwrap_or(0);
-    let mut speakers = vec![None; deepest + 1];
-    if let Some(first) = speakers.first_mut() {
-        *first = name(from);
-    }
-    for line in &lines {
-        if let Some(speaker) = line.introduces.as_ref()
-            && let Some(place) = speakers.get_mut(line.depth + 1)
-        {
-            place.get_or_insert_with(|| speaker.clone());
-        }
-    }
-    let mut made = Vec::new();
-    for (index, depth) in (0..=deepest).rev().enumerate() {
-        let own: Vec<_> = lines
+        messages
             .iter()
-            .filter(|line| line.depth == depth)
-            .cloned()
-            .collect();
-        let speaker = speakers.get(depth).cloned().flatten();
-        made.extend(split(&own, index, speaker.as_deref()));
+            .map(|message| (name(&message.from), without_quotes(&message.body)))
+            .collect()
+    };
+    let mut made = Vec::new();
+    for (index, (speaker, body)) in told.iter().enumerate() {
+        let own = without_signature(body.as_str());
+        let start = after_greeting(own);
+        let ranges = text::sentences(own.get(start..).unwrap_or_default()).into_iter();
+        let ranges = ranges.map(|range| range.start + start..range.end + start);
+        let kept = ranges
+            .filter_map(|range| Some((own.get(range.clone())?, body.source(range))))
+            .filter_map(|(text, range)| Sentence::of(text, index, range));
+        made.extend(kept.enumerate().map(|(place, sentence)| Sentence {
+            place,
+            speaker: speaker.clone(),
+            ..sentence
+        }));
     }
     made
 }
 
-/// The lines of a body with their depth of quotation, without signatures.
-fn levels(body: &str) -> Vec<Line> {
-    let (mut made, mut start, mut signed) = (Vec::new(), 0, false);
-    for whole in body.split_inclusive('\n') {
-        let (mut depth, mut text) = (0, whole.trim_end());
-        while let Some(rest) = text.trim_start().strip_prefix('>') {
-            depth += 1;
-            text = rest;
+/// The bytes of a greeting on a line of its own (`Dear Mr Olsen,`) with which a letter begins.
+fn after_greeting(letter: &str) -> usize {
+    let mut start = 0;
+    for line in letter.split_inclusive('\n') {
+        start += line.len();
+        let text = line.trim();
+        if !text.is_empty() {
+            return if is_greeting(text) { start } else { 0 };
         }
-        let offset = start + (whole.trim_end().len() - text.len());
-        start += whole.len();
-        signed = depth == 0 && (signed || text.trim() == "--");
-        if signed {
-            continue;
-        }
-        let introduces = attribution(text);
-        made.push(Line {
-            text: if introduces.is_some() {
-                String::new()
-            } else {
-                text.to_owned()
-            },
-            start: offset,
-            depth,
-            introduces,
-        });
     }
-    made
-}
-
-/// The name in `On 3 May 2024, Ann Lee <ann@shop.example> wrote:`; no name is an empty one's place, not a line of text.
-fn attribution(line: &str) -> Option<String> {
-    let head = line.trim().strip_suffix("wrote:")?.trim_end();
-    let named = head.split('<').next().unwrap_or_default().trim_end();
-    let last = named.rsplit([',', ':']).next().unwrap_or_default();
-    let words: Vec<_> = last
-        .split_whitespace()
-        .filter(|word| word.chars().all(|c| c.is_alphabetic() || "-'.".contains(c)))
-        .filter(|word| !matches!(*word, "AM" | "PM" | "at" | "On"))
-        .collect();
-    words.first().map(|word| (*word).to_owned())
+    0
 }
 
 /// The first name in `Ann Lee <ann@shop.example>` or `Lee, Ann`; of a bare address, what stands before the `@`.
-pub(crate) fn name(from: &str) -> Option<String> {
+fn name(from: &str) -> Option<String> {
     let display = from
         .split('<')
         .next()
@@ -135,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_body_that_quotes_is_a_thread_oldest_first() {
-        let body = "It has not come at all.\n\nOn 3 May 2024, Ann Lee <a@b.example> wrote:\n> We sent it on Friday.\n>\n> On 1 May 2024, Bo Ek wrote:\n>> Where is my parcel now?\n\n--\nBo Ek, Sales director of ACME\n";
+        let body = "Hi Ann,\nit has not come at all.\n\nOn 3 May 2024 at 9:10, Ann Lee <a@b.example> wrote:\n> We sent it on Friday.\n>\n> On 1 May 2024 at 8:01, Bo Ek <bo@x.example> wrote:\n>> Where is my parcel now?\n>> -- \n>> Bo Ek, Sales director of ACME\n";
         let found = sentences(&[], body, "Bo Ek <bo@x.example>");
         let told: Vec<_> = found
             .iter()
@@ -146,7 +109,7 @@ mod tests {
             [
                 (0, "Bo", "Where is my parcel now?"),
                 (1, "Ann", "We sent it on Friday."),
-                (2, "Bo", "It has not come at all."),
+                (2, "Bo", "it has not come at all."),
             ]
         );
         for sentence in &found {
@@ -169,5 +132,24 @@ mod tests {
         let found = sentences(&messages, "ignored", "ignored");
         assert_eq!(found.len(), 2);
         assert_eq!(found[1].text, "It is on its way.");
+    }
+
+    #[test]
+    fn greetings_closings_and_names_are_no_sentences() {
+        let body = "Dear Mr Olsen,\n\nthe lamp came on Monday.\nIt is broken,\nso please send another one.\n\nKind regards,\nBo Ek\n";
+        let found = sentences(&[], body, "");
+        assert_eq!(found.first().unwrap().text, "the lamp came on Monday.");
+        assert!(
+            found
+                .last()
+                .unwrap()
+                .text
+                .ends_with("so please send another one.")
+        );
+        assert_eq!(found.first().unwrap().speaker, None);
+        assert_eq!(
+            found.iter().map(|s| s.place).collect::<Vec<_>>(),
+            (0..found.len()).collect::<Vec<_>>()
+        );
     }
 }

@@ -18,6 +18,9 @@ use crate::meter::{CpuSpent, Metered};
 use crate::plugin::{Plugin, new_store};
 use crate::state::{CallState, StageGrants};
 
+/// A plugin's sentence on why it failed is cut here: it goes into answers and log lines.
+const MAX_DETAIL_BYTES: usize = 2048;
+
 /// What a stage is given: the granted part of a submission.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -237,16 +240,22 @@ pub(crate) async fn run_metered<F: Future>(call: F, spent: &mut Duration, cpu: D
 
 /// What the plugin itself gave as the reason, unless the host refused it inference for one of its own.
 fn refused(failure: wit::Failure, state: &CallState) -> Failure {
-    match failure {
+    let (kind, mut detail) = match failure {
         wit::Failure::InvalidInput(detail) => (CallErrorKind::InvalidInput, detail),
         wit::Failure::InvalidConfig(detail) => (CallErrorKind::InvalidConfig, detail),
         wit::Failure::Inference(detail) => (state.refused.unwrap_or(CallErrorKind::Inference), detail),
         wit::Failure::Internal(detail) => (CallErrorKind::Plugin, detail),
-    }
+    };
+    detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+    (kind, detail)
 }
 
 fn lift(answer: wit::Answer, limits: &Limits) -> Result<Answer, Failure> {
-    let bytes = answer.fields.len();
+    let reason = match &answer.disposition {
+        wit::Disposition::Continue => 0,
+        wit::Disposition::Hold(reason) => reason.len(),
+    };
+    let bytes = answer.fields.len().saturating_add(reason);
     if bytes as u64 > limits.output {
         return Err((CallErrorKind::Output, format!("the answer has {bytes} bytes; `limits.output` is {}", limits.output)));
     }

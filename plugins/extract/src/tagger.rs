@@ -1,6 +1,7 @@
-//! Names by model: the encoder reads the latest message, the tagger marks its word pieces, and runs of marks are names.
+//! Names by model: the encoder reads the latest message, the tagger marks its words, and runs of marks are names.
 //!
-//! The encoder does not see capitals, so that a run without one is dropped: what nobody writes as a name is none.
+//! The encoder does not see capitals, so that a name with a small word, particles apart, is dropped: it is not written
+//! as one.
 //!
 //! Bounds: four windows of as many tokens as the encoder takes.
 
@@ -13,6 +14,12 @@ use crate::find::Finding;
 
 /// How many windows of a text are read.
 const WINDOWS: usize = 4;
+
+/// Words within a name that are written small.
+const PARTICLES: &[&str] = &[
+    "van", "von", "de", "der", "den", "di", "da", "du", "la", "le", "al", "bin", "of", "and", "&",
+    "the", "für", "und",
+];
 
 /// The tagger's labels for each token of a window, with their probabilities.
 type Tags<'a> = Vec<(&'a str, f64)>;
@@ -31,7 +38,7 @@ pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
         let scores = tagged.f32("tags")?.shaped(&[1, ANY, labels.len()])?;
         let tags: Tags<'_> = scores.rows().map(|row| best(row, labels)).collect();
         found.extend(
-            names(&encoding, &tags)
+            names(text.get(start..).unwrap_or_default(), &encoding, &tags)
                 .into_iter()
                 .filter_map(|name| name.checked(&scan, start, floor)),
         );
@@ -91,49 +98,73 @@ struct Name {
     probability: f64,
 }
 
-/// Runs of marks: a name begins with `B-`, or with `I-` where none of its kind is open.
-fn names(encoding: &Encoding, tags: &[(&str, f64)]) -> Vec<Name> {
-    let mut names: Vec<Name> = Vec::new();
-    let mut open: Option<(Kind, Span, f64, usize)> = None;
-    let mut close = |open: &mut Option<(Kind, Span, f64, usize)>| {
-        if let Some((kind, span, sum, count)) = open.take() {
-            names.push(Name {
-                kind,
-                span,
-                probability: sum / count.max(1) as f64,
-            });
-        }
-    };
+/// Runs of marked words, as the tagger's card reads them: a word's first piece carries its tag, and neighbouring words
+/// of one kind are one name.
+fn names(text: &str, encoding: &Encoding, tags: &[(&str, f64)]) -> Vec<Name> {
+    let mut names = Vec::new();
+    let mut open: Option<Open> = None;
+    let mut last = 0;
     for (offset, (label, probability)) in encoding.offsets.iter().zip(tags) {
+        let goes_on = !offset.is_empty() && offset.start == last && within_word(text, last);
+        last = offset.end;
+        if goes_on {
+            if let Some(open) = &mut open {
+                open.span.end = offset.end;
+            }
+            continue;
+        }
         let kind = match label.split_once('-') {
             Some((_, "PER")) if !offset.is_empty() => Some(Kind::Person),
             Some((_, "ORG")) if !offset.is_empty() => Some(Kind::Organization),
             _ => None,
         };
-        match (&mut open, kind) {
-            (Some((of, span, sum, count)), Some(kind))
-                if *of == kind && label.starts_with("I-") =>
-            {
-                (span.end, *sum, *count) = (offset.end, *sum + probability, *count + 1);
+        match &mut open {
+            Some(open) if kind == Some(open.kind) => {
+                open.span.end = offset.end;
+                open.sum += probability;
+                open.words += 1;
             }
-            (_, kind) => {
-                close(&mut open);
-                open = kind.map(|kind| {
-                    (
-                        kind,
-                        Span {
-                            start: offset.start,
-                            end: offset.end,
-                        },
-                        *probability,
-                        1,
-                    )
+            _ => {
+                names.extend(open.take().map(Open::close));
+                let span = Span {
+                    start: offset.start,
+                    end: offset.end,
+                };
+                open = kind.map(|kind| Open {
+                    kind,
+                    span,
+                    sum: *probability,
+                    words: 1,
                 });
             }
         }
     }
-    close(&mut open);
+    names.extend(open.map(Open::close));
     names
+}
+
+/// A name that may go on.
+struct Open {
+    kind: Kind,
+    span: Span,
+    sum: f64,
+    words: u32,
+}
+
+impl Open {
+    fn close(self) -> Name {
+        Name {
+            kind: self.kind,
+            span: self.span,
+            probability: self.sum / f64::from(self.words),
+        }
+    }
+}
+
+/// Whether a letter or digit stands on both sides of an offset.
+fn within_word(text: &str, at: usize) -> bool {
+    let (head, tail) = text.split_at_checked(at).unwrap_or_default();
+    head.ends_with(char::is_alphanumeric) && tail.starts_with(char::is_alphanumeric)
 }
 
 impl Name {
@@ -151,7 +182,10 @@ impl Name {
             end: to,
         };
         let name = span.of(text);
-        let written = name.chars().next().is_some_and(char::is_uppercase)
+        let capital =
+            |word: &str| word.starts_with(char::is_uppercase) || PARTICLES.contains(&word);
+        let written = name.starts_with(char::is_uppercase)
+            && name.split_whitespace().all(capital)
             && name.chars().filter(|c| c.is_alphabetic()).count() > 1;
         let sound =
             written && self.probability >= floor && !name.contains('\n') && name.len() <= 80;
@@ -224,7 +258,7 @@ mod tests {
             )
             .collect();
         let scan = Scan::new(text);
-        let found: Vec<Finding> = names(&encoding, &tags)
+        let found: Vec<Finding> = names(text, &encoding, &tags)
             .into_iter()
             .filter_map(|name| name.checked(&scan, 0, 0.6))
             .collect();
@@ -236,7 +270,7 @@ mod tests {
                 (Kind::Organization, "Nordlicht")
             ]
         );
-        let unsure = names(&encoding, &tags)
+        let unsure = names(text, &encoding, &tags)
             .into_iter()
             .filter_map(|name| name.checked(&scan, 0, 0.75))
             .count();

@@ -1,0 +1,299 @@
+//! The command line: what can be asked, and where things lie by default.
+//!
+//! Every flag has an environment variable `FLEETWRIGHT_…`. Paths that are not given lie beside the manifest: `plugins`,
+//! `models`, and the state in `.fleetwright`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::telemetry::LogFormat;
+use crate::units;
+
+/// Runs a fleet of micro-models, each a sandboxed WebAssembly component.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fleetwright",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Write results, and errors, as JSON.
+    #[arg(long, global = true, env = "FLEETWRIGHT_JSON")]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Serve the fleet over HTTP until told to stop.
+    Serve(Serve),
+    /// Run files through the fleet: .txt .json .eml .pdf and others; `-` reads standard input.
+    Run(Run),
+    /// Do everything that a start does, but serve.
+    Check(Check),
+    /// Pull, list and verify the models' files and the inference library.
+    Models(Models),
+    /// Build and inspect plugins.
+    Plugin(Plugin),
+    /// Tell what is missing on this machine, and the command that mends it.
+    Doctor(Doctor),
+}
+
+/// Where the fleet's parts lie.
+#[derive(Debug, Clone, Args)]
+pub struct FleetArgs {
+    /// The manifest.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_FLEET",
+        default_value = "fleet.toml",
+        value_name = "FILE"
+    )]
+    pub fleet: PathBuf,
+    /// Where the host keeps what it makes: compiled components, pulled files. Default: `.fleetwright` beside the manifest.
+    #[arg(long, env = "FLEETWRIGHT_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Where the plugins' .wasm files lie. Default: `plugins` beside the manifest.
+    #[arg(long, env = "FLEETWRIGHT_PLUGINS", value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
+    /// Where the models' cards lie. Default: `models` beside the manifest.
+    #[arg(long, env = "FLEETWRIGHT_MODELS", value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// The onnxruntime library. Default: the one that `models pull` fetched; without it rten, which is built in, infers.
+    #[arg(long, env = "FLEETWRIGHT_ONNXRUNTIME", value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+/// Serve the fleet over HTTP until told to stop.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+    /// The largest body of a request.
+    #[arg(long, env = "FLEETWRIGHT_MAX_BODY", default_value = "32MiB", value_name = "SIZE", value_parser = units::size)]
+    pub max_body: u64,
+    /// How many submissions are in flight at most; further ones are answered 429.
+    #[arg(long, env = "FLEETWRIGHT_MAX_INFLIGHT", default_value = "256", value_name = "N", value_parser = positive)]
+    pub max_inflight: usize,
+    /// The time that a submission has, from its arrival to its outcome.
+    #[arg(long, env = "FLEETWRIGHT_DEADLINE", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
+    pub deadline: Duration,
+    /// The time that submissions in flight have when the host is told to stop.
+    #[arg(long, env = "FLEETWRIGHT_DRAIN", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
+    pub drain: Duration,
+    /// How log lines are written.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// Run files through the fleet.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Submit to a host that serves, instead of running the fleet in this process.
+    #[arg(long, env = "FLEETWRIGHT_URL", value_name = "http://HOST:PORT")]
+    pub url: Option<String>,
+    /// The time that each submission has.
+    #[arg(long, env = "FLEETWRIGHT_DEADLINE", default_value = "60s", value_name = "TIME", value_parser = units::duration)]
+    pub deadline: Duration,
+    /// Draw tables though no terminal reads them.
+    #[arg(long, env = "FLEETWRIGHT_TABLE")]
+    pub table: bool,
+    /// The files, one submission each; `-` is standard input, JSON or text.
+    #[arg(required = true, value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Do everything that a start does, but serve.
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+}
+
+/// Pull, list and verify the models' files and the inference library.
+#[derive(Debug, Clone, Args)]
+pub struct Models {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub verb: ModelsVerb,
+}
+
+/// What can be done with models.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ModelsVerb {
+    /// Fetch what is not in the repository: the onnxruntime library, and files that cards say where to take from.
+    Pull,
+    /// List the cards, their files, sizes and licences.
+    List,
+    /// Compare every file with the digest in its card.
+    Verify,
+}
+
+/// Build and inspect plugins.
+#[derive(Debug, Clone, Args)]
+pub struct Plugin {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub verb: PluginVerb,
+}
+
+/// What can be done with plugins.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PluginVerb {
+    /// Build the crate in DIR into a component.
+    Build {
+        /// The crate's folder.
+        dir: PathBuf,
+        /// Where the component goes.
+        #[arg(
+            long,
+            env = "FLEETWRIGHT_OUT",
+            default_value = "plugins",
+            value_name = "DIR"
+        )]
+        out: PathBuf,
+    },
+    /// Tell what a component is: name, version, digest, imports, exports, roles and schemas.
+    Inspect {
+        /// The component.
+        file: PathBuf,
+    },
+}
+
+/// Tell what is missing on this machine.
+#[derive(Debug, Clone, Args)]
+pub struct Doctor {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+}
+
+/// Where the fleet's parts lie, all of it settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// The plugins' .wasm files.
+    pub plugins: PathBuf,
+    /// The models' cards.
+    pub models: PathBuf,
+    /// What the host makes.
+    pub state: PathBuf,
+    /// The library that was asked for, if one was.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl FleetArgs {
+    /// Fills in what lies beside the manifest.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        let beside = match self.fleet.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        let or_beside = |given: &Option<PathBuf>, name: &str| {
+            given.clone().unwrap_or_else(|| beside.join(name))
+        };
+        Places {
+            manifest: self.fleet.clone(),
+            plugins: or_beside(&self.plugins, "plugins"),
+            models: or_beside(&self.models, "models"),
+            state: or_beside(&self.state, ".fleetwright"),
+            onnxruntime: self.onnxruntime.clone(),
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| format!("`{text}` is no number from 1: write one such as `256`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn paths_lie_beside_the_manifest_unless_given() {
+        let cli = Cli::parse_from([
+            "fleetwright",
+            "check",
+            "--fleet",
+            "/srv/inbox/fleet.toml",
+            "--models",
+            "/models",
+        ]);
+        let Verb::Check(check) = cli.verb else {
+            panic!("another verb")
+        };
+        let places = check.fleet.places();
+        assert_eq!(places.plugins, Path::new("/srv/inbox/plugins"));
+        assert_eq!(places.state, Path::new("/srv/inbox/.fleetwright"));
+        assert_eq!(places.models, Path::new("/models"));
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        use clap::CommandFactory;
+        fn look(command: &clap::Command) {
+            for argument in command
+                .get_arguments()
+                .filter(|argument| !argument.is_positional())
+            {
+                let name = argument.get_id().as_str();
+                let expected = format!("FLEETWRIGHT_{}", name.to_uppercase());
+                assert_eq!(
+                    argument.get_env().and_then(|name| name.to_str()),
+                    Some(expected.as_str()),
+                    "{}",
+                    command.get_name()
+                );
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
+    fn quantities_need_their_units() {
+        assert!(Cli::try_parse_from(["fleetwright", "serve", "--deadline", "30"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "serve", "--max-inflight", "0"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "run"]).is_err());
+    }
+}

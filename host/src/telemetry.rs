@@ -1,0 +1,357 @@
+//! What operators see: log lines on standard error, and metrics for Prometheus.
+//!
+//! Defaults: text at level `info` for `serve`, `warn` for the other verbs; `FLEETWRIGHT_LOG` sets other levels, such as
+//! `debug` or `info,fleetwright_runtime=debug`. No line carries what a submission says. Metrics are in base units;
+//! every histogram in seconds has the same buckets, from 50 µs to a minute.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::StatusCode;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// The variable that sets the levels of log lines.
+pub const LEVELS: &str = "FLEETWRIGHT_LOG";
+
+/// How often histograms are folded while nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Upper bounds of the buckets of everything measured in seconds: a stage's own time is tens of microseconds, an
+/// inference milliseconds, a scanned page seconds.
+const SECONDS: [f64; 20] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075,
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
+];
+/// Upper bounds of the buckets of everything counted in rows.
+const ROWS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there are no logs or no metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The variable says nothing that can be read.
+    #[error(
+        "`{LEVELS}` is `{text}`, which sets no levels ({source}): write `info` or `info,fleetwright_runtime=debug`"
+    )]
+    Levels {
+        /// What it holds.
+        text: String,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// Logs were set up before.
+    #[error("log lines go elsewhere already ({0}): set telemetry up once in a process")]
+    Logs(#[from] TryInitError),
+    /// The recorder was set up before, or its buckets are wrong.
+    #[error("metrics cannot be recorded ({0}): set telemetry up once in a process")]
+    Metrics(#[from] BuildError),
+    /// The recorder was set up before.
+    #[error("metrics are recorded elsewhere already: set telemetry up once in a process")]
+    Recorder,
+}
+
+/// Starts writing log lines to standard error.
+///
+/// # Errors
+/// `FLEETWRIGHT_LOG` cannot be read, or logs were set up before.
+pub fn log(format: LogFormat, default: LevelFilter, colour: bool) -> Result<(), TelemetryError> {
+    let levels = match std::env::var(LEVELS) {
+        Ok(text) if !text.is_empty() => text
+            .parse::<Targets>()
+            .map_err(|source| TelemetryError::Levels { text, source })?,
+        _ => Targets::new().with_default(default),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(levels);
+    match format {
+        LogFormat::Text => registry
+            .with(lines.with_ansi(colour).with_target(false))
+            .try_init()?,
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true).with_span_list(false))
+            .try_init()?,
+    }
+    Ok(())
+}
+
+/// What answers `/metrics`.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Starts recording for the whole process.
+    ///
+    /// # Errors
+    /// Recording was started before.
+    pub fn install() -> Result<Metrics, TelemetryError> {
+        let recorder = recorder()?;
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Recorder)?;
+        describe();
+        Ok(Metrics { handle })
+    }
+
+    /// Metrics of nothing: for a router whose process records elsewhere.
+    ///
+    /// # Errors
+    /// Never with the buckets that stand here; the recorder's type says otherwise.
+    pub fn detached() -> Result<Metrics, TelemetryError> {
+        Ok(Metrics {
+            handle: recorder()?.handle(),
+        })
+    }
+
+    /// Folds histograms for as long as it is polled, so that a host that nobody scrapes does not grow.
+    pub async fn upkeep(self) {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            self.handle.run_upkeep();
+        }
+    }
+
+    /// All metrics as Prometheus reads them.
+    #[must_use]
+    pub fn render(&self) -> String {
+        process();
+        self.handle.render()
+    }
+}
+
+fn recorder() -> Result<PrometheusRecorder, TelemetryError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)?;
+    Ok(builder.build_recorder())
+}
+
+/// One request to `/v1/submissions`, answered or given up.
+#[derive(Debug)]
+pub struct SubmissionAnswered<'a> {
+    /// The submission's id.
+    pub id: &'a str,
+    /// `completed`, `held`, `failed`, `refused`, `shed`, `late` or `cancelled`.
+    pub status: &'static str,
+    /// The HTTP status; none where the client went away.
+    pub code: Option<StatusCode>,
+    /// The kind of problem that was answered.
+    pub problem: Option<&'static str>,
+    /// From the request's head to the answer.
+    pub elapsed: Duration,
+}
+
+impl SubmissionAnswered<'_> {
+    /// Counts it; logs it where no stage has seen it, since the fleet logs what it ran.
+    pub fn emit(&self) {
+        let code = self
+            .code
+            .map_or_else(|| "none".to_owned(), |code| code.as_u16().to_string());
+        counter!("fleetwright_http_submissions_total", "status" => self.status, "code" => code.clone()).increment(1);
+        histogram!("fleetwright_http_submission_seconds", "status" => self.status)
+            .record(self.elapsed.as_secs_f64());
+        let ms = self.elapsed.as_secs_f64() * 1000.0;
+        let problem = self.problem.unwrap_or_default();
+        match self.status {
+            "completed" | "held" | "failed" => tracing::debug!(
+                submission = self.id,
+                status = self.status,
+                code,
+                ms,
+                "submission answered"
+            ),
+            status => tracing::info!(
+                submission = self.id,
+                status,
+                code,
+                problem,
+                ms,
+                "submission not run"
+            ),
+        }
+    }
+}
+
+fn describe() {
+    describe_gauge!(
+        "fleetwright_build_info",
+        "Always 1; its labels say which build this is."
+    );
+    gauge!("fleetwright_build_info", "version" => env!("CARGO_PKG_VERSION"), "os" => std::env::consts::OS, "arch" => std::env::consts::ARCH).set(1.0);
+    describe_gauge!(
+        "process_start_time_seconds",
+        Unit::Seconds,
+        "When the process began to record, since 1970."
+    );
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64());
+    gauge!("process_start_time_seconds").set(started);
+    describe_gauge!(
+        "process_resident_memory_bytes",
+        Unit::Bytes,
+        "Memory of the process that is in use."
+    );
+    describe_gauge!(
+        "process_open_fds",
+        "File descriptors that the process holds open."
+    );
+    describe_gauge!(
+        "fleetwright_submissions_in_flight",
+        "Submissions that are let in and not yet answered."
+    );
+    gauge!("fleetwright_submissions_in_flight").set(0.0);
+    describe_counter!(
+        "fleetwright_http_submissions_total",
+        "Requests to /v1/submissions, by how they ended and HTTP status."
+    );
+    describe_histogram!(
+        "fleetwright_http_submission_seconds",
+        Unit::Seconds,
+        "From a submission's head to its answer, by how it ended."
+    );
+    describe_counter!(
+        "fleetwright_http_requests_total",
+        "Requests, by route, method and HTTP status."
+    );
+    describe_counter!(
+        "fleetwright_submissions_total",
+        "Submissions that the fleet ran, by what became of them."
+    );
+    describe_histogram!(
+        "fleetwright_submission_duration_seconds",
+        Unit::Seconds,
+        "From a submission's first stage to its outcome."
+    );
+    describe_counter!(
+        "fleetwright_stage_success_total",
+        "Answers that a stage gave."
+    );
+    describe_counter!(
+        "fleetwright_stage_skipped_total",
+        "Submissions that a stage did not need to see."
+    );
+    describe_counter!(
+        "fleetwright_stage_failure_total",
+        "Submissions on which a stage failed, by reason."
+    );
+    describe_histogram!(
+        "fleetwright_stage_duration_seconds",
+        Unit::Seconds,
+        "A stage's whole time on a submission."
+    );
+    describe_histogram!(
+        "fleetwright_stage_queue_seconds",
+        Unit::Seconds,
+        "Of a stage's time, what it waited for a place."
+    );
+    describe_histogram!(
+        "fleetwright_stage_inference_seconds",
+        Unit::Seconds,
+        "Of a stage's time, what it waited for its models."
+    );
+    describe_histogram!(
+        "fleetwright_stage_guest_seconds",
+        Unit::Seconds,
+        "Of a stage's time, what its guest spent on the processor."
+    );
+    describe_counter!(
+        "fleetwright_model_requests_total",
+        "Inferences asked of a model."
+    );
+    describe_counter!(
+        "fleetwright_model_executions_total",
+        "Runs of a model; one run may answer several inferences."
+    );
+    describe_counter!(
+        "fleetwright_model_failures_total",
+        "Inferences that failed, by reason."
+    );
+    describe_histogram!(
+        "fleetwright_model_queue_seconds",
+        Unit::Seconds,
+        "What an inference waited for its run."
+    );
+    describe_histogram!(
+        "fleetwright_model_compute_seconds",
+        Unit::Seconds,
+        "What a run of a model took."
+    );
+    describe_gauge!(
+        "fleetwright_model_pending",
+        "Inferences that wait for a run."
+    );
+    describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
+}
+
+fn process() {
+    if let Some(bytes) = resident_bytes() {
+        gauge!("process_resident_memory_bytes").set(bytes);
+    }
+    if let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") {
+        gauge!("process_open_fds")
+            .set(u32::try_from(descriptors.count()).map_or(f64::MAX, f64::from));
+    }
+}
+
+/// Linux tells; elsewhere the metric is absent.
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u32 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(f64::from(kilobytes) * 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_come_with_help_types_and_buckets() {
+        let recorder = recorder().unwrap();
+        let metrics = Metrics {
+            handle: recorder.handle(),
+        };
+        let text = metrics::with_local_recorder(&recorder, || {
+            describe();
+            histogram!("fleetwright_stage_queue_seconds", "stage" => "classify", "version" => "1.0.0").record(0.003);
+            let event = SubmissionAnswered {
+                id: "sub_1",
+                status: "refused",
+                code: Some(StatusCode::BAD_REQUEST),
+                problem: Some("bad-json"),
+                elapsed: Duration::from_millis(2),
+            };
+            event.emit();
+            metrics.render()
+        });
+        for line in [
+            "# HELP fleetwright_stage_queue_seconds ",
+            "# TYPE fleetwright_stage_queue_seconds histogram",
+            "fleetwright_stage_queue_seconds_bucket{stage=\"classify\",version=\"1.0.0\",le=\"0.0025\"} 0",
+            "fleetwright_stage_queue_seconds_bucket{stage=\"classify\",version=\"1.0.0\",le=\"0.005\"} 1",
+            "fleetwright_http_submissions_total{status=\"refused\",code=\"400\"} 1",
+            "fleetwright_submissions_in_flight 0",
+            "fleetwright_build_info{version=",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The verbs of the command line, one file each, and the errors that end them.
+
+pub mod check;
+pub mod doctor;
+pub mod models;
+pub mod plugin;
+pub mod run;
+pub mod serve;
+
+use std::io;
+use std::path::PathBuf;
+
+use fleetwright_fleet::StartError;
+use serde_json::{Value, json};
+
+use crate::cli::{Cli, Verb};
+use crate::client::ClientError;
+use crate::input::InputError;
+use crate::onnxruntime::PinError;
+use crate::terminal::Terminal;
+use serve::ServeError;
+
+/// How a verb ended that did what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing is wrong.
+    Well,
+    /// Something is, and the verb has said what.
+    Badly,
+}
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VerbError {
+    /// The fleet does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The host does not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The pin of the library cannot be used.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// A card cannot be used.
+    #[error(transparent)]
+    Card(#[from] fleetwright_inference::CardError),
+    /// A file is no submission.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A host cannot be reached.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A component cannot be read.
+    #[error("cannot read `{}`: {source}: name a component, such as `plugins/classify.wasm`", file.display())]
+    Component {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A component is none of ours.
+    #[error("`{}`: {detail}: build it with `fleetwright plugin build DIR`", file.display())]
+    Inspect {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// There is no toolchain for plugins.
+    #[error(transparent)]
+    Toolchain(#[from] fleetwright_toolchain::ToolchainError),
+    /// A plugin does not build.
+    #[error(transparent)]
+    Build(#[from] fleetwright_toolchain::BuildError),
+    /// A task of this verb ended without an answer.
+    #[error("{what} ended without an answer: try again, and report it if that fails too")]
+    Lost {
+        /// What it was doing.
+        what: &'static str,
+    },
+    /// Standard output is closed.
+    #[error("standard output cannot be written ({0}): give it somewhere to go")]
+    Output(#[from] io::Error),
+}
+
+impl VerbError {
+    /// Whether the reader of standard output has gone, which is no error of ours: `fleetwright … | head`.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, VerbError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// For a person.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            VerbError::Start(StartError::Refused(report)) => report.render(colour),
+            other if colour => format!("\x1b[1;31merror\x1b[0m: {other}\n"),
+            other => format!("error: {other}\n"),
+        }
+    }
+
+    /// For a program.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            VerbError::Start(StartError::Refused(report)) => {
+                json!({"error": "the manifest is refused: correct what `diagnostics` name", "diagnostics": report.to_json()})
+            }
+            other => json!({"error": other.to_string()}),
+        }
+    }
+}
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// It cannot be done; the error says why and ends with the way out.
+pub async fn run(cli: &Cli, terminal: &mut Terminal) -> Result<Ending, VerbError> {
+    match &cli.verb {
+        Verb::Serve(arguments) => serve::serve(arguments, terminal).await,
+        Verb::Run(arguments) => run::run(arguments, terminal).await,
+        Verb::Check(arguments) => check::check(arguments, terminal).await,
+        Verb::Models(arguments) => models::models(arguments, terminal).await,
+        Verb::Plugin(arguments) => plugin::plugin(arguments, terminal).await,
+        Verb::Doctor(arguments) => doctor::doctor(arguments, terminal).await,
+    }
+}

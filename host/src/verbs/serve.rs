@@ -1,0 +1,237 @@
+//! `fleetwright serve`: start → listen → serve → drain.
+//!
+//! The socket is taken first, so that a port in use is told at once, and read only once the fleet stands: whoever gets an
+//! answer can submit. On SIGTERM or SIGINT the door closes, but
+//! the socket stays open until what is in flight is answered, so that probes see `/readyz` turn 503 and late submissions
+//! are told to go elsewhere. A second signal ends the wait.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetwright_fleet::{Fleet, Summary};
+use serde_json::{Value, json};
+
+use crate::admission::Admission;
+use crate::cli;
+use crate::listener::{ListenError, Listener};
+use crate::onnxruntime;
+use crate::router::{Host, ROUTES, router};
+use crate::submission::Bounds;
+use crate::telemetry::{Metrics, TelemetryError};
+use crate::terminal::Terminal;
+use crate::verbs::{Ending, VerbError};
+
+/// The longest wait for the next piece of a body.
+const IDLE: Duration = Duration::from_secs(10);
+/// What connections get to finish writing their answers once nothing is in flight.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Why the host does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is no socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There are no metrics.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Signals cannot be received.
+    #[error(
+        "signals cannot be received ({0}): start the host where it may install signal handlers"
+    )]
+    Signals(#[source] io::Error),
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// The fleet does not start, or the address cannot be listened on.
+pub async fn serve(arguments: &cli::Serve, terminal: &mut Terminal) -> Result<Ending, VerbError> {
+    let metrics = Metrics::install().map_err(ServeError::from)?;
+    let listener = Listener::bind(arguments.listen)
+        .await
+        .map_err(ServeError::from)?;
+    let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+    let options = onnxruntime::options(&arguments.fleet.places())?;
+    let fleet = tokio::select! {
+        fleet = Fleet::start(&options) => fleet?,
+        () = signals.next() => return Ok(Ending::Well),
+    };
+    let summary = fleet.current().summary();
+    let host = Arc::new(Host {
+        fleet,
+        admission: Admission::new(arguments.max_inflight, arguments.deadline),
+        bounds: Bounds {
+            body: arguments.max_body,
+            idle: IDLE,
+        },
+        metrics: metrics.clone(),
+        started: Instant::now(),
+    });
+    announce(terminal, &listener, &summary)?;
+    let upkeep = tokio::spawn(metrics.upkeep());
+    let cut = run(listener, &host, &mut signals, arguments.drain).await;
+    upkeep.abort();
+    if cut > 0 {
+        tracing::error!(cut, "stopped before every submission was answered");
+        return Ok(Ending::Badly);
+    }
+    tracing::info!("stopped, every submission answered");
+    Ok(Ending::Well)
+}
+
+/// Serves until a signal, then drains; gives the number of submissions that were cut.
+async fn run(
+    listener: Listener,
+    host: &Arc<Host>,
+    signals: &mut Signals,
+    drain: Duration,
+) -> usize {
+    let admission = host.admission.clone();
+    let mut cut = 0;
+    let stop = async {
+        signals.next().await;
+        admission.drain();
+        tracing::info!(in_flight = admission.in_flight(), "draining");
+        tokio::select! {
+            () = admission.idle() => {}
+            () = tokio::time::sleep(drain) => cut = admission.in_flight(),
+            () = signals.next() => cut = admission.in_flight(),
+        }
+    };
+    let grace = LINGER.min(drain);
+    listener.serve(router(Arc::clone(host)), stop, grace).await;
+    cut
+}
+
+fn announce(
+    terminal: &mut Terminal,
+    listener: &Listener,
+    summary: &Summary,
+) -> Result<(), VerbError> {
+    let address = listener.address();
+    let url = format!("http://{address}");
+    // What listens everywhere is reached from here by loopback.
+    let near = if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        url.clone()
+    };
+    let curl = format!(
+        "curl -s {near}/v1/submissions -H 'content-type: application/json' -d '{}'",
+        example(&summary.fields)
+    );
+    if terminal.json() {
+        let routes: Vec<_> = ROUTES
+            .iter()
+            .map(|(method, path, about)| json!({"method": method, "path": path, "about": about}))
+            .collect();
+        terminal.value(&json!({"url": url, "fleet": summary.name, "generation": summary.generation, "routes": routes, "curl": curl}))?;
+        return Ok(());
+    }
+    let stages: Vec<_> = summary
+        .stages
+        .iter()
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let mut text = format!(
+        "Fleet `{}` serves at {url}\nStages: {}\n\n",
+        summary.name,
+        stages.join(", ")
+    );
+    for (method, path, about) in ROUTES {
+        text.push_str(&format!("  {method:<4}  {path:<18}  {about}\n"));
+    }
+    text.push_str(&format!("\nTry it:\n\n  {curl}\n\nCtrl-C stops it.\n"));
+    terminal.text(&text)?;
+    Ok(())
+}
+
+/// A submission that this fleet accepts. It stands between single quotes, and holds none.
+fn example(fields: &[String]) -> Value {
+    let sample = [
+        ("subject", "Card blocked abroad"),
+        (
+            "body",
+            "Hello, my card was declined twice in Lisbon today and I need it for the hotel. Please unblock it. Regards, Ana Lopes",
+        ),
+    ];
+    let known = sample
+        .iter()
+        .filter(|(name, _)| fields.iter().any(|field| field == name));
+    let mut example: serde_json::Map<_, _> = known
+        .map(|(name, text)| ((*name).to_owned(), json!(text)))
+        .collect();
+    if example.is_empty() {
+        example = fields
+            .first()
+            .map(|field| (field.clone(), json!("Hello")))
+            .into_iter()
+            .collect();
+    }
+    Value::Object(example)
+}
+
+/// SIGTERM and SIGINT; elsewhere than on Unix, Ctrl-C.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_carries_only_fields_that_the_fleet_accepts() {
+        let fields = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            example(&fields(&["body", "subject"]))
+                .as_object()
+                .unwrap()
+                .len(),
+            2
+        );
+        assert_eq!(example(&fields(&["claim"])), json!({"claim": "Hello"}));
+        assert!(!example(&fields(&["body"])).to_string().contains('\''));
+    }
+}

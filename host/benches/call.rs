@@ -14,18 +14,32 @@ use tokio::time::Instant;
 
 fn guest(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/guests/{name}.wasm"));
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask guests` first", path.display()))
+    std::fs::read(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask guests` first", path.display()))
 }
 
 fn calls(criterion: &mut Criterion) {
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     let stage = tokio.block_on(async {
         let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
-        let plugin = runtime.load(&guest("empty"), &BTreeSet::new()).await.unwrap();
-        let grants = StageGrants { config: "{}".into(), ..StageGrants::default() };
+        let plugin = runtime
+            .load(&guest("empty"), &BTreeSet::new())
+            .await
+            .unwrap();
+        let grants = StageGrants {
+            config: "{}".into(),
+            ..StageGrants::default()
+        };
         Stage::new(&runtime, "empty", plugin, grants, Limits::default()).unwrap()
     });
-    let request = Request { submission: "sub_bench".into(), fields: "{}".into(), attachments: Vec::new() };
+    let request = Request {
+        submission: "sub_bench".into(),
+        fields: "{}".into(),
+        attachments: Vec::new(),
+    };
     criterion.bench_function("an empty stage, fresh instance", |bencher| {
         bencher.to_async(&tokio).iter(async || {
             let deadline = Instant::now() + Duration::from_secs(5);
@@ -43,14 +57,27 @@ fn percentiles(tokio: &tokio::runtime::Runtime, stage: &Stage, request: &Request
         let mut times = Vec::with_capacity(CALLS);
         for _ in 0..CALLS {
             let start = Instant::now();
-            stage.call(request, start + Duration::from_secs(5)).await.0.unwrap();
+            stage
+                .call(request, start + Duration::from_secs(5))
+                .await
+                .0
+                .unwrap();
             times.push(start.elapsed());
         }
         times
     });
     times.sort_unstable();
-    let at = |percent: usize| times.get(CALLS * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6);
-    println!("an empty stage, {CALLS} single calls: p50 {:.1} µs, p90 {:.1} µs, p99 {:.1} µs", at(50), at(90), at(99));
+    let at = |percent: usize| {
+        times
+            .get(CALLS * percent / 100)
+            .map_or(0.0, |time| time.as_secs_f64() * 1e6)
+    };
+    println!(
+        "an empty stage, {CALLS} single calls: p50 {:.1} µs, p90 {:.1} µs, p99 {:.1} µs",
+        at(50),
+        at(90),
+        at(99)
+    );
 }
 
 criterion_group!(benches, calls);

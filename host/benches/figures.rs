@@ -6,7 +6,13 @@
 //!
 //! `cargo bench -p fleetwright --bench figures -- [overhead|memory|soak [SECONDS]]`, all of them by default; plugins and
 //! models come from `cargo xtask setup`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -26,8 +32,14 @@ use fleetwright_fleet::{Fleet, Status};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let all = words.is_empty();
     let wants = |name: &str| all || words.first().is_some_and(|word| word == name);
     if wants("overhead") {
@@ -37,19 +49,34 @@ fn main() {
         tokio.block_on(memory());
     }
     if wants("soak") {
-        let seconds = words.get(1).and_then(|word| word.parse().ok()).unwrap_or(60);
+        let seconds = words
+            .get(1)
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(60);
         tokio.block_on(soak(Duration::from_secs(seconds)));
     }
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The requests of `tests/data`, by name.
 fn requests() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/data")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| ["txt", "json", "eml", "pdf"].iter().any(|known| extension == *known)));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|path| {
+        path.extension().is_some_and(|extension| {
+            ["txt", "json", "eml", "pdf"]
+                .iter()
+                .any(|known| extension == *known)
+        })
+    });
     files.sort();
     files
 }
@@ -71,20 +98,39 @@ async fn overhead() {
         state: root.join(".fleetwright"),
         onnxruntime: None,
     };
-    let fleet = Fleet::start(&onnxruntime::options(&places).unwrap()).await.unwrap();
-    println!("overhead of the host and its guests over the models' own compute, {ROUNDS} rounds, milliseconds");
-    println!("{:<24} {:>9} {:>9} {:>9} {:>9}", "request", "wall p50", "model p50", "over p50", "over p90");
+    let fleet = Fleet::start(&onnxruntime::options(&places).unwrap())
+        .await
+        .unwrap();
+    println!(
+        "overhead of the host and its guests over the models' own compute, {ROUNDS} rounds, milliseconds"
+    );
+    println!(
+        "{:<24} {:>9} {:>9} {:>9} {:>9}",
+        "request", "wall p50", "model p50", "over p50", "over p90"
+    );
     let mut every = Vec::new();
     for path in requests() {
         let mut columns = [Vec::new(), Vec::new(), Vec::new()];
         for round in 0..ROUNDS + 3 {
             let snapshot = fleet.current();
-            let draft = Input::read(&path).unwrap().draft(snapshot.fields()).await.unwrap();
+            let draft = Input::read(&path)
+                .unwrap()
+                .draft(snapshot.fields())
+                .await
+                .unwrap();
             let submission = submission_of(draft);
             let before = compute_seconds(&metrics);
-            let outcome = snapshot.run(submission, tokio::time::Instant::now() + DEADLINE).await;
+            let outcome = snapshot
+                .run(submission, tokio::time::Instant::now() + DEADLINE)
+                .await;
             let model = (compute_seconds(&metrics) - before) * 1000.0;
-            assert_ne!(outcome.status, Status::Failed, "{}: {:?}", path.display(), outcome.failure);
+            assert_ne!(
+                outcome.status,
+                Status::Failed,
+                "{}: {:?}",
+                path.display(),
+                outcome.failure
+            );
             if round >= 3 {
                 let wall = outcome.ms.as_secs_f64() * 1000.0;
                 for (column, value) in columns.iter_mut().zip([wall, model, wall - model]) {
@@ -105,8 +151,11 @@ async fn overhead() {
 /// Time that all models were at work since the start, each run counted once.
 fn compute_seconds(metrics: &Metrics) -> f64 {
     let text = metrics.render();
-    let sums = text.lines().filter(|line| line.starts_with("fleetwright_model_compute_seconds_sum"));
-    sums.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    let sums = text
+        .lines()
+        .filter(|line| line.starts_with("fleetwright_model_compute_seconds_sum"));
+    sums.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 /// A host that serves the shipped fleet; ended when dropped.
@@ -124,7 +173,11 @@ impl Host {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let line = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .next()
+            .unwrap()
+            .unwrap();
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
         let client = Client::new(ready["url"].as_str().unwrap()).unwrap();
         Host { child, client }
@@ -133,8 +186,16 @@ impl Host {
     /// Resident memory in MiB, as Linux tells it.
     fn resident(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            / 1024.0
     }
 }
 
@@ -146,7 +207,10 @@ impl Drop for Host {
 }
 
 fn bodies() -> Vec<(&'static str, Bytes)> {
-    requests().iter().map(|path| Input::read(path).unwrap().body()).collect()
+    requests()
+        .iter()
+        .map(|path| Input::read(path).unwrap().body())
+        .collect()
 }
 
 async fn memory() {
@@ -154,11 +218,18 @@ async fn memory() {
     let fresh = host.resident();
     for _ in 0..10 {
         for (media_type, body) in bodies() {
-            let answer = host.client.submit(media_type, body, DEADLINE).await.unwrap();
+            let answer = host
+                .client
+                .submit(media_type, body, DEADLINE)
+                .await
+                .unwrap();
             assert_eq!(answer.status, 200, "{}", answer.body);
         }
     }
-    println!("resident memory of the host: {fresh:.0} MiB when ready, {:.0} MiB after every request ten times", host.resident());
+    println!(
+        "resident memory of the host: {fresh:.0} MiB when ready, {:.0} MiB after every request ten times",
+        host.resident()
+    );
 }
 
 async fn soak(length: Duration) {
@@ -200,6 +271,13 @@ async fn soak(length: Duration) {
         }
     }
     let total: usize = statuses.values().sum();
-    println!("{CLIENTS} clients for {} s: {total} answers, {:.1} a second; by status {statuses:?}", length.as_secs(), total as f64 / start.elapsed().as_secs_f64());
-    println!("resident memory over that time, in six steps: {} MiB", memory.join(", "));
+    println!(
+        "{CLIENTS} clients for {} s: {total} answers, {:.1} a second; by status {statuses:?}",
+        length.as_secs(),
+        total as f64 / start.elapsed().as_secs_f64()
+    );
+    println!(
+        "resident memory over that time, in six steps: {} MiB",
+        memory.join(", ")
+    );
 }

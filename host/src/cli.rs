@@ -215,10 +215,7 @@ impl FleetArgs {
     /// Fills in what lies beside the manifest.
     #[must_use]
     pub fn places(&self) -> Places {
-        let beside = match self.fleet.parent() {
-            Some(folder) if folder != Path::new("") => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
+        let beside = self.fleet.parent().unwrap_or(Path::new(""));
         let or_beside = |given: &Option<PathBuf>, name: &str| {
             given.clone().unwrap_or_else(|| beside.join(name))
         };

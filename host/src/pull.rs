@@ -330,7 +330,7 @@ fn explain(python: String, wanted: &Wanted, output: &Output) -> PullError {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let said = lines()
         .rfind(|line| line.starts_with("ERROR:"))
-        .or_else(|| lines().last())
+        .or_else(|| lines().next_back())
         .unwrap_or("it said nothing");
     let detail: String = said
         .trim_start_matches("ERROR:")

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-/// Members that say where or how surely something was found.
-const ASIDE: [&str; 14] = [
+/// Members that say where something was found, how surely, by which path, or that repeat what another member says.
+const ASIDE: [&str; 20] = [
     "start",
     "end",
     "span",
@@ -19,31 +19,61 @@ const ASIDE: [&str; 14] = [
     "digest",
     "bytes",
     "page",
+    "alternatives",
+    "decided_by",
+    "documents",
+    "redacted",
+    "sentences",
+    "words",
 ];
 /// Members that carry the thing itself, best first.
 const HEADS: [&str; 7] = ["value", "normalized", "text", "name", "label", "rule", "id"];
 /// How many items of a list are told.
 const ITEMS: usize = 6;
 /// How much of one member is told where there are several.
-const MEMBER: usize = 240;
+const MEMBER: usize = 480;
 
-/// An answer's members, each as `name words`, with dots between.
+/// An answer's members, each as `name words`, with dots between; what is empty or false is left out, but where nothing
+/// else is there to tell: then `no flags` tells more than silence.
 #[must_use]
 pub fn words(answer: &Value) -> String {
     let Value::Object(members) = answer else {
         return one(answer);
     };
-    let told: Vec<_> = members
+    let told = told(members);
+    match told.as_slice() {
+        [] => nothing(members),
+        [(_, text)] => text.clone(),
+        _ => joined(&told, " · "),
+    }
+}
+
+/// The members that a person wants, in words.
+fn told(members: &Map<String, Value>) -> Vec<(&String, String)> {
+    let wanted = members
         .iter()
-        .filter(|(name, _)| !aside(name))
+        .filter(|(name, value)| !aside(name) && **value != Value::Bool(false));
+    wanted
         .map(|(name, value)| (name, one(value)))
         .filter(|(_, text)| !text.is_empty())
-        .collect();
-    if let [(_, text)] = told.as_slice() {
-        return text.clone();
-    }
-    told.iter()
+        .collect()
+}
+
+fn joined(told: &[(&String, String)], between: &str) -> String {
+    let members: Vec<_> = told
+        .iter()
         .map(|(name, text)| format!("{} {}", readable(name), shortened(text)))
+        .collect();
+    members.join(between)
+}
+
+/// The lists that are empty: what was looked for and not found.
+fn nothing(members: &Map<String, Value>) -> String {
+    let empty = members
+        .iter()
+        .filter(|(name, value)| !aside(name) && value.as_array().is_some_and(Vec::is_empty));
+    empty
+        .map(|(name, _)| format!("no {}", readable(name)))
         .collect::<Vec<_>>()
         .join(" · ")
 }
@@ -117,15 +147,7 @@ fn object(members: &Map<String, Value>) -> String {
         .map(one)
         .filter(|text| !text.is_empty());
     let Some(head) = head else {
-        let told = members
-            .iter()
-            .filter(|(name, _)| !aside(name))
-            .map(|(name, value)| (name, one(value)))
-            .filter(|(_, text)| !text.is_empty());
-        return told
-            .map(|(name, text)| format!("{} {}", readable(name), shortened(&text)))
-            .collect::<Vec<_>>()
-            .join(", ");
+        return joined(&told(members), ", ");
     };
     let beside = |name: &str| {
         members
@@ -135,7 +157,8 @@ fn object(members: &Map<String, Value>) -> String {
             .filter(|text| !text.is_empty())
     };
     let mut text = head;
-    if let Some(currency) = beside("currency") {
+    if let Some(currency) = beside("currency").filter(|currency| !text.contains(currency.as_str()))
+    {
         text = format!("{text} {currency}");
     }
     match beside("kind")
@@ -163,4 +186,35 @@ fn shortened(text: &str) -> String {
         "{} …",
         text.chars().take(MEMBER).collect::<String>().trim_end()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_told_and_where_it_stood_is_not() {
+        let answer = json!({"amounts": [{"value": "12.50 EUR", "currency": "EUR", "start": 1}, {"value": 2.71001}], "truncated": false});
+        assert_eq!(words(&answer), "12.50 EUR, 2.71");
+        let answer =
+            json!({"type": "card", "out_of_scope": true, "alternatives": ["x"], "team": null});
+        assert_eq!(words(&answer), "type card · out of scope yes");
+    }
+
+    #[test]
+    fn where_nothing_was_found_the_words_say_so() {
+        let answer = json!({"flags": [], "redacted": {"body": "…"}, "truncated": false});
+        assert_eq!(words(&answer), "no flags");
+    }
+
+    #[test]
+    fn long_lists_and_texts_are_cut_and_say_so() {
+        let answer =
+            json!({"dates": (1..=9).map(|day| format!("2026-03-0{day}")).collect::<Vec<_>>()});
+        assert!(words(&answer).ends_with("2026-03-06 and 3 more"));
+        let answer = json!({"a": "x", "b": "y".repeat(1000)});
+        assert!(words(&answer).ends_with(" …") && words(&answer).len() < 600);
+    }
 }

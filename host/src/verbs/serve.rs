@@ -5,6 +5,7 @@
 //! the socket stays open until what is in flight is answered, so that probes see `/readyz` turn 503 and late submissions
 //! are told to go elsewhere. A second signal ends the wait.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -140,12 +141,36 @@ fn announce(
         summary.name,
         stages.join(", ")
     );
+    text.insert_str(text.len() - 1, &inference(summary));
     for (method, path, about) in ROUTES {
         text.push_str(&format!("  {method:<4}  {path:<18}  {about}\n"));
     }
     text.push_str(&format!("\nTry it:\n\n  {curl}\n\nCtrl-C stops it.\n"));
     terminal.text(&text)?;
     Ok(())
+}
+
+/// Which libraries infer, on which devices; nothing where no stage has a model.
+fn inference(summary: &Summary) -> String {
+    let models = summary
+        .stages
+        .iter()
+        .flat_map(|stage| stage.models.values());
+    let used: BTreeSet<_> = models
+        .map(|model| format!("{} on {}", model.backend, model.device))
+        .collect();
+    if used.is_empty() {
+        return String::new();
+    }
+    let faster = if used.iter().any(|used| used.starts_with("rten")) {
+        "; `fleetwright models pull` fetches the faster onnxruntime"
+    } else {
+        ""
+    };
+    format!(
+        "Inference: {}{faster}\n",
+        used.into_iter().collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// A submission that this fleet accepts. It stands between single quotes, and holds none.

@@ -6,6 +6,9 @@
 //!
 //! Default: below a confidence of 0.5 the answer says `low_confidence`. Out of scope is a class of its own (`other`),
 //! repeated as `out_of_scope`. The stage's confidence is that of the type.
+//!
+//! A submission without a word of text, such as a file alone, is not guessed at: the answer says `nothing_read`, its
+//! type is `other` with confidence 0, so that a person decides, and no model runs.
 
 #![cfg_attr(
     test,
@@ -75,13 +78,32 @@ impl Default for Config {
 pub struct Classification {
     r#type: String,
     type_confidence: f64,
-    urgency: String,
+    urgency: Option<String>,
     urgency_confidence: f64,
-    sentiment: String,
+    sentiment: Option<String>,
     sentiment_confidence: f64,
     alternatives: Vec<Alternative>,
     out_of_scope: bool,
     low_confidence: bool,
+    nothing_read: bool,
+}
+
+impl Classification {
+    /// Of a submission without text: nothing is claimed, least of all that it is out of scope.
+    fn of_nothing() -> Self {
+        Self {
+            r#type: OUT_OF_SCOPE.to_owned(),
+            type_confidence: 0.0,
+            urgency: None,
+            urgency_confidence: 0.0,
+            sentiment: None,
+            sentiment_confidence: 0.0,
+            alternatives: Vec::new(),
+            out_of_scope: false,
+            low_confidence: true,
+            nothing_read: true,
+        }
+    }
 }
 
 /// A type, and how probable it is.
@@ -92,7 +114,9 @@ struct Alternative {
 }
 
 fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classification>, Failure> {
-    let text = text(&request.fields)?;
+    let Some(text) = text(&request.fields) else {
+        return Ok(Answer::new(Classification::of_nothing()).confidence(0.0));
+    };
     let card = nn::card("heads")?;
     let scored = score(&text)?;
     let types = ranked(&scored, "type", card.labels("type")?)?;
@@ -107,10 +131,11 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
         low_confidence: sure < f64::from(config.floor),
         r#type,
         type_confidence: sure,
-        urgency,
+        urgency: Some(urgency),
         urgency_confidence,
-        sentiment,
+        sentiment: Some(sentiment),
         sentiment_confidence,
+        nothing_read: false,
         alternatives: alternatives
             .map(|(label, probability)| Alternative {
                 r#type: label.clone(),
@@ -121,8 +146,8 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
     Ok(Answer::new(answer).confidence(sure))
 }
 
-/// Subject, empty line, body, as the heads were trained.
-fn text(fields: &Fields) -> Result<String, Failure> {
+/// Subject, empty line, body, as the heads were trained; none where there is no text.
+fn text(fields: &Fields) -> Option<String> {
     let first = fields.messages.first().map_or("", |m| m.body.as_str());
     let body = [fields.body.as_str(), first]
         .into_iter()
@@ -130,13 +155,7 @@ fn text(fields: &Fields) -> Result<String, Failure> {
     let own = own_words(body.unwrap_or_default());
     let parts = [fields.subject.trim(), own.as_str()];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() {
-        return Err(Failure::InvalidInput(
-            "`subject`, `body` and `messages` are empty or not granted: send one of them, and name it in the stage's `reads`"
-                .to_owned(),
-        ));
-    }
-    Ok(parts.join("\n\n"))
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
 }
 
 /// What the writer of a letter wrote in it; where quotes and signature are all of it, the letter as it stands.

@@ -58,7 +58,7 @@ fn labels_come_from_the_card_and_confidences_from_the_heads() {
             "alternatives": [
                 { "type": "refund", "confidence": 0.8 }, { "type": "card", "confidence": 0.1 }, { "type": "other", "confidence": 0.06 }
             ],
-            "out_of_scope": false, "low_confidence": false
+            "out_of_scope": false, "low_confidence": false, "nothing_read": false
         })
     );
 }
@@ -90,12 +90,27 @@ fn a_thread_without_a_body_is_read_by_its_first_message() {
 }
 
 #[test]
-fn an_empty_request_is_refused() {
-    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
-    let run = harness
-        .fields(json!({ "subject": " ", "body": "\n" }))
-        .run();
-    assert!(matches!(run.failure(), Failure::InvalidInput(text) if text.contains("`body`")));
+fn without_text_nothing_is_claimed_and_no_model_runs() {
+    for fields in [
+        json!({}),
+        json!({ "subject": " ", "body": "\n", "messages": [{ "body": "" }] }),
+    ] {
+        let run = Harness::new(&STAGE)
+            .model("encoder", |_| panic!("the encoder ran"))
+            .model("heads", |_| panic!("the heads ran"))
+            .fields(fields)
+            .run();
+        let answer = run.answer();
+        assert_eq!(answer.confidence, Some(0.0));
+        assert_eq!(
+            answer.fields,
+            json!({
+                "type": "other", "type_confidence": 0.0, "urgency": null, "urgency_confidence": 0.0,
+                "sentiment": null, "sentiment_confidence": 0.0, "alternatives": [],
+                "out_of_scope": false, "low_confidence": true, "nothing_read": true
+            })
+        );
+    }
 }
 
 #[test]

@@ -85,11 +85,18 @@ fn places_are_bytes_of_the_body() {
 }
 
 #[test]
-fn no_text_is_refused() {
-    let run = stage()
-        .fields(json!({ "subject": "Hi", "body": " \n" }))
-        .run();
-    assert!(matches!(run.failure(), Failure::InvalidInput(text) if text.contains("`messages`")));
+fn without_text_the_summary_is_empty_and_no_model_runs() {
+    for fields in [json!({}), json!({ "subject": "Hi", "body": " \n" })] {
+        let run = Harness::new(&STAGE)
+            .model("encoder", |_| panic!("the encoder ran"))
+            .model("scorer", |_| panic!("the scorer ran"))
+            .fields(fields)
+            .run();
+        assert_eq!(
+            run.answer().fields,
+            json!({ "summary": "", "words": 0, "sentences": [], "ask": null })
+        );
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn calls(criterion: &mut Criterion) {
     let stage = tokio.block_on(async {
         let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
         let plugin = runtime
-            .load(&guest("empty"), &BTreeSet::new())
+            .load(&guest("guest-empty"), &BTreeSet::new())
             .await
             .unwrap();
         let grants = StageGrants {

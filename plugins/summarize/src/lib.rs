@@ -4,6 +4,13 @@
 //! that was trained on people's summaries weighs each sentence by its vector and its place; what repeats a chosen
 //! sentence is left out. A sentence is taken whole or not at all; only where none fits is one cut, and marked `…`.
 //!
+//! Two things alone are changed in a sentence. A payment card's number is masked to its last four digits (`••1111`), before
+//! any model sees it; and where a greeting was cut off (`Hello, when …`), the sentence begins with a capital. `start` and
+//! `end` are those of the sentence as it was written.
+//!
+//! The ask is that of the person who opened the thread, in the newest of their messages that asks for something; where they
+//! are not known or ask for nothing, that of the newest message that does.
+//!
 //! Default: 60 words, names included; the first and last 64 sentences of a thread are read.
 
 #![cfg_attr(
@@ -18,6 +25,7 @@
 
 mod choose;
 mod features;
+mod mask;
 mod sentences;
 mod thread;
 
@@ -178,6 +186,8 @@ fn answer(sentences: &[Sentence], scores: &[f32], choices: &[Choice]) -> Summary
             score: (f64::from(*score) * 1e4).round() / 1e4,
         });
     }
+    // Once more over the whole: two sentences side by side could make up a number.
+    let summary = mask::cards(&summary);
     Summary {
         words: summary.split_whitespace().count(),
         summary,
@@ -186,13 +196,29 @@ fn answer(sentences: &[Sentence], scores: &[f32], choices: &[Choice]) -> Summary
     }
 }
 
-/// The question or request that scores best.
+/// What the person who opened the thread asks for at last; else what is asked for at last. Of one message, the question or
+/// request that scores best.
 fn ask(sentences: &[Sentence], scores: &[f32]) -> Option<String> {
-    let asking = sentences
-        .iter()
-        .zip(scores)
-        .filter(|(sentence, _)| sentence.asks());
-    let (best, _) = asking.max_by(|left, right| left.1.total_cmp(right.1))?;
+    let opener = sentences.first().and_then(|first| first.speaker.as_ref());
+    let asking = || {
+        sentences
+            .iter()
+            .zip(scores)
+            .filter(|(sentence, _)| sentence.asks())
+    };
+    let newest = |of_opener: bool| {
+        let of_right_person = move |(sentence, _): &(&Sentence, &f32)| {
+            !of_opener || opener.is_some() && sentence.speaker.as_ref() == opener
+        };
+        let messages = asking()
+            .filter(of_right_person)
+            .map(|(sentence, _)| sentence.message);
+        messages.max()
+    };
+    let message = newest(true).or_else(|| newest(false))?;
+    let (best, _) = asking()
+        .filter(|(sentence, _)| sentence.message == message)
+        .max_by(|left, right| left.1.total_cmp(right.1))?;
     Some(match &best.speaker {
         Some(name) => format!("{name}: {}", best.text),
         None => best.text.clone(),

@@ -2,10 +2,23 @@
 
 use std::ops::Range;
 
+use crate::mask;
+
 /// Words in letters that a sentence has at least.
 const WORDS: usize = 3;
 /// Words that a greeting or a closing with its comma has at most.
 const GREETING: usize = 4;
+const GREETINGS: [&str; 9] = [
+    "hello",
+    "hi",
+    "hey",
+    "dear",
+    "greetings",
+    "good morning",
+    "good afternoon",
+    "good evening",
+    "good day",
+];
 const ASKING: [&str; 12] = [
     "please",
     "could you",
@@ -24,7 +37,7 @@ const ASKING: [&str; 12] = [
 /// A sentence of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
-    /// The sentence on one line.
+    /// The sentence on one line, card numbers masked.
     pub(crate) text: String,
     /// The message, from 0.
     pub(crate) message: usize,
@@ -43,12 +56,24 @@ impl Sentence {
         let in_letters = |word: &&&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
         let says = words.iter().filter(in_letters).count() >= WORDS;
         (says && !is_greeting(text)).then(|| Self {
-            text: words.join(" "),
+            text: mask::cards(&words.join(" ")),
             message,
             place: 0,
             speaker: None,
             range,
         })
+    }
+
+    /// The sentence with a capital, as it stands behind a greeting; a word that has capitals of its own stays (`iPad`).
+    pub(crate) fn capitalised(mut self) -> Self {
+        let word = self.text.split_whitespace().next().unwrap_or_default();
+        if word.chars().all(|c| !c.is_uppercase())
+            && let Some(first) = word.chars().next()
+        {
+            let rest = self.text.get(first.len_utf8()..).unwrap_or_default();
+            self.text = first.to_uppercase().chain(rest.chars()).collect();
+        }
+        self
     }
 
     /// Whether it asks for something.
@@ -69,6 +94,25 @@ pub(crate) fn is_greeting(text: &str) -> bool {
     text.ends_with(',') && text.split_whitespace().count() <= GREETING
 }
 
+/// The bytes of a greeting with which a line goes on to its first sentence (`Dear Mr Olsen, the lamp …`), the blanks
+/// behind it included; 0 where there is none.
+pub(crate) fn greeting(line: &str) -> usize {
+    let Some((head, rest)) = line.split_once([',', '!']) else {
+        return 0;
+    };
+    let lower = head.trim_start().to_lowercase();
+    let greets = GREETINGS.iter().any(|word| {
+        let rest = lower.strip_prefix(word);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    });
+    let blanks = rest.len() - rest.trim_start().len();
+    if greets && blanks > 0 && head.split_whitespace().count() <= GREETING {
+        head.len() + 1 + blanks
+    } else {
+        0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +125,30 @@ mod tests {
             Sentence::of("It is\n  broken.", 2, 5..17).map(|s| (s.text, s.message)),
             Some(("It is broken.".to_owned(), 2))
         );
+    }
+
+    #[test]
+    fn a_greeting_before_a_sentence_is_none_of_it() {
+        for (line, rest) in [
+            ("Hello, when does it come?", "when does it come?"),
+            ("Dear Mr Adeyemi,  your parcel left.", "your parcel left."),
+            ("  Hi there! My lamp broke.", "My lamp broke."),
+            ("Highly annoyed, I write.", "Highly annoyed, I write."),
+            ("Dear me,", "Dear me,"),
+            (
+                "Hello is what your robot said, and then nothing.",
+                "Hello is what your robot said, and then nothing.",
+            ),
+        ] {
+            assert_eq!(&line[greeting(line)..], rest);
+        }
+    }
+
+    #[test]
+    fn a_capital_is_set_where_the_word_has_none() {
+        let of = |text: &str| Sentence::of(text, 0, 0..0).unwrap().capitalised().text;
+        assert_eq!(of("élan is gone now"), "Élan is gone now");
+        assert_eq!(of("iPad screen is broken"), "iPad screen is broken");
     }
 
     #[test]

@@ -49,12 +49,65 @@ fn a_thread_is_told_by_its_speakers() {
     let answer = run.answer();
     assert_eq!(
         answer.fields["summary"],
-        "Marta: the boiler leaks since Sunday. When can somebody come? Piet: Our plumber has time on Tuesday morning."
+        "Marta: The boiler leaks since Sunday. When can somebody come? Piet: Our plumber has time on Tuesday morning."
     );
     assert_eq!(answer.fields["words"], 18);
     assert_eq!(answer.fields["ask"], "Marta: When can somebody come?");
     assert_eq!(answer.fields["sentences"][2]["message"], 1);
     assert_eq!(answer.confidence, None);
+}
+
+#[test]
+fn the_ask_is_the_openers_newest() {
+    let thread = |messages: &[(&str, &str)]| {
+        let messages: Vec<_> = messages
+            .iter()
+            .map(|(from, body)| json!({ "from": from, "body": body }))
+            .collect();
+        let run = stage().fields(json!({ "messages": messages })).run();
+        run.answer().fields["ask"].clone()
+    };
+    let asked = ("Ida", "When will the oven be mended?");
+    let answered = ("Shop", "Hello Ida, which model do you have, please?");
+    assert_eq!(
+        thread(&[
+            asked,
+            answered,
+            ("Ida", "Hi! It is the M3. Please mend it by Friday.")
+        ]),
+        "Ida: Please mend it by Friday."
+    );
+    assert_eq!(
+        thread(&[asked, answered, ("Ida", "Model M3, from last year.")]),
+        "Ida: When will the oven be mended?"
+    );
+    assert_eq!(
+        thread(&[("Ida", "The oven is cold again."), answered]),
+        "Shop: Which model do you have, please?"
+    );
+    assert!(thread(&[("Ida", "The oven is cold again.")]).is_null());
+}
+
+#[test]
+fn no_part_of_the_answer_carries_a_full_card_number() {
+    let body = "Hi, please charge the yearly fee to the card that I use now, 4111 1111\n1111 1111 of my bank. Is 5555555555554444 on file as well?";
+    let run = stage()
+        .fields(json!({ "from": "Ida <ida@x.example>", "body": body }))
+        .run();
+    let fields = &run.answer().fields;
+    let told = fields.to_string().replace([' ', '-'], "");
+    assert!(!told.contains("4111111111111111"), "{told}");
+    assert!(!told.contains("5555555555554444"), "{told}");
+    assert_eq!(
+        fields["summary"],
+        "Ida: Please charge the yearly fee to the card that I use now, ••1111 of my bank. Is ••4444 on file as well?"
+    );
+    assert_eq!(fields["ask"], "Ida: Is ••4444 on file as well?");
+    let place =
+        |sentence: usize, end: &str| fields["sentences"][sentence][end].as_u64().unwrap() as usize;
+    let written = |at: usize| &body[place(at, "start")..place(at, "end")];
+    assert_eq!(written(1), "Is 5555555555554444 on file as well?");
+    assert!(written(0).starts_with("please charge") && written(0).ends_with("of my bank."));
 }
 
 #[test]

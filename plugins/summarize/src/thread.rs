@@ -6,7 +6,7 @@
 use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
-use crate::sentences::{Sentence, is_greeting};
+use crate::sentences::{Sentence, greeting, is_greeting};
 
 /// A message of a thread.
 #[derive(Debug, Default, Deserialize)]
@@ -40,9 +40,15 @@ pub(crate) fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sen
         let start = after_greeting(own);
         let ranges = text::sentences(own.get(start..).unwrap_or_default()).into_iter();
         let ranges = ranges.map(|range| range.start + start..range.end + start);
-        let kept = ranges
-            .filter_map(|range| Some((own.get(range.clone())?, body.source(range))))
-            .filter_map(|(text, range)| Sentence::of(text, index, range));
+        let kept = ranges.enumerate().filter_map(|(at, range)| {
+            let sentence = Sentence::of(own.get(range.clone())?, index, body.source(range))?;
+            let greeted = at == 0 && start > 0;
+            Some(if greeted {
+                sentence.capitalised()
+            } else {
+                sentence
+            })
+        });
         made.extend(kept.enumerate().map(|(place, sentence)| Sentence {
             place,
             speaker: speaker.clone(),
@@ -52,14 +58,21 @@ pub(crate) fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sen
     made
 }
 
-/// The bytes of a greeting on a line of its own (`Dear Mr Olsen,`) with which a letter begins.
+/// The bytes of the greeting with which a letter begins, on a line of its own (`Dear Mr Olsen,`) or before a sentence.
 fn after_greeting(letter: &str) -> usize {
     let mut start = 0;
     for line in letter.split_inclusive('\n') {
         start += line.len();
         let text = line.trim();
         if !text.is_empty() {
-            return if is_greeting(text) { start } else { 0 };
+            return if is_greeting(text) {
+                start
+            } else {
+                match greeting(line) {
+                    0 => 0,
+                    bytes => start - line.len() + bytes,
+                }
+            };
         }
     }
     0
@@ -109,11 +122,12 @@ mod tests {
             [
                 (0, "Bo", "Where is my parcel now?"),
                 (1, "Ann", "We sent it on Friday."),
-                (2, "Bo", "it has not come at all."),
+                (2, "Bo", "It has not come at all."),
             ]
         );
         for sentence in &found {
-            assert_eq!(&body[sentence.range.clone()], sentence.text);
+            let written = &body[sentence.range.clone()];
+            assert!(written.eq_ignore_ascii_case(&sentence.text), "{written}");
         }
     }
 
@@ -138,7 +152,7 @@ mod tests {
     fn greetings_closings_and_names_are_no_sentences() {
         let body = "Dear Mr Olsen,\n\nthe lamp came on Monday.\nIt is broken,\nso please send another one.\n\nKind regards,\nBo Ek\n";
         let found = sentences(&[], body, "");
-        assert_eq!(found.first().unwrap().text, "the lamp came on Monday.");
+        assert_eq!(found.first().unwrap().text, "The lamp came on Monday.");
         assert!(
             found
                 .last()

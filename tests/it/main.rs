@@ -1,0 +1,23 @@
+//! End to end: the built host, real HTTP, real components. One binary, so that it is linked once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod assertions;
+mod bad_input;
+mod cli;
+mod encodings;
+mod graph;
+mod hostile;
+mod lifecycle;
+mod load;
+mod observe;
+mod overload;
+mod reads;
+mod refused;
+mod shipped;
+mod wasi;

@@ -1,0 +1,130 @@
+//! A fleet in a folder of its own: `fleet.toml` and `plugins/`, beside models and a state that tests share.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::places;
+
+/// A fleet's folder; removed when dropped.
+#[derive(Debug)]
+pub struct Layout {
+    folder: TempDir,
+    models: PathBuf,
+    state: PathBuf,
+    /// The fleet lies elsewhere, with its plugins.
+    shipped: bool,
+}
+
+impl Layout {
+    /// A fleet of the manifest `text` and the components of `guests`, with the stub models of `tests/models`.
+    ///
+    /// # Errors
+    /// A guest is not built, or the folder cannot be written.
+    pub fn new(text: &str, guests: &[&str]) -> Result<Layout> {
+        let layout = Layout {
+            folder: tempfile::tempdir().context("no temporary folder")?,
+            models: places::stub_models(),
+            state: places::state()?,
+            shipped: false,
+        };
+        fs::create_dir(layout.plugins()).context("no folder for plugins")?;
+        layout.write("fleet.toml", text.as_bytes())?;
+        for guest in guests {
+            let file = layout.plugins().join(format!("{guest}.wasm"));
+            fs::copy(places::guest(guest)?, file)
+                .with_context(|| format!("cannot copy guest `{guest}`"))?;
+        }
+        Ok(layout)
+    }
+
+    /// A fleet of `tests/fleets/NAME.toml`.
+    ///
+    /// # Errors
+    /// As [`Layout::new`], or the manifest is not there.
+    pub fn named(name: &str, guests: &[&str]) -> Result<Layout> {
+        let file = places::root().join(format!("tests/fleets/{name}.toml"));
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("cannot read `{}`", file.display()))?;
+        Layout::new(&text, guests)
+    }
+
+    /// The shipped fleet where it lies, with the state that a user's commands share.
+    ///
+    /// # Errors
+    /// A plugin is not built.
+    pub fn shipped() -> Result<Layout> {
+        for plugin in ["classify", "route", "extract", "summarize", "comply"] {
+            places::plugin(plugin)?;
+        }
+        Ok(Layout {
+            folder: tempfile::tempdir().context("no temporary folder")?,
+            models: places::root().join("models"),
+            state: places::root().join(".fleetwright"),
+            shipped: true,
+        })
+    }
+
+    /// The same fleet, with models from another folder.
+    #[must_use]
+    pub fn with_models(self, models: &Path) -> Layout {
+        Layout {
+            models: models.to_path_buf(),
+            ..self
+        }
+    }
+
+    /// Writes a file into the fleet's folder; gives its path.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(path)
+    }
+
+    /// The fleet's own folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.base().join("fleet.toml")
+    }
+
+    /// The folder of plugins.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.base().join("plugins")
+    }
+
+    /// The flags that tell the host where everything lies.
+    #[must_use]
+    pub fn flags(&self) -> Vec<OsString> {
+        let places = [
+            ("--fleet", self.manifest()),
+            ("--plugins", self.plugins()),
+            ("--models", self.models.clone()),
+            ("--state", self.state.clone()),
+        ];
+        places
+            .into_iter()
+            .flat_map(|(flag, path)| [flag.into(), path.into()])
+            .collect()
+    }
+
+    fn base(&self) -> PathBuf {
+        if self.shipped {
+            places::root()
+        } else {
+            self.folder.path().to_path_buf()
+        }
+    }
+}

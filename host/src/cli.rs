@@ -52,22 +52,28 @@ pub struct FleetArgs {
     /// The manifest.
     #[arg(
         long,
+        global = true,
         env = "FLEETWRIGHT_FLEET",
         default_value = "fleet.toml",
         value_name = "FILE"
     )]
     pub fleet: PathBuf,
     /// Where the host keeps what it makes: compiled components, pulled files. Default: `.fleetwright` beside the manifest.
-    #[arg(long, env = "FLEETWRIGHT_STATE", value_name = "DIR")]
+    #[arg(long, global = true, env = "FLEETWRIGHT_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Where the plugins' .wasm files lie. Default: `plugins` beside the manifest.
-    #[arg(long, env = "FLEETWRIGHT_PLUGINS", value_name = "DIR")]
+    #[arg(long, global = true, env = "FLEETWRIGHT_PLUGINS", value_name = "DIR")]
     pub plugins: Option<PathBuf>,
     /// Where the models' cards lie. Default: `models` beside the manifest.
-    #[arg(long, env = "FLEETWRIGHT_MODELS", value_name = "DIR")]
+    #[arg(long, global = true, env = "FLEETWRIGHT_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
     /// The onnxruntime library. Default: the one that `models pull` fetched; without it rten, which is built in, infers.
-    #[arg(long, env = "FLEETWRIGHT_ONNXRUNTIME", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLEETWRIGHT_ONNXRUNTIME",
+        value_name = "FILE"
+    )]
     pub onnxruntime: Option<PathBuf>,
 }
 
@@ -292,5 +298,6 @@ mod tests {
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--deadline", "30"]).is_err());
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--max-inflight", "0"]).is_err());
         assert!(Cli::try_parse_from(["fleetwright", "run"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "models", "pull", "--state", "x"]).is_ok());
     }
 }

@@ -31,7 +31,7 @@ fn golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/table/golden")
         .join(name);
-    if std::env::var_os("FLEETWRIGHT_BLESS").is_some() {
+    if std::env::var_os("FLEETWRIGHT_BLESS").is_some_and(|value| !value.is_empty()) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, found).unwrap();
     }

@@ -157,8 +157,10 @@ fn object(members: &Map<String, Value>) -> String {
             .filter(|text| !text.is_empty())
     };
     let mut text = head;
-    if let Some(currency) = beside("currency").filter(|currency| !text.contains(currency.as_str()))
-    {
+    // A head with letters or a sign says its currency itself.
+    let bare =
+        !text.contains(|character: char| character.is_alphabetic() || "$€£¥₹".contains(character));
+    if let Some(currency) = beside("currency").filter(|_| bare) {
         text = format!("{text} {currency}");
     }
     match beside("kind")
@@ -196,8 +198,8 @@ mod tests {
 
     #[test]
     fn what_was_found_is_told_and_where_it_stood_is_not() {
-        let answer = json!({"amounts": [{"value": "12.50 EUR", "currency": "EUR", "start": 1}, {"value": 2.71001}], "truncated": false});
-        assert_eq!(words(&answer), "12.50 EUR, 2.71");
+        let answer = json!({"amounts": [{"value": "12.50 EUR", "currency": "EUR", "start": 1}, {"value": 2.71001}, {"text": "7,00", "currency": "CHF"}, {"text": "£5", "currency": "GBP"}], "truncated": false});
+        assert_eq!(words(&answer), "12.50 EUR, 2.71, 7,00 CHF, £5");
         let answer =
             json!({"type": "card", "out_of_scope": true, "alternatives": ["x"], "team": null});
         assert_eq!(words(&answer), "type card · out of scope yes");

@@ -52,9 +52,15 @@ async fn show(file: &Path, terminal: &mut Terminal) -> Result<Ending, VerbError>
         file: file.to_path_buf(),
         source,
     })?;
+    // What the parser adds below its first line are bytes, for its own authors.
     let refused = |detail: String| VerbError::Inspect {
         file: file.to_path_buf(),
-        detail,
+        detail: detail
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(" - expected=[")
+            .to_owned(),
     };
     let runtime = Runtime::new(&RuntimeOptions {
         cache: None,

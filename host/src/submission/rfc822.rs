@@ -4,7 +4,10 @@
 //! mail did not choose its headers for this fleet. The body is the plain text, or the HTML turned into text where there
 //! is none. Every attachment is kept, a forwarded message as `message/rfc822`.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use mail_parser::decoders::html::html_to_text;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use serde_json::Value;
 
@@ -56,10 +59,37 @@ pub fn decode(bytes: &Bytes, accepted: &[String]) -> Result<Draft, Refusal> {
 
 /// All text of the message, one part after the other.
 fn text(message: &Message<'_>) -> Option<String> {
-    let parts: Vec<_> = (0..message.text_body_count())
-        .filter_map(|index| message.body_text(index))
-        .collect();
+    let of = |part: &MessagePart<'_>| match &part.body {
+        PartType::Text(text) => Some(text.to_string()),
+        PartType::Html(html) => Some(html_to_text(&parted(html))),
+        _ => None,
+    };
+    let parts: Vec<_> = message.text_bodies().filter_map(of).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// Parts what stands in cells by blanks, and what stands in blocks by line breaks: turned into text as it is,
+/// `<td>Order number</td><td>1207</td>` reads `Order number1207`.
+fn parted(html: &str) -> Cow<'_, str> {
+    let mut text = String::with_capacity(html.len() + html.len() / 8);
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once("</") {
+        let name = after.chars().take_while(char::is_ascii_alphanumeric);
+        let name: String = name.take(4).map(|c| c.to_ascii_lowercase()).collect();
+        text.push_str(before);
+        text.push_str(match name.as_str() {
+            "td" | "th" | "dt" => " ",
+            "tr" | "li" | "dd" | "div" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => "<br>",
+            _ => "",
+        });
+        text.push_str("</");
+        rest = after;
+    }
+    if text.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
 /// `Name <address>` for each person, with commas between.

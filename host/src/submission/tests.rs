@@ -210,7 +210,7 @@ fn golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/submission/golden")
         .join(format!("{name}.json"));
-    if std::env::var_os("FLEETWRIGHT_BLESS").is_some() {
+    if std::env::var_os("FLEETWRIGHT_BLESS").is_some_and(|value| !value.is_empty()) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, found).unwrap();
     }
@@ -312,6 +312,20 @@ async fn a_mail_becomes_fields_and_attachments() {
             .bytes
             .starts_with(b"From: b@example.org")
     );
+}
+
+#[tokio::test]
+async fn cells_and_blocks_of_a_mail_stay_apart() {
+    let mail = "Subject: Cancel\r\nContent-Type: text/html\r\n\r\n<DIV>Dear all</DIV><table><tr><th>Customer</TH><td>CU-5</td></tr>\
+                <tr><td>Fee</td><td>&pound;17.99</td></tr></table><p>Bye</p>";
+    let draft = read_as("message/rfc822", mail.as_bytes()).await.unwrap();
+    let body = draft.fields["body"].as_str().unwrap();
+    let lines: Vec<_> = body
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert_eq!(lines, ["Dear all", "Customer CU-5", "Fee £17.99", "Bye"]);
 }
 
 #[tokio::test]

@@ -102,12 +102,13 @@ mod imports {
                 return Ok(());
             }
             message.truncate(message.floor_char_boundary(MAX_LOG_BYTES));
-            let (stage, submission) = (&*self.stage, &*self.submission);
+            // A field of its own is quoted where lines are text: no line break of the guest's begins a line of the host's.
+            let (stage, submission, says) = (&*self.stage, &*self.submission, message.as_str());
             match level {
-                logging::Level::Debug => tracing::debug!(target: "guest", stage, submission, "{message}"),
-                logging::Level::Info => tracing::info!(target: "guest", stage, submission, "{message}"),
-                logging::Level::Warn => tracing::warn!(target: "guest", stage, submission, "{message}"),
-                logging::Level::Error => tracing::error!(target: "guest", stage, submission, "{message}"),
+                logging::Level::Debug => tracing::debug!(target: "guest", stage, submission, says, "guest"),
+                logging::Level::Info => tracing::info!(target: "guest", stage, submission, says, "guest"),
+                logging::Level::Warn => tracing::warn!(target: "guest", stage, submission, says, "guest"),
+                logging::Level::Error => tracing::error!(target: "guest", stage, submission, says, "guest"),
             }
             Ok(())
         }

@@ -27,7 +27,12 @@ async fn build(dir: PathBuf, out: PathBuf, terminal: &mut Terminal) -> Result<En
         let progress = Progress::standard();
         let toolchain = Toolchain::find_or_make(&|line: &str| progress.step(line))?;
         progress.end();
-        Ok(toolchain.build(&BuildRequest::package(dir, out))?)
+        let profile = profile(&dir);
+        let request = BuildRequest {
+            profile,
+            ..BuildRequest::package(dir, out)
+        };
+        Ok(toolchain.build(&request)?)
     });
     let built = building
         .await
@@ -45,6 +50,21 @@ async fn build(dir: PathBuf, out: PathBuf, terminal: &mut Terminal) -> Result<En
         }
     }
     Ok(Ending::Well)
+}
+
+/// cargo's profile: `guest`, made for small components, where the crate or a folder above it declares one.
+fn profile(dir: &Path) -> String {
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    let declares = |folder: &Path| {
+        std::fs::read_to_string(folder.join("Cargo.toml"))
+            .is_ok_and(|text| text.lines().any(|line| line.trim() == "[profile.guest]"))
+    };
+    let name = if dir.ancestors().any(declares) {
+        "guest"
+    } else {
+        "release"
+    };
+    name.to_owned()
 }
 
 async fn show(file: &Path, terminal: &mut Terminal) -> Result<Ending, VerbError> {
@@ -114,4 +134,19 @@ fn listed(title: &str, items: &[String]) -> String {
         .enumerate()
         .map(|(index, item)| format!("{:<9}{item}\n", if index == 0 { title } else { "" }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profile_of_guests_is_taken_where_a_workspace_declares_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let member = folder.path().join("plugins/one");
+        std::fs::create_dir_all(&member).unwrap();
+        assert_eq!(profile(&member), "release");
+        std::fs::write(folder.path().join("Cargo.toml"), "[profile.guest]\n").unwrap();
+        assert_eq!(profile(&member), "guest");
+    }
 }

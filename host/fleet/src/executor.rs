@@ -24,7 +24,7 @@ use crate::submission::Submission;
 pub(crate) async fn run(snapshot: &Snapshot, submission: Submission, deadline: Instant) -> Outcome {
     let start = Instant::now();
     let mut walk = Walk::new(snapshot, &submission, deadline);
-    walk.to_the_end().await;
+    walk.run_all().await;
     let (holds, failure, stages) = walk.finish();
     let status = match (&failure, holds.is_empty()) {
         (Some(_), _) => Status::Failed,
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
         Walk { snapshot, submission, deadline, done, started, answers, holds: Vec::new(), held: BTreeSet::new(), failure: None }
     }
 
-    async fn to_the_end(&mut self) {
+    async fn run_all(&mut self) {
         let mut running = FuturesUnordered::new();
         loop {
             while let Some((i, node)) = self.next_ready() {

@@ -1,4 +1,4 @@
-//! What the dependencies may be: licences, duplicate versions and sources, as `deny.toml` says.
+//! What the dependencies may be: licences, duplicate versions and sources, as `.deny.toml` says.
 //!
 //! cargo-deny reads the same file and checks known vulnerabilities too, but takes minutes to compile and a database to
 //! fetch. It runs where it is installed; everywhere, this reads the dependencies out of `cargo metadata` and needs a second.
@@ -29,10 +29,10 @@ struct Metadata {
     packages: Vec<Package>,
 }
 
-/// Checks the graph of every platform that `deny.toml` names; then cargo-deny, where it is installed.
+/// Checks the graph of every platform that `.deny.toml` names; then cargo-deny, where it is installed.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     step("deny", "cargo xtask deny", || {
-        let path = workspace.root.join("deny.toml");
+        let path = workspace.root.join(".deny.toml");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("`{}` cannot be read", path.display()))?;
         let rules = Rules::parse(&text)?;
@@ -46,13 +46,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
         if !report.errors.is_empty() {
             bail!(
-                "{} of {} dependencies break `deny.toml`",
+                "{} of {} dependencies break `.deny.toml`",
                 report.errors.len(),
                 packages.len()
             );
         }
         eprintln!(
-            "   {} packages: licences, versions and sources are as deny.toml allows",
+            "   {} packages: licences, versions and sources are as .deny.toml allows",
             packages.len()
         );
         if process::has_subcommand(workspace, "deny") {

@@ -31,7 +31,7 @@ pub(crate) fn check(rules: &Rules, packages: &[Package]) -> Report {
             .filter(|skip| !needed(skip, packages))
             .map(|skip| {
                 format!(
-                    "`deny.toml` skips `{} {}`, which is no duplicate: remove the entry",
+                    "`.deny.toml` skips `{} {}`, which is no duplicate: remove the entry",
                     skip.name, skip.version
                 )
             }),
@@ -59,7 +59,7 @@ fn licence(rules: &Rules, package: &Package) -> Option<String> {
             None
         }
         Ok(_) => Some(format!(
-            "{shown} is under `{text}`. If that is acceptable, add it to `licenses.allow` or `licenses.exceptions` in deny.toml"
+            "{shown} is under `{text}`. If that is acceptable, add it to `licenses.allow` or `licenses.exceptions` in .deny.toml"
         )),
     }
 }
@@ -93,7 +93,7 @@ fn duplicates(rules: &Rules, versions: &[Package]) -> Option<String> {
         .collect();
     Some(format!(
         "`{}` is there in {} versions: {}. See `cargo tree --invert {}@{}`; if they cannot be one, give the older an entry \
-         with its reason in `bans.skip` of deny.toml",
+         with its reason in `bans.skip` of .deny.toml",
         first.name,
         counted.len(),
         shown.join(", "),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(stale.errors, Vec::<String>::new());
         assert_eq!(
             stale.notes,
-            ["`deny.toml` skips `a ^1`, which is no duplicate: remove the entry"]
+            ["`.deny.toml` skips `a ^1`, which is no duplicate: remove the entry"]
         );
         let third = [
             packages[0].clone(),
@@ -219,13 +219,13 @@ mod tests {
         let text = "[graph]\ntargets = []\n[licenses]\nallow = [\"MIIT\"]\n[bans]\nmultiple-versions = \"deny\"\n[sources]\nallow-registry = []\n";
         assert!(
             format!("{:#}", Rules::parse(text).unwrap_err())
-                .starts_with("`deny.toml`: `MIIT` is no SPDX licence")
+                .starts_with("`.deny.toml`: `MIIT` is no SPDX licence")
         );
     }
 
     #[test]
     fn the_repositorys_own_rules_are_read() {
-        let rules = Rules::parse(include_str!("../../../../deny.toml")).unwrap();
+        let rules = Rules::parse(include_str!("../../../../.deny.toml")).unwrap();
         assert!(
             !rules.licences.is_empty()
                 && !rules.platforms.is_empty()

@@ -1,4 +1,4 @@
-//! `deny.toml`, as far as this check needs it; cargo-deny owns the format.
+//! `.deny.toml`, as far as this check needs it; cargo-deny owns the format.
 
 use anyhow::{Context, Result, bail};
 use semver::VersionReq;
@@ -74,12 +74,12 @@ struct RawSources {
 }
 
 impl Rules {
-    /// Reads the text of `deny.toml`.
+    /// Reads the text of `.deny.toml`.
     pub(crate) fn parse(text: &str) -> Result<Rules> {
-        let raw: Raw = toml::from_str(text).context("`deny.toml` cannot be read")?;
+        let raw: Raw = toml::from_str(text).context("`.deny.toml` cannot be read")?;
         if raw.bans.multiple_versions != "deny" {
             bail!(
-                "`deny.toml`: `bans.multiple-versions` is `{}`; this check knows `deny` alone",
+                "`.deny.toml`: `bans.multiple-versions` is `{}`; this check knows `deny` alone",
                 raw.bans.multiple_versions
             );
         }
@@ -114,7 +114,7 @@ impl Rules {
 
 fn licences(names: &[String]) -> Result<Vec<Licensee>> {
     let read = |name: &String| {
-        Licensee::parse(name).with_context(|| format!("`deny.toml`: `{name}` is no SPDX licence"))
+        Licensee::parse(name).with_context(|| format!("`.deny.toml`: `{name}` is no SPDX licence"))
     };
     names.iter().map(read).collect()
 }

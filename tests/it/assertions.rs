@@ -6,12 +6,21 @@ use serde_json::Value;
 /// The answer is problem details of this status and kind; gives them.
 pub(crate) fn problem(response: &Response, status: u16, kind: &str) -> Value {
     assert_eq!(response.status, status, "{kind}: {response}");
-    assert_eq!(response.header("content-type"), Some("application/problem+json"), "{kind}: {response}");
+    assert_eq!(
+        response.header("content-type"),
+        Some("application/problem+json"),
+        "{kind}: {response}"
+    );
     let problem = response.json().unwrap();
     assert_eq!(problem["type"], format!("/problems/{kind}"), "{response}");
     assert_eq!(problem["status"], status, "{response}");
     for member in ["title", "detail"] {
-        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{kind} has no {member}: {response}");
+        assert!(
+            problem[member]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{kind} has no {member}: {response}"
+        );
     }
     problem
 }
@@ -19,10 +28,18 @@ pub(crate) fn problem(response: &Response, status: u16, kind: &str) -> Value {
 /// The answer is an outcome of this status; gives it.
 pub(crate) fn outcome(response: &Response, status: &str) -> Value {
     assert_eq!(response.status, 200, "{response}");
-    assert_eq!(response.header("content-type"), Some("application/json"), "{response}");
+    assert_eq!(
+        response.header("content-type"),
+        Some("application/json"),
+        "{response}"
+    );
     let outcome = response.json().unwrap();
     assert_eq!(outcome["status"], status, "{outcome:#}");
-    assert_eq!(outcome["id"].as_str(), response.header("x-submission-id"), "{response}");
+    assert_eq!(
+        outcome["id"].as_str(),
+        response.header("x-submission-id"),
+        "{response}"
+    );
     outcome
 }
 
@@ -35,11 +52,21 @@ pub(crate) fn stage_failed(response: &Response, stage: &str, reason: &str) -> Va
         _ => (500, "stage-failed"),
     };
     let problem = problem(response, status, kind);
-    assert_eq!((&problem["stage"], &problem["reason"]), (&stage.into(), &reason.into()), "{problem:#}");
+    assert_eq!(
+        (&problem["stage"], &problem["reason"]),
+        (&stage.into(), &reason.into()),
+        "{problem:#}"
+    );
     assert_eq!(problem["outcome"]["status"], "failed", "{problem:#}");
     assert_eq!(problem["outcome"]["failure"]["stage"], stage, "{problem:#}");
-    assert_eq!(problem["outcome"]["stages"][stage]["status"], "failed", "{problem:#}");
-    assert_eq!(problem["outcome"]["stages"][stage]["failure"]["reason"], reason, "{problem:#}");
+    assert_eq!(
+        problem["outcome"]["stages"][stage]["status"], "failed",
+        "{problem:#}"
+    );
+    assert_eq!(
+        problem["outcome"]["stages"][stage]["failure"]["reason"], reason,
+        "{problem:#}"
+    );
     problem
 }
 

@@ -13,15 +13,22 @@ const FILE: &[u8] = b"%PDF-1.4 \x00\xff not quite a file\r\n--xyz";
 fn as_json() -> Request {
     use base64::Engine as _;
     let file = base64::engine::general_purpose::STANDARD.encode(FILE);
-    let attachments = json!([{ "name": "slip.bin", "media_type": "application/x-slip", "base64": file }]);
-    let whole = json!({ "subject": SUBJECT, "body": BODY, "from": FROM, "attachments": attachments });
+    let attachments =
+        json!([{ "name": "slip.bin", "media_type": "application/x-slip", "base64": file }]);
+    let whole =
+        json!({ "subject": SUBJECT, "body": BODY, "from": FROM, "attachments": attachments });
     Request::submission("application/json", whole.to_string())
 }
 
 fn as_form() -> Request {
     let mut body = Vec::new();
     for (name, value) in [("subject", SUBJECT), ("body", BODY), ("from", FROM)] {
-        body.extend(format!("--boundary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        body.extend(
+            format!(
+                "--boundary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            )
+            .bytes(),
+        );
     }
     body.extend(b"--boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"slip.bin\"\r\nContent-Type: application/x-slip\r\n\r\n");
     body.extend(FILE);
@@ -80,6 +87,9 @@ fn the_classification_is_the_same() {
             assert_eq!(first[label], other[label], "{label}: {request:?}");
         }
         let sure = |answer: &Value| answer["type_confidence"].as_f64().unwrap();
-        assert!((sure(&first) - sure(&other)).abs() < 1e-3, "{first:#} {other:#}");
+        assert!(
+            (sure(&first) - sure(&other)).abs() < 1e-3,
+            "{first:#} {other:#}"
+        );
     }
 }

@@ -24,8 +24,15 @@ fn told_to_stop_the_host_answers_what_it_has_begun_and_nothing_new() {
     host.wait_for_in_flight(2).unwrap();
 
     host.terminate().unwrap();
-    until("the drain", || Ok((host.get("/readyz")?.status == 503).then_some(()))).unwrap();
-    assert_eq!(host.get("/livez").unwrap().status, 200, "draining is living");
+    until("the drain", || {
+        Ok((host.get("/readyz")?.status == 503).then_some(()))
+    })
+    .unwrap();
+    assert_eq!(
+        host.get("/livez").unwrap().status,
+        200,
+        "draining is living"
+    );
     let late = host.submit(&subject("quick")).unwrap();
     problem(&late, 503, "draining");
     assert!(late.header("retry-after").is_some(), "{late}");
@@ -44,7 +51,12 @@ fn what_does_not_end_within_the_drain_is_cut_and_said_to_be() {
     host.wait_for_in_flight(1).unwrap();
     host.terminate().unwrap();
     assert_eq!(host.ended().unwrap().code(), Some(1), "{}", host.log());
-    assert!(host.log().contains("stopped before every submission was answered"), "{}", host.log());
+    assert!(
+        host.log()
+            .contains("stopped before every submission was answered"),
+        "{}",
+        host.log()
+    );
     assert!(endless.answer().is_err(), "its connection is closed");
 }
 
@@ -56,7 +68,11 @@ fn a_client_that_goes_away_cancels_its_submission() {
     drop(endless);
     host.wait_for_in_flight(0).unwrap();
     let cancelled = [("status", "cancelled"), ("code", "none")];
-    assert_eq!(host.metric("fleetwright_http_submissions_total", &cancelled).unwrap(), Some(1.0));
+    assert_eq!(
+        host.metric("fleetwright_http_submissions_total", &cancelled)
+            .unwrap(),
+        Some(1.0)
+    );
     // The only instance of that stage is free again: the next one runs, and does not wait.
     let next = host.send(&json_submission(&subject("endless"))).unwrap();
     host.wait_for_in_flight(1).unwrap();
@@ -73,7 +89,10 @@ fn a_port_in_use_is_told_with_the_way_out() {
     words.extend(layout.flags());
     let ended = command(words, "").unwrap();
     assert_eq!(ended.code, Some(1), "{ended}");
-    assert!(ended.stderr.contains(&address) && ended.stderr.contains("--listen"), "{ended}");
+    assert!(
+        ended.stderr.contains(&address) && ended.stderr.contains("--listen"),
+        "{ended}"
+    );
 }
 
 #[test]
@@ -93,22 +112,43 @@ fn what_the_host_prints_is_a_command_that_works() {
     child.kill().unwrap();
     child.wait().unwrap();
     let (answer, text) = answered.unwrap();
-    assert!(text.contains("Fleet `echo` serves at http://127.0.0.1:"), "{text}");
-    assert!(text.contains("/readyz") && text.contains("/metrics"), "{text}");
+    assert!(
+        text.contains("Fleet `echo` serves at http://127.0.0.1:"),
+        "{text}"
+    );
+    assert!(
+        text.contains("/readyz") && text.contains("/metrics"),
+        "{text}"
+    );
     assert_eq!(answer["status"], "completed", "{answer:#}");
 }
 
 /// Does what the line says: with `sh` and `curl` where there is a curl, else by reading its words.
 fn run_curl(text: &str) -> Value {
-    let line = text.lines().find(|line| line.trim_start().starts_with("curl ")).expect("a curl line").trim();
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("curl "))
+        .expect("a curl line")
+        .trim();
     if Path::new("/usr/bin/curl").exists() {
-        let output = std::process::Command::new("sh").args(["-c", line]).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", line])
+            .output()
+            .unwrap();
         return serde_json::from_slice(&output.stdout).unwrap();
     }
-    let url = line.split(' ').find_map(|word| word.strip_prefix("http://")).expect("a URL");
+    let url = line
+        .split(' ')
+        .find_map(|word| word.strip_prefix("http://"))
+        .expect("a URL");
     let (address, path) = url.split_once('/').unwrap();
     assert_eq!(path, "v1/submissions");
     let (_, body) = line.split_once("-d '").unwrap();
     let request = Request::submission("application/json", body.trim_end_matches('\''));
-    Exchange::send(address.parse().unwrap(), &request).unwrap().answer().unwrap().json().unwrap()
+    Exchange::send(address.parse().unwrap(), &request)
+        .unwrap()
+        .answer()
+        .unwrap()
+        .json()
+        .unwrap()
 }

@@ -6,7 +6,15 @@ use serde_json::{Value, json};
 use crate::assertions::outcome;
 
 /// What each field says, told apart from all others.
-const WORDS: [&str; 7] = ["apricot", "bramble", "cherry", "damson", "elderberry", "fig", "gooseberry"];
+const WORDS: [&str; 7] = [
+    "apricot",
+    "bramble",
+    "cherry",
+    "damson",
+    "elderberry",
+    "fig",
+    "gooseberry",
+];
 
 fn submission() -> Value {
     json!({
@@ -29,12 +37,24 @@ fn a_stage_sees_what_it_was_granted_and_nothing_else() {
 
     let first = json!({ "fields": { "subject": "apricot" }, "attachments": [] });
     assert_eq!(shown(stages, "subject-only"), first);
-    assert_eq!(shown(stages, "files"), json!({ "fields": { "body": "bramble" }, "attachments": file }));
-    assert_eq!(shown(stages, "earlier"), json!({ "fields": { "subject-only": first }, "attachments": [] }));
+    assert_eq!(
+        shown(stages, "files"),
+        json!({ "fields": { "body": "bramble" }, "attachments": file })
+    );
+    assert_eq!(
+        shown(stages, "earlier"),
+        json!({ "fields": { "subject-only": first }, "attachments": [] })
+    );
     // `left-out` is granted and did not run: it is absent, not null.
     let people = json!({ "from": "cherry", "to": "damson", "date": "elderberry", "messages": [{ "body": "fig" }] });
-    assert_eq!(shown(stages, "people"), json!({ "fields": people, "attachments": [] }));
-    assert_eq!(shown(stages, "nothing"), json!({ "fields": {}, "attachments": [] }));
+    assert_eq!(
+        shown(stages, "people"),
+        json!({ "fields": people, "attachments": [] })
+    );
+    assert_eq!(
+        shown(stages, "nothing"),
+        json!({ "fields": {}, "attachments": [] })
+    );
 
     // No way round: not one word of what was not granted stands anywhere in an answer.
     for (stage, granted) in [
@@ -45,7 +65,10 @@ fn a_stage_sees_what_it_was_granted_and_nothing_else() {
         ("nothing", &[]),
     ] {
         let answer = shown(stages, stage).to_string();
-        let found: Vec<_> = WORDS.into_iter().filter(|word| answer.contains(word)).collect();
+        let found: Vec<_> = WORDS
+            .into_iter()
+            .filter(|word| answer.contains(word))
+            .collect();
         assert_eq!(found, granted, "{stage}");
     }
 }
@@ -64,7 +87,16 @@ fn no_word_of_a_submission_is_logged() {
 #[test]
 fn a_field_that_is_granted_and_not_sent_is_absent() {
     let host = Host::start(Layout::named("reads", &["hostile"]).unwrap(), &[]).unwrap();
-    let outcome = outcome(&host.submit(&json!({ "to": "damson" })).unwrap(), "completed");
-    assert_eq!(shown(&outcome["stages"], "subject-only"), json!({ "fields": {}, "attachments": [] }));
-    assert_eq!(shown(&outcome["stages"], "people"), json!({ "fields": { "to": "damson" }, "attachments": [] }));
+    let outcome = outcome(
+        &host.submit(&json!({ "to": "damson" })).unwrap(),
+        "completed",
+    );
+    assert_eq!(
+        shown(&outcome["stages"], "subject-only"),
+        json!({ "fields": {}, "attachments": [] })
+    );
+    assert_eq!(
+        shown(&outcome["stages"], "people"),
+        json!({ "fields": { "to": "damson" }, "attachments": [] })
+    );
 }

@@ -19,7 +19,9 @@ fn refused(layout: &Layout) -> Vec<Found> {
     let ended = check(layout);
     assert_eq!(ended.code, Some(1), "{ended}");
     let error = ended.error().unwrap();
-    let found = error["diagnostics"].as_array().unwrap_or_else(|| panic!("no diagnostics: {ended}"));
+    let found = error["diagnostics"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no diagnostics: {ended}"));
     found.iter().map(|one| Found::of(one, layout)).collect()
 }
 
@@ -35,7 +37,11 @@ struct Found {
 
 impl Found {
     fn of(one: &Value, layout: &Layout) -> Found {
-        assert_eq!(one["file"], layout.manifest().display().to_string(), "{one:#}");
+        assert_eq!(
+            one["file"],
+            layout.manifest().display().to_string(),
+            "{one:#}"
+        );
         let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
         Found {
             code: text("code"),
@@ -64,14 +70,24 @@ fn with_stage(stage: &str) -> Layout {
 
 #[test]
 fn a_plugin_that_is_not_there_is_told_with_what_is() {
-    let layout = with_stage("[[stage]]\nname = \"a\"\nplugin = \"hostle@1\"\nmodels = { model = \"stub\" }\n");
+    let layout = with_stage(
+        "[[stage]]\nname = \"a\"\nplugin = \"hostle@1\"\nmodels = { model = \"stub\" }\n",
+    );
     fs::write(layout.plugins().join("junk.wasm"), b"this is no component").unwrap();
     let found = one(&layout);
     assert_eq!(found.place(), ("plugin-not-found", 8, 10), "{found:?}");
-    assert!(found.message.contains("`hostle@1`") && found.hint.contains("`hostile`"), "{found:?}");
-    assert!(found.notes.contains("junk.wasm") && found.notes.contains("not a WebAssembly component"), "{found:?}");
+    assert!(
+        found.message.contains("`hostle@1`") && found.hint.contains("`hostile`"),
+        "{found:?}"
+    );
+    assert!(
+        found.notes.contains("junk.wasm") && found.notes.contains("not a WebAssembly component"),
+        "{found:?}"
+    );
 
-    let newer = with_stage("[[stage]]\nname = \"a\"\nplugin = \"hostile@7\"\nmodels = { model = \"stub\" }\n");
+    let newer = with_stage(
+        "[[stage]]\nname = \"a\"\nplugin = \"hostile@7\"\nmodels = { model = \"stub\" }\n",
+    );
     let found = one(&newer);
     assert_eq!(found.place(), ("plugin-not-found", 8, 10), "{found:?}");
     assert!(found.hint.contains("`1.0.0`"), "{found:?}");
@@ -79,11 +95,16 @@ fn a_plugin_that_is_not_there_is_told_with_what_is() {
 
 #[test]
 fn a_file_that_is_no_component_stops_nothing_that_does_not_need_it() {
-    let layout = with_stage("[[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n");
+    let layout = with_stage(
+        "[[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n",
+    );
     fs::write(layout.plugins().join("junk.wasm"), b"this is no component").unwrap();
     let ended = check(&layout);
     assert_eq!(ended.code, Some(0), "{ended}");
-    assert!(ended.stderr.contains("junk.wasm"), "it is named all the same: {ended}");
+    assert!(
+        ended.stderr.contains("junk.wasm"),
+        "it is named all the same: {ended}"
+    );
 }
 
 #[test]
@@ -97,16 +118,33 @@ fn roles_and_config_and_digest_are_held_against_the_plugin_all_at_once() {
     );
     let found = refused(&layout);
     let places: Vec<_> = found.iter().map(Found::place).collect();
-    let lines: Vec<_> = places.iter().map(|(code, line, _)| (*code, *line)).collect();
+    let lines: Vec<_> = places
+        .iter()
+        .map(|(code, line, _)| (*code, *line))
+        .collect();
     assert_eq!(
         lines,
-        [("role-not-bound", 8), ("role-unknown", 14), ("config-refused", 21), ("config-refused", 21), ("digest-mismatch", 28)],
+        [
+            ("role-not-bound", 8),
+            ("role-unknown", 14),
+            ("config-refused", 21),
+            ("config-refused", 21),
+            ("digest-mismatch", 28)
+        ],
         "{found:#?}"
     );
-    assert!(found.iter().all(|one| one.column > 1 && !one.hint.is_empty()), "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .all(|one| one.column > 1 && !one.hint.is_empty()),
+        "{found:#?}"
+    );
     assert!(found[0].hint.contains("`model = "), "{found:#?}");
     assert!(found[1].message.contains("`modle`"), "{found:#?}");
-    assert!(found[2..4].iter().any(|one| one.message.contains("colour")), "{found:#?}");
+    assert!(
+        found[2..4].iter().any(|one| one.message.contains("colour")),
+        "{found:#?}"
+    );
     let digest = fleetwright_tests::digest(&fs::read(places::guest("hostile").unwrap()).unwrap());
     assert!(found[4].message.contains(&digest), "{found:#?}");
 }
@@ -122,7 +160,9 @@ fn a_model_whose_file_was_changed_does_not_load() {
     }
     let text = "schema = 1\nname = \"changed\"\n[models.scorer]\nuse = \"sentence-scorer@1\"\n\n\
                 [[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"scorer\" }\nconfig = { case = \"echo\" }\n";
-    let layout = Layout::new(text, &["hostile"]).unwrap().with_models(models.path());
+    let layout = Layout::new(text, &["hostile"])
+        .unwrap()
+        .with_models(models.path());
     let sound = check(&layout);
     assert_eq!(sound.code, Some(0), "{sound}");
 
@@ -134,7 +174,11 @@ fn a_model_whose_file_was_changed_does_not_load() {
     let found = one(&layout);
     assert_eq!(found.place(), ("model-refused", 4, 7), "{found:?}");
     let digest = fleetwright_tests::digest(&bytes);
-    assert!(found.message.contains(digest.trim_start_matches("sha256:")) && found.message.contains("model.onnx"), "{found:?}");
+    assert!(
+        found.message.contains(digest.trim_start_matches("sha256:"))
+            && found.message.contains("model.onnx"),
+        "{found:?}"
+    );
 
     let mut words = vec!["models".into(), "verify".into(), "--json".into()];
     words.extend(layout.flags());
@@ -154,11 +198,15 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
 
 #[test]
 fn ten_mistakes_are_ten_findings() {
-    let text = fs::read_to_string(places::root().join("host/manifest/tests/ui/ten-mistakes.toml")).unwrap();
+    let text = fs::read_to_string(places::root().join("host/manifest/tests/ui/ten-mistakes.toml"))
+        .unwrap();
     let found = refused(&Layout::new(&text, &[]).unwrap());
     let mut codes: Vec<_> = found.iter().map(|one| one.code.as_str()).collect();
     assert!(found.len() >= 10, "{found:#?}");
-    assert!(found.iter().all(|one| one.line > 1 && !one.hint.is_empty()), "{found:#?}");
+    assert!(
+        found.iter().all(|one| one.line > 1 && !one.hint.is_empty()),
+        "{found:#?}"
+    );
     codes.sort_unstable();
     codes.dedup();
     assert!(codes.len() >= 9, "they are of different kinds: {codes:?}");
@@ -172,7 +220,13 @@ fn a_host_with_such_a_manifest_does_not_serve_and_shows_the_place() {
     let ended = command(words, "").unwrap();
     assert_eq!(ended.code, Some(1), "{ended}");
     let place = format!("{}:8:10", layout.manifest().display());
-    for part in ["error[plugin-not-found]", place.as_str(), "plugin = \"hostle@1\"", "^^^^", "help: "] {
+    for part in [
+        "error[plugin-not-found]",
+        place.as_str(),
+        "plugin = \"hostle@1\"",
+        "^^^^",
+        "help: ",
+    ] {
         assert!(ended.stderr.contains(part), "`{part}` is not in {ended}");
     }
     assert_eq!(ended.stdout, "");
@@ -189,11 +243,24 @@ fn what_is_not_there_at_all_is_told_with_the_flag_that_names_another() {
         words
     };
     let ended = command(words("--fleet", "/no/such/fleet.toml"), "").unwrap();
-    assert!(ended.code == Some(1) && ended.stderr.contains("`/no/such/fleet.toml`") && ended.stderr.contains("--fleet"), "{ended}");
+    assert!(
+        ended.code == Some(1)
+            && ended.stderr.contains("`/no/such/fleet.toml`")
+            && ended.stderr.contains("--fleet"),
+        "{ended}"
+    );
 
-    let layout = with_stage("[[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n");
+    let layout = with_stage(
+        "[[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n",
+    );
     fs::remove_dir_all(layout.plugins()).unwrap();
     let ended = check(&layout);
     assert_eq!(ended.code, Some(1), "{ended}");
-    assert!(ended.error().unwrap()["error"].as_str().unwrap().contains("--plugins"), "{ended}");
+    assert!(
+        ended.error().unwrap()["error"]
+            .as_str()
+            .unwrap()
+            .contains("--plugins"),
+        "{ended}"
+    );
 }

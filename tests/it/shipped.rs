@@ -57,7 +57,11 @@ const RIGHT: &[Right] = &[
         status: "completed",
         types: &["invoice"],
         queues: &["invoices"],
-        entities: &[("invoice_number", "INV-2025-00417"), ("order_number", "48213907"), ("customer_number", "K-20931")],
+        entities: &[
+            ("invoice_number", "INV-2025-00417"),
+            ("order_number", "48213907"),
+            ("customer_number", "K-20931"),
+        ],
         flags: &[],
     },
     Right {
@@ -73,7 +77,11 @@ const RIGHT: &[Right] = &[
         status: "completed",
         types: &["account", "technical"],
         queues: &["accounts", "technical"],
-        entities: &[("customer_number", "K-77120"), ("date", "2025-03-19"), ("person", "Lena Brandt")],
+        entities: &[
+            ("customer_number", "K-77120"),
+            ("date", "2025-03-19"),
+            ("person", "Lena Brandt"),
+        ],
         flags: &[],
     },
     Right {
@@ -134,7 +142,10 @@ const RIGHT: &[Right] = &[
         status: "completed",
         types: &[],
         queues: &[],
-        entities: &[("invoice_number", "INV-2025-00417"), ("iban", "DE89370400440532013000")],
+        entities: &[
+            ("invoice_number", "INV-2025-00417"),
+            ("iban", "DE89370400440532013000"),
+        ],
         flags: &[],
     },
 ];
@@ -149,10 +160,19 @@ impl Right {
             }
         };
         let answer = |stage: &str| outcome["stages"][stage]["answer"].clone();
-        expect(outcome["status"] == self.status, format!("status {}", outcome["status"]));
-        for (stage, member, right) in [("classify", "type", self.types), ("route", "queue", self.queues)] {
+        expect(
+            outcome["status"] == self.status,
+            format!("status {}", outcome["status"]),
+        );
+        for (stage, member, right) in [
+            ("classify", "type", self.types),
+            ("route", "queue", self.queues),
+        ] {
             let found = answer(stage)[member].clone();
-            expect(right.is_empty() || right.iter().any(|one| found == *one), format!("{member} {found}"));
+            expect(
+                right.is_empty() || right.iter().any(|one| found == *one),
+                format!("{member} {found}"),
+            );
         }
         let extract = answer("extract");
         let entities = extract["entities"].as_array().cloned().unwrap_or_default();
@@ -160,24 +180,45 @@ impl Right {
             let is = |entity: &Value| {
                 let readings = entity["readings"].as_array();
                 entity["kind"] == *kind
-                    && (entity["normalized"] == *normal || readings.is_some_and(|all| all.iter().any(|one| one == normal)))
+                    && (entity["normalized"] == *normal
+                        || readings.is_some_and(|all| all.iter().any(|one| one == normal)))
             };
-            expect(entities.iter().any(is), format!("no {kind} {normal} in {}", short(&entities)));
+            expect(
+                entities.iter().any(is),
+                format!("no {kind} {normal} in {}", short(&entities)),
+            );
         }
-        let flags: Vec<_> = answer("comply")["flags"].as_array().cloned().unwrap_or_default();
+        let flags: Vec<_> = answer("comply")["flags"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         for rule in self.flags {
-            expect(flags.iter().any(|flag| flag["rule"] == *rule), format!("no flag {rule}"));
+            expect(
+                flags.iter().any(|flag| flag["rule"] == *rule),
+                format!("no flag {rule}"),
+            );
         }
-        let summary = answer("summarize")["summary"].as_str().unwrap_or_default().to_owned();
-        expect(summary.split_whitespace().count() <= 60, format!("a long summary: {summary}"));
+        let summary = answer("summarize")["summary"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        expect(
+            summary.split_whitespace().count() <= 60,
+            format!("a long summary: {summary}"),
+        );
         let summarized = outcome["stages"]["summarize"]["status"] == "ok";
-        expect(!summarized || !summary.is_empty(), "an empty summary".to_owned());
+        expect(
+            !summarized || !summary.is_empty(),
+            "an empty summary".to_owned(),
+        );
         wrong
     }
 }
 
 fn short(entities: &[Value]) -> String {
-    let each = entities.iter().map(|one| format!("{} {}", one["kind"], one["normalized"]));
+    let each = entities
+        .iter()
+        .map(|one| format!("{} {}", one["kind"], one["normalized"]));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -193,6 +234,14 @@ fn every_request_is_answered_as_a_reader_would() {
         is_traceable(&host, &outcome);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let resident = host
+        .metric("process_resident_memory_bytes", &[])
+        .unwrap()
+        .unwrap();
+    assert!(
+        resident < f64::from(400 << 20),
+        "all of that took {resident} bytes"
+    );
 }
 
 #[test]
@@ -200,10 +249,17 @@ fn every_request_of_the_folder_is_among_those_tested() {
     let mut files: Vec<_> = fs::read_dir(places::root().join("tests/data"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| [".txt", ".json", ".eml", ".pdf"].iter().any(|kind| name.ends_with(kind)))
+        .filter(|name| {
+            [".txt", ".json", ".eml", ".pdf"]
+                .iter()
+                .any(|kind| name.ends_with(kind))
+        })
         .collect();
     files.sort();
-    assert_eq!(files, RIGHT.iter().map(|right| right.file).collect::<Vec<_>>());
+    assert_eq!(
+        files,
+        RIGHT.iter().map(|right| right.file).collect::<Vec<_>>()
+    );
 }
 
 /// Each decision names the plugin, the models and the manifest that gave it, by digest.
@@ -216,7 +272,11 @@ fn is_traceable(host: &Host, outcome: &Value) {
         assert_eq!(decision["plugin"]["digest"], component, "{stage}");
         assert_eq!(decision["plugin"]["version"], "1.0.0", "{stage}");
         let ran = decision["status"] != "skipped";
-        assert_eq!(decision["ms"]["total"].as_f64().is_some(), ran, "{stage}: {decision:#}");
+        assert_eq!(
+            decision["ms"]["total"].as_f64().is_some(),
+            ran,
+            "{stage}: {decision:#}"
+        );
     }
 }
 
@@ -227,29 +287,60 @@ fn each_answer_names_the_models_by_the_digests_of_their_cards() {
     words.extend(layout.flags());
     let listed = command(words, "").unwrap().json().unwrap();
     let host = Host::start(layout, &[]).unwrap();
-    let outcome = outcome(&host.ask(&data::request("01-card-stolen.txt").unwrap()).unwrap(), "completed");
+    let outcome = outcome(
+        &host
+            .ask(&data::request("01-card-stolen.txt").unwrap())
+            .unwrap(),
+        "completed",
+    );
     let mut seen = 0;
     for (stage, decision) in outcome["stages"].as_object().unwrap() {
         for (role, model) in decision["models"].as_object().into_iter().flatten() {
-            let card = listed["models"].as_array().unwrap().iter().find(|card| card["name"] == model["name"]).unwrap();
-            assert_eq!((&model["version"], &model["digest"]), (&card["version"], &card["digest"]), "{stage}.{role}");
+            let card = listed["models"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|card| card["name"] == model["name"])
+                .unwrap();
+            assert_eq!(
+                (&model["version"], &model["digest"]),
+                (&card["version"], &card["digest"]),
+                "{stage}.{role}"
+            );
             assert_eq!(model["device"], "cpu", "{stage}.{role}");
             seen += 1;
         }
     }
-    assert_eq!(seen, 6, "classify has two models, extract two, summarize two: {outcome:#}");
+    assert_eq!(
+        seen, 6,
+        "classify has two models, extract two, summarize two: {outcome:#}"
+    );
 }
 
 #[test]
 fn a_card_number_with_its_verification_value_is_held_and_never_extracted() {
     let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
-    let held = outcome(&host.ask(&data::request("07-pan-and-cvv.txt").unwrap()).unwrap(), "held");
+    let held = outcome(
+        &host
+            .ask(&data::request("07-pan-and-cvv.txt").unwrap())
+            .unwrap(),
+        "held",
+    );
     assert_eq!(held["holds"][0]["stage"], "comply", "{held:#}");
-    assert!(held["holds"][0]["reason"].as_str().unwrap().contains("pan.cvv"), "{held:#}");
+    assert!(
+        held["holds"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("pan.cvv"),
+        "{held:#}"
+    );
     assert_eq!(held["stages"]["comply"]["answer"]["held_by"], "pan.cvv");
-    for stage in ["classify", "route", "extract", "comply"] {
+    for stage in ["classify", "route", "extract", "summarize", "comply"] {
         let answer = held["stages"][stage]["answer"].to_string();
-        assert!(!answer.replace(' ', "").contains("4111111111111111"), "{stage}: {answer}");
+        assert!(
+            !answer.replace(' ', "").contains("4111111111111111"),
+            "{stage}: {answer}"
+        );
     }
     assert!(!host.log().replace(' ', "").contains("4111111111111111"));
 }
@@ -258,7 +349,10 @@ fn a_card_number_with_its_verification_value_is_held_and_never_extracted() {
 fn an_invoice_is_read_inside_the_sandbox() {
     let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
     for file in ["03-invoice.eml", "invoice.pdf"] {
-        let outcome = outcome(&host.ask(&data::request(file).unwrap()).unwrap(), "completed");
+        let outcome = outcome(
+            &host.ask(&data::request(file).unwrap()).unwrap(),
+            "completed",
+        );
         let invoice = &outcome["stages"]["extract"]["answer"]["invoice"];
         for (member, value) in [
             ("issuer", "Nordlicht Werkzeuge GmbH"),

@@ -89,10 +89,7 @@ pub fn host<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Result<Comma
 ///
 /// # Errors
 /// It cannot be started.
-pub fn command<S: AsRef<OsStr>>(
-    words: impl IntoIterator<Item = S>,
-    input: &str,
-) -> Result<Ended> {
+pub fn command<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>, input: &str) -> Result<Ended> {
     let mut command = host(words)?;
     command
         .stdin(Stdio::piped())

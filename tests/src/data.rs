@@ -26,7 +26,8 @@ pub fn request(name: &str) -> Result<Request> {
             Request::submission("application/json", Value::Object(fields(&text)).to_string())
         }
         _ => {
-            let attached = json!({ "attachments": [{ "name": name, "base64": STANDARD.encode(bytes) }] });
+            let attached =
+                json!({ "attachments": [{ "name": name, "base64": STANDARD.encode(bytes) }] });
             Request::submission("application/json", attached.to_string())
         }
     })

@@ -29,7 +29,12 @@ impl Host {
     /// The host ends instead; the error carries its log.
     pub fn start(layout: Layout, flags: &[&str]) -> Result<Host> {
         let log = NamedTempFile::new().context("no file for the log")?;
-        let mut words = vec!["serve".into(), "--json".into(), "--listen".into(), "127.0.0.1:0".into()];
+        let mut words = vec![
+            "serve".into(),
+            "--json".into(),
+            "--listen".into(),
+            "127.0.0.1:0".into(),
+        ];
         words.extend(layout.flags());
         words.extend(flags.iter().map(Into::into));
         let mut command = command::host(words)?;
@@ -52,7 +57,9 @@ impl Host {
         host.address = address
             .and_then(|address| address.parse().ok())
             .with_context(|| format!("no address in {}", host.announcement))?;
-        until("readiness", || Ok((host.get("/readyz")?.status == 200).then_some(())))?;
+        until("readiness", || {
+            Ok((host.get("/readyz")?.status == 200).then_some(()))
+        })?;
         Ok(host)
     }
 
@@ -123,7 +130,9 @@ impl Host {
     /// There is no answer.
     pub fn in_flight(&self) -> Result<u64> {
         let detail = self.get("/readyz?verbose")?.json()?;
-        let count = detail.pointer("/submissions/in_flight").and_then(Value::as_u64);
+        let count = detail
+            .pointer("/submissions/in_flight")
+            .and_then(Value::as_u64);
         count.with_context(|| format!("no count in {detail}"))
     }
 
@@ -142,7 +151,10 @@ impl Host {
     /// There is no answer.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Result<Option<f64>> {
         let text = self.get("/metrics")?.text();
-        let wanted: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let wanted: Vec<_> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{value}\""))
+            .collect();
         let values = text.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let (found, labels) = series.split_once('{').unwrap_or((series, ""));
@@ -158,9 +170,12 @@ impl Host {
     /// # Errors
     /// The signal cannot be sent.
     pub fn terminate(&self) -> Result<()> {
-        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let id = i32::try_from(self.child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         let id = id.context("the host has no process id")?;
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).context("the signal is not sent")
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)
+            .context("the signal is not sent")
     }
 
     /// Waits until it has ended by itself.
@@ -203,12 +218,18 @@ fn announcement(child: &mut Child) -> Result<Value> {
         // Whoever started this may have stopped waiting.
         tell.send(read.map(|_| line)).unwrap_or_default();
     });
-    let line = told.recv_timeout(PATIENCE).context("the host is not ready")??;
-    serde_json::from_str(&line).with_context(|| format!("the host ended before it was ready: `{line}`"))
+    let line = told
+        .recv_timeout(PATIENCE)
+        .context("the host is not ready")??;
+    serde_json::from_str(&line)
+        .with_context(|| format!("the host ended before it was ready: `{line}`"))
 }
 
 impl Drop for Host {
-    #[allow(clippy::print_stderr, reason = "where a test fails, what the host said is half of the story")]
+    #[allow(
+        clippy::print_stderr,
+        reason = "where a test fails, what the host said is half of the story"
+    )]
     fn drop(&mut self) {
         // Neither can fail for a child that was not waited for; where it was, there is nothing to do.
         self.child.kill().unwrap_or_default();

@@ -64,7 +64,10 @@ impl Request {
     }
 
     fn head(&self, address: SocketAddr, length: usize) -> String {
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n", self.method, self.path);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n",
+            self.method, self.path
+        );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

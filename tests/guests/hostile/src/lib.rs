@@ -83,6 +83,10 @@ fn handle(request: RawRequest) -> Result<RawAnswer, Failure> {
             logging::error("x".repeat(config.size));
             answer(&json!({ "bytes": config.size }))
         }
+        "forge-line" => {
+            logging::warn("done\n2026-01-01T00:00:00Z  INFO forged\u{1b}[31m");
+            answer(&json!({}))
+        }
         "answer-text" => raw("not JSON"),
         "answer-array" => raw("[]"),
         "answer-empty" => raw(""),

@@ -15,6 +15,7 @@
     )
 )]
 
+mod company;
 pub mod document;
 pub mod entity;
 pub mod find;

@@ -9,6 +9,7 @@ use fleetwright_detect::{Scan, Span};
 use fleetwright_sdk::nn::{self, ANY, Model};
 use fleetwright_sdk::tokenizer::{Encoding, encode};
 
+use crate::company;
 use crate::entity::Kind;
 use crate::find::Finding;
 
@@ -43,7 +44,25 @@ pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
                 .filter_map(|name| name.checked(&scan, start, floor)),
         );
     }
-    Ok(found)
+    Ok(apart(found))
+}
+
+/// Names without those that are a part of another: of a company's name, the model may have marked several.
+fn apart(found: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::with_capacity(found.len());
+    for name in found {
+        let within = |inner: &Finding, outer: &Finding| {
+            outer.kind == Kind::Organization
+                && outer.span.start <= inner.span.start
+                && inner.span.end <= outer.span.end
+        };
+        if kept.iter().any(|other| within(&name, other)) {
+            continue;
+        }
+        kept.retain(|other| !within(other, &name));
+        kept.push(name);
+    }
+    kept
 }
 
 /// The part of a message that its sender wrote anew: up to what is quoted.
@@ -181,6 +200,10 @@ impl Name {
             start: from,
             end: to,
         };
+        let span = match self.kind {
+            Kind::Organization => company::whole(text, span)?,
+            _ => span,
+        };
         let name = span.of(text);
         let capital =
             |word: &str| word.starts_with(char::is_uppercase) || PARTICLES.contains(&word);
@@ -236,6 +259,44 @@ mod tests {
             super::windows(&"x".repeat(5000), 8).len(),
             1,
             "one word that the vocabulary cannot spell"
+        );
+    }
+
+    #[test]
+    fn the_marked_parts_of_a_companys_name_are_one_name_and_a_form_alone_is_none() {
+        let text = "Nordlicht Werkzeuge GmbH is no GmbH";
+        let name = |kind, part: &str, last: bool| {
+            let start = if last {
+                text.rfind(part)
+            } else {
+                text.find(part)
+            }
+            .unwrap();
+            let span = Span {
+                start,
+                end: start + part.len(),
+            };
+            Name {
+                kind,
+                span,
+                probability: 0.9,
+            }
+        };
+        let scan = Scan::new(text);
+        let found = [
+            name(Kind::Person, "Nordlicht", false),
+            name(Kind::Organization, "Werkzeuge", false),
+            name(Kind::Organization, "GmbH", false),
+            name(Kind::Organization, "GmbH", true),
+        ];
+        let found = found.into_iter().filter_map(|n| n.checked(&scan, 0, 0.6));
+        let values: Vec<_> = apart(found.collect())
+            .into_iter()
+            .map(|f| (f.kind, f.value))
+            .collect();
+        assert_eq!(
+            values,
+            [(Kind::Organization, "Nordlicht Werkzeuge GmbH".to_owned())]
         );
     }
 

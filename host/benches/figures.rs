@@ -7,6 +7,7 @@
 //! `cargo bench -p fleetwright --bench figures -- [overhead|memory|soak [SECONDS]]`, all of them by default; plugins and
 //! models come from `cargo xtask setup`.
 #![allow(
+    clippy::print_stdout,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,

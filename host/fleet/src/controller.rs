@@ -22,7 +22,9 @@ impl Fleet {
     /// [`StartError`]: with every diagnostic where the manifest is at fault.
     pub async fn start(options: &Options) -> Result<Self, StartError> {
         let snapshot = loader::load(options, 1).await?;
-        Ok(Fleet { current: Arc::new(ArcSwap::from_pointee(snapshot)) })
+        Ok(Fleet {
+            current: Arc::new(ArcSwap::from_pointee(snapshot)),
+        })
     }
 
     /// The snapshot served now. A submission takes it once and keeps it to its end.

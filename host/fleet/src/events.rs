@@ -11,8 +11,15 @@ pub(crate) struct StageDone<'a> {
 
 impl StageDone<'_> {
     pub(crate) fn emit(&self) {
-        let StageDone { submission, stage, outcome } = self;
-        let labels = [("stage", stage.to_string()), ("version", outcome.plugin.version.clone())];
+        let StageDone {
+            submission,
+            stage,
+            outcome,
+        } = self;
+        let labels = [
+            ("stage", stage.to_string()),
+            ("version", outcome.plugin.version.clone()),
+        ];
         match (outcome.status, &outcome.failure) {
             (StageStatus::Ok | StageStatus::Held, _) => {
                 metrics::counter!("fleetwright_stage_success_total", &labels).increment(1);
@@ -25,15 +32,23 @@ impl StageDone<'_> {
                 let reason = failure.as_ref().map_or("unknown", |f| f.reason.name());
                 let detail = failure.as_ref().map_or("", |f| f.detail.as_str());
                 let [stage_label, version] = labels.clone();
-                metrics::counter!("fleetwright_stage_failure_total", &[stage_label, version, ("reason", reason.to_string())]).increment(1);
+                metrics::counter!(
+                    "fleetwright_stage_failure_total",
+                    &[stage_label, version, ("reason", reason.to_string())]
+                )
+                .increment(1);
                 tracing::warn!(submission, stage, reason, detail, "stage failed");
             }
         }
         if let Some(ms) = outcome.ms {
-            metrics::histogram!("fleetwright_stage_duration_seconds", &labels).record(ms.total.as_secs_f64());
-            metrics::histogram!("fleetwright_stage_queue_seconds", &labels).record(ms.queue.as_secs_f64());
-            metrics::histogram!("fleetwright_stage_inference_seconds", &labels).record(ms.inference.as_secs_f64());
-            metrics::histogram!("fleetwright_stage_guest_seconds", &labels).record(ms.guest.as_secs_f64());
+            metrics::histogram!("fleetwright_stage_duration_seconds", &labels)
+                .record(ms.total.as_secs_f64());
+            metrics::histogram!("fleetwright_stage_queue_seconds", &labels)
+                .record(ms.queue.as_secs_f64());
+            metrics::histogram!("fleetwright_stage_inference_seconds", &labels)
+                .record(ms.inference.as_secs_f64());
+            metrics::histogram!("fleetwright_stage_guest_seconds", &labels)
+                .record(ms.guest.as_secs_f64());
         }
     }
 }
@@ -46,8 +61,15 @@ impl SubmissionDone<'_> {
         let outcome = self.0;
         let status = outcome.status.name();
         metrics::counter!("fleetwright_submissions_total", "status" => status).increment(1);
-        metrics::histogram!("fleetwright_submission_duration_seconds").record(outcome.ms.as_secs_f64());
+        metrics::histogram!("fleetwright_submission_duration_seconds")
+            .record(outcome.ms.as_secs_f64());
         let ms = outcome.ms.as_secs_f64() * 1000.0;
-        tracing::info!(submission = outcome.id.as_str(), status, generation = outcome.fleet.generation, ms, "submission done");
+        tracing::info!(
+            submission = outcome.id.as_str(),
+            status,
+            generation = outcome.fleet.generation,
+            ms,
+            "submission done"
+        );
     }
 }

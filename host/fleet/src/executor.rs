@@ -31,7 +31,15 @@ pub(crate) async fn run(snapshot: &Snapshot, submission: Submission, deadline: I
         (None, false) => Status::Held,
         (None, true) => Status::Completed,
     };
-    Outcome { id: submission.id.clone(), status, fleet: snapshot.used.clone(), holds, failure, stages, ms: start.elapsed() }
+    Outcome {
+        id: submission.id.clone(),
+        status,
+        fleet: snapshot.used.clone(),
+        holds,
+        failure,
+        stages,
+        ms: start.elapsed(),
+    }
 }
 
 type Called = (usize, Result<Answer, CallError>, Timings);
@@ -55,7 +63,17 @@ impl<'a> Walk<'a> {
     fn new(snapshot: &'a Snapshot, submission: &'a Submission, deadline: Instant) -> Self {
         let started = vec![false; snapshot.nodes.len()];
         let (done, answers) = (BTreeMap::new(), BTreeMap::new());
-        Walk { snapshot, submission, deadline, done, started, answers, holds: Vec::new(), held: BTreeSet::new(), failure: None }
+        Walk {
+            snapshot,
+            submission,
+            deadline,
+            done,
+            started,
+            answers,
+            holds: Vec::new(),
+            held: BTreeSet::new(),
+            failure: None,
+        }
     }
 
     async fn run_all(&mut self) {
@@ -69,7 +87,9 @@ impl<'a> Walk<'a> {
             if self.failure.is_some() {
                 return;
             }
-            let Some((i, result, timings)) = running.next().await else { return };
+            let Some((i, result, timings)) = running.next().await else {
+                return;
+            };
             self.end(i, result, timings);
         }
     }
@@ -81,7 +101,8 @@ impl<'a> Walk<'a> {
         }
         let snapshot = self.snapshot;
         let (i, node) = snapshot.nodes.iter().enumerate().find(|(i, node)| {
-            self.started.get(*i) == Some(&false) && node.needs.iter().all(|need| self.done.contains_key(need))
+            self.started.get(*i) == Some(&false)
+                && node.needs.iter().all(|need| self.done.contains_key(need))
         })?;
         if let Some(started) = self.started.get_mut(i) {
             *started = true;
@@ -90,11 +111,25 @@ impl<'a> Walk<'a> {
     }
 
     /// Starts a node, or settles at once why it does not run.
-    fn start(&mut self, i: usize, node: &'a Node) -> Option<Pin<Box<dyn Future<Output = Called> + Send + 'a>>> {
+    fn start(
+        &mut self,
+        i: usize,
+        node: &'a Node,
+    ) -> Option<Pin<Box<dyn Future<Output = Called> + Send + 'a>>> {
         if let Some(held) = node.needs.iter().find(|need| self.held.contains(need)) {
-            let name = self.snapshot.nodes.get(*held).map_or("", |node| node.stage.name());
+            let name = self
+                .snapshot
+                .nodes
+                .get(*held)
+                .map_or("", |node| node.stage.name());
             self.held.insert(i);
-            self.settle(i, skipped(node, format!("the submission is held at or before stage `{name}`")));
+            self.settle(
+                i,
+                skipped(
+                    node,
+                    format!("the submission is held at or before stage `{name}`"),
+                ),
+            );
             return None;
         }
         match self.wanted(node) {
@@ -118,37 +153,62 @@ impl<'a> Walk<'a> {
     }
 
     fn wanted(&self, node: &Node) -> Result<bool, String> {
-        let Some(when) = &node.when else { return Ok(true) };
-        let mut variables: Map<String, Value> =
-            self.answers.iter().map(|(name, answer)| ((*name).to_owned(), answer.clone())).collect();
-        variables.insert("submission".into(), Value::Object(self.submission.fields.clone()));
+        let Some(when) = &node.when else {
+            return Ok(true);
+        };
+        let mut variables: Map<String, Value> = self
+            .answers
+            .iter()
+            .map(|(name, answer)| ((*name).to_owned(), answer.clone()))
+            .collect();
+        variables.insert(
+            "submission".into(),
+            Value::Object(self.submission.fields.clone()),
+        );
         when.evaluate(&variables).map_err(|e| e.to_string())
     }
 
     /// The request as this node may see it: least privilege for data.
     fn request(&self, node: &Node) -> Request {
         let granted = |name: &&str| node.reads.contains(*name);
-        let fields = self.submission.fields.iter().map(|(name, value)| (name.as_str(), value));
+        let fields = self
+            .submission
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value));
         let answers = self.answers.iter().map(|(name, answer)| (*name, answer));
         let shown = fields.chain(answers).filter(|(name, _)| granted(name));
         let attachments = match node.reads.contains("attachments") {
             true => self.submission.attachments.clone(),
             false => Vec::new(),
         };
-        Request { submission: self.submission.id.shared(), fields: to_json(shown), attachments }
+        Request {
+            submission: self.submission.id.shared(),
+            fields: to_json(shown),
+            attachments,
+        }
     }
 
     fn end(&mut self, i: usize, result: Result<Answer, CallError>, timings: Timings) {
-        let Some(node) = self.snapshot.nodes.get(i) else { return };
+        let Some(node) = self.snapshot.nodes.get(i) else {
+            return;
+        };
         match result {
             Ok(answer) => self.answered(i, node, answer, timings),
-            Err(CallError { kind, detail, .. }) => self.fail(i, node, Reason::Call(kind), detail, Some(timings)),
+            Err(CallError { kind, detail, .. }) => {
+                self.fail(i, node, Reason::Call(kind), detail, Some(timings))
+            }
         }
     }
 
     fn answered(&mut self, i: usize, node: &'a Node, answer: Answer, timings: Timings) {
-        let Answer { fields, confidence, disposition } = answer;
-        self.answers.insert(node.stage.name(), as_seen_later(&fields, confidence));
+        let Answer {
+            fields,
+            confidence,
+            disposition,
+        } = answer;
+        self.answers
+            .insert(node.stage.name(), as_seen_later(&fields, confidence));
         let (status, reason) = match disposition {
             Disposition::Continue => (StageStatus::Ok, None),
             Disposition::Hold(reason) => {
@@ -156,27 +216,63 @@ impl<'a> Walk<'a> {
                 (StageStatus::Held, Some(reason))
             }
         };
-        self.settle(i, StageOutcome { reason, answer: Some(fields), confidence, ms: Some(timings), ..blank(node, status) });
+        self.settle(
+            i,
+            StageOutcome {
+                reason,
+                answer: Some(fields),
+                confidence,
+                ms: Some(timings),
+                ..blank(node, status)
+            },
+        );
     }
 
     fn fail(&mut self, i: usize, node: &Node, reason: Reason, detail: String, ms: Option<Timings>) {
-        let failure = StageFailure { stage: node.stage.name().to_owned(), reason, detail };
+        let failure = StageFailure {
+            stage: node.stage.name().to_owned(),
+            reason,
+            detail,
+        };
         match node.on_error {
             OnError::Fail => self.failure = Some(failure.clone()),
-            OnError::Hold => self.hold(i, node, format!("the stage failed ({}): {}", failure.reason.name(), failure.detail)),
+            OnError::Hold => self.hold(
+                i,
+                node,
+                format!(
+                    "the stage failed ({}): {}",
+                    failure.reason.name(),
+                    failure.detail
+                ),
+            ),
             OnError::Continue => {}
         }
-        self.settle(i, StageOutcome { failure: Some(failure), ms, ..blank(node, StageStatus::Failed) });
+        self.settle(
+            i,
+            StageOutcome {
+                failure: Some(failure),
+                ms,
+                ..blank(node, StageStatus::Failed)
+            },
+        );
     }
 
     fn hold(&mut self, i: usize, node: &Node, reason: String) {
         self.held.insert(i);
-        self.holds.push(Hold { stage: node.stage.name().to_owned(), reason });
+        self.holds.push(Hold {
+            stage: node.stage.name().to_owned(),
+            reason,
+        });
     }
 
     fn settle(&mut self, i: usize, outcome: StageOutcome) {
         if let Some(node) = self.snapshot.nodes.get(i) {
-            StageDone { submission: self.submission.id.as_str(), stage: node.stage.name(), outcome: &outcome }.emit();
+            StageDone {
+                submission: self.submission.id.as_str(),
+                stage: node.stage.name(),
+                outcome: &outcome,
+            }
+            .emit();
         }
         self.done.insert(i, outcome);
     }
@@ -187,7 +283,12 @@ impl<'a> Walk<'a> {
         let mut stages = Vec::with_capacity(self.snapshot.nodes.len());
         for (i, node) in self.snapshot.nodes.iter().enumerate() {
             let outcome = self.done.remove(&i);
-            let outcome = outcome.unwrap_or_else(|| skipped(node, format!("the submission failed at stage `{failed_at}`")));
+            let outcome = outcome.unwrap_or_else(|| {
+                skipped(
+                    node,
+                    format!("the submission failed at stage `{failed_at}`"),
+                )
+            });
             stages.push((node.stage.name().to_owned(), outcome));
         }
         (self.holds, self.failure, stages)
@@ -208,14 +309,18 @@ fn blank(node: &Node, status: StageStatus) -> StageOutcome {
 }
 
 fn skipped(node: &Node, reason: String) -> StageOutcome {
-    StageOutcome { reason: Some(reason), ..blank(node, StageStatus::Skipped) }
+    StageOutcome {
+        reason: Some(reason),
+        ..blank(node, StageStatus::Skipped)
+    }
 }
 
 /// An answer with its confidence among its members, unless it has a member of that name.
 fn as_seen_later(fields: &Map<String, Value>, confidence: Option<f64>) -> Value {
     let mut seen = fields.clone();
     if let Some(confidence) = confidence {
-        seen.entry("confidence").or_insert_with(|| confidence.into());
+        seen.entry("confidence")
+            .or_insert_with(|| confidence.into());
     }
     Value::Object(seen)
 }

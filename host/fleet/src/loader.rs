@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use fleetwright_inference::{Backends, Card, Catalog, LoadOptions, Model};
 use fleetwright_manifest::{self as manifest, Diagnostic, Diagnostics, Manifest, ModelUse, Source};
-use fleetwright_runtime::{LoadError, ModelBinding, Runtime, RuntimeOptions, Stage, StageGrants, digest};
+use fleetwright_runtime::{
+    LoadError, ModelBinding, Runtime, RuntimeOptions, Stage, StageGrants, digest,
+};
 
 use crate::loader::resolve::Resolved;
 use crate::outcome::{FleetUsed, PluginUsed};
@@ -75,7 +77,10 @@ pub(crate) async fn load(options: &Options, generation: u64) -> Result<Snapshot,
         Ok(manifest) => manifest,
         Err(diagnostics) => return Err(StartError::Refused(Report::new(source, diagnostics))),
     };
-    let runtime = Runtime::new(&RuntimeOptions { cache: Some(options.state.join("components")), ..RuntimeOptions::default() })?;
+    let runtime = Runtime::new(&RuntimeOptions {
+        cache: Some(options.state.join("components")),
+        ..RuntimeOptions::default()
+    })?;
     let shelf = Shelf::read(&runtime, &options.plugins).await?;
     for (path, reason) in &shelf.broken {
         tracing::warn!(path = %path.display(), reason, "a component cannot be loaded; no stage can use it");
@@ -91,15 +96,34 @@ pub(crate) async fn load(options: &Options, generation: u64) -> Result<Snapshot,
     if !findings.is_empty() {
         return Err(refused(source, findings));
     }
-    let used = FleetUsed { name: manifest.name.clone(), generation, manifest: digest(source.text.as_bytes()) };
-    Ok(Snapshot { used, fields: manifest.fields.clone(), nodes })
+    let used = FleetUsed {
+        name: manifest.name.clone(),
+        generation,
+        manifest: digest(source.text.as_bytes()),
+    };
+    Ok(Snapshot {
+        used,
+        fields: manifest.fields.clone(),
+        nodes,
+    })
 }
 
 fn read(path: &Path) -> Result<Source, StartError> {
-    let failed = |error: String| StartError::Manifest { path: path.to_owned(), error };
+    let failed = |error: String| StartError::Manifest {
+        path: path.to_owned(),
+        error,
+    };
     let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|e| failed(format!("not UTF-8 from byte {}", e.utf8_error().valid_up_to())))?;
-    Ok(Source { name: path.display().to_string(), text })
+    let text = String::from_utf8(bytes).map_err(|e| {
+        failed(format!(
+            "not UTF-8 from byte {}",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
+    Ok(Source {
+        name: path.display().to_string(),
+        text,
+    })
 }
 
 fn refused(source: Source, findings: Vec<Diagnostic>) -> StartError {
@@ -116,7 +140,9 @@ async fn load_models(
 ) -> Result<BTreeMap<String, Model>, StartError> {
     let mut models = BTreeMap::new();
     for (key, card) in &resolved.cards {
-        let Some(wanted) = manifest.models.get(key) else { continue };
+        let Some(wanted) = manifest.models.get(key) else {
+            continue;
+        };
         let (card, backends, load) = ((*card).clone(), backends.clone(), load_options(wanted));
         let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
         match loading.await.map_err(|_| StartError::Interrupted)? {
@@ -164,17 +190,31 @@ async fn make_nodes(
             },
         };
         let granted = granted(stage, models);
-        let identities = granted.models.iter().map(|(role, bound)| (role.clone(), bound.model.identity().clone())).collect();
+        let identities = granted
+            .models
+            .iter()
+            .map(|(role, bound)| (role.clone(), bound.model.identity().clone()))
+            .collect();
         let description = plugin.description();
         let used = PluginUsed {
             name: description.name.clone(),
             version: description.version.to_string(),
             digest: plugin.digest().to_owned(),
         };
-        match Stage::new(runtime, &stage.name, plugin, granted, convert::limits(&stage.limits)) {
+        match Stage::new(
+            runtime,
+            &stage.name,
+            plugin,
+            granted,
+            convert::limits(&stage.limits),
+        ) {
             Ok(made) => nodes.push(Node {
                 stage: made,
-                needs: stage.needs.iter().filter_map(|need| manifest.stages.iter().position(|s| s.name == *need)).collect(),
+                needs: stage
+                    .needs
+                    .iter()
+                    .filter_map(|need| manifest.stages.iter().position(|s| s.name == *need))
+                    .collect(),
                 when: stage.when.clone(),
                 reads: stage.reads.clone(),
                 on_error: stage.on_error,
@@ -193,7 +233,10 @@ fn granted(stage: &manifest::Stage, models: &BTreeMap<String, Model>) -> StageGr
         let card = model.card().to_guest_json().into();
         Some((role.clone(), ModelBinding { model, card }))
     });
-    StageGrants { models: bound.collect(), config: serde_json::Value::Object(stage.config.clone()).to_string() }
+    StageGrants {
+        models: bound.collect(),
+        config: serde_json::Value::Object(stage.config.clone()).to_string(),
+    }
 }
 
 /// The card that a model's entry resolves to, where the catalog has one.

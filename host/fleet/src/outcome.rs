@@ -42,7 +42,10 @@ impl Outcome {
 
     /// The decision of a stage.
     pub fn stage(&self, name: &str) -> Option<&StageOutcome> {
-        self.stages.iter().find(|(stage, _)| stage == name).map(|(_, outcome)| outcome)
+        self.stages
+            .iter()
+            .find(|(stage, _)| stage == name)
+            .map(|(_, outcome)| outcome)
     }
 }
 
@@ -192,7 +195,10 @@ impl Serialize for Reason {
     }
 }
 
-fn in_order<S: Serializer>(stages: &[(String, StageOutcome)], serializer: S) -> Result<S::Ok, S::Error> {
+fn in_order<S: Serializer>(
+    stages: &[(String, StageOutcome)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(stages.len()))?;
     for (name, stage) in stages {
         map.serialize_entry(name, stage)?;

@@ -30,7 +30,9 @@ struct Found {
 
 /// The directory cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the plugins directory `{dir}`: {error}; build plugins with `cargo xtask plugins`, or name another directory with `--plugins`")]
+#[error(
+    "cannot read the plugins directory `{dir}`: {error}; build plugins with `cargo xtask plugins`, or name another directory with `--plugins`"
+)]
 pub struct ShelfError {
     dir: PathBuf,
     error: String,
@@ -39,8 +41,15 @@ pub struct ShelfError {
 impl Shelf {
     /// Reads and describes every component. Blocks on files; compiles what the cache lacks.
     pub(crate) async fn read(runtime: &Runtime, dir: &Path) -> Result<Self, ShelfError> {
-        let mut shelf = Shelf { dir: dir.to_owned(), found: Vec::new(), broken: Vec::new() };
-        for path in files(dir).map_err(|error| ShelfError { dir: dir.to_owned(), error: error.to_string() })? {
+        let mut shelf = Shelf {
+            dir: dir.to_owned(),
+            found: Vec::new(),
+            broken: Vec::new(),
+        };
+        for path in files(dir).map_err(|error| ShelfError {
+            dir: dir.to_owned(),
+            error: error.to_string(),
+        })? {
             match describe(runtime, &path).await {
                 Ok(found) => shelf.found.push(found),
                 Err(reason) => shelf.broken.push((path, reason)),
@@ -51,20 +60,41 @@ impl Shelf {
 
     /// The highest version that fits, unless two different files both claim to be it.
     pub(crate) fn resolve(&self, name: &str, range: &VersionReq) -> Result<Picked<'_>, Missing> {
-        let named: Vec<&Found> = self.found.iter().filter(|found| found.description.name == name).collect();
-        let Some(best) = named.iter().filter(|found| range.matches(&found.description.version)).max_by_key(|f| &f.description.version) else {
-            return Err(Missing::NotFound { versions: named.iter().map(|f| f.description.version.clone()).collect() });
+        let named: Vec<&Found> = self
+            .found
+            .iter()
+            .filter(|found| found.description.name == name)
+            .collect();
+        let Some(best) = named
+            .iter()
+            .filter(|found| range.matches(&found.description.version))
+            .max_by_key(|f| &f.description.version)
+        else {
+            return Err(Missing::NotFound {
+                versions: named
+                    .iter()
+                    .map(|f| f.description.version.clone())
+                    .collect(),
+            });
         };
-        let twin = named.iter().find(|f| f.description.version == best.description.version && f.digest != best.digest);
+        let twin = named
+            .iter()
+            .find(|f| f.description.version == best.description.version && f.digest != best.digest);
         match twin {
-            Some(twin) => Err(Missing::Twins { version: best.description.version.clone(), paths: [best.path.clone(), twin.path.clone()] }),
+            Some(twin) => Err(Missing::Twins {
+                version: best.description.version.clone(),
+                paths: [best.path.clone(), twin.path.clone()],
+            }),
             None => Ok(Picked(best)),
         }
     }
 
     /// Names of all plugins found.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
-        self.found.iter().map(|found| found.description.name.as_str()).collect()
+        self.found
+            .iter()
+            .map(|found| found.description.name.as_str())
+            .collect()
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -89,7 +119,11 @@ impl Picked<'_> {
     }
 
     /// The plugin, linked against what its stage is granted and nothing more.
-    pub(crate) async fn load(&self, runtime: &Runtime, grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
+    pub(crate) async fn load(
+        &self,
+        runtime: &Runtime,
+        grants: &BTreeSet<Grant>,
+    ) -> Result<Plugin, LoadError> {
         runtime.load(&self.0.bytes, grants).await
     }
 }
@@ -99,20 +133,29 @@ pub(crate) enum Missing {
     /// None of that name and range; these versions of that name are there.
     NotFound { versions: Vec<Version> },
     /// Two files differ and claim the same version.
-    Twins { version: Version, paths: [PathBuf; 2] },
+    Twins {
+        version: Version,
+        paths: [PathBuf; 2],
+    },
 }
 
 fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
             files.push(path);
         }
     }
     files.sort();
     if files.len() > MAX_FILES {
-        return Err(std::io::Error::other(format!("{} components; at most {MAX_FILES} can be there", files.len())));
+        return Err(std::io::Error::other(format!(
+            "{} components; at most {MAX_FILES} can be there",
+            files.len()
+        )));
     }
     Ok(files)
 }
@@ -125,9 +168,17 @@ async fn describe(runtime: &Runtime, path: &Path) -> Result<Found, String> {
     let bytes = fs::read(path).map_err(|e| e.to_string())?;
     // Described with every grant there is, so that it can be known; it runs with those of its stage.
     let all = BTreeSet::from([Grant::Clocks, Grant::Random]);
-    let plugin = runtime.load(&bytes, &all).await.map_err(|e| e.to_string())?;
+    let plugin = runtime
+        .load(&bytes, &all)
+        .await
+        .map_err(|e| e.to_string())?;
     let (description, digest) = (plugin.description().clone(), plugin.digest().to_owned());
-    Ok(Found { path: path.to_owned(), bytes, description, digest })
+    Ok(Found {
+        path: path.to_owned(),
+        bytes,
+        description,
+        digest,
+    })
 }
 
 /// Components already loaded for this candidate, by digest and grants: stages that share one compile it once.

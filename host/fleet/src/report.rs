@@ -14,7 +14,10 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(source: Source, diagnostics: Diagnostics) -> Self {
-        Report { source, diagnostics }
+        Report {
+            source,
+            diagnostics,
+        }
     }
 
     /// For a person: each diagnostic with file, line, column, underline and hint.

@@ -34,7 +34,11 @@ pub struct FieldError {
 impl Submission {
     /// A submission with a new id.
     pub fn new(fields: Map<String, Value>, attachments: Vec<Attachment>) -> Self {
-        Submission { id: SubmissionId::new(), fields, attachments }
+        Submission {
+            id: SubmissionId::new(),
+            fields,
+            attachments,
+        }
     }
 
     /// Refuses a field that is not among those `accepted`.
@@ -43,7 +47,10 @@ impl Submission {
     /// [`FieldError`] names the first such field.
     pub fn check(&self, accepted: &[String]) -> Result<(), FieldError> {
         match self.fields.keys().find(|field| !accepted.contains(field)) {
-            Some(field) => Err(FieldError { field: field.clone(), accepted: accepted.to_vec() }),
+            Some(field) => Err(FieldError {
+                field: field.clone(),
+                accepted: accepted.to_vec(),
+            }),
             None => Ok(()),
         }
     }
@@ -58,12 +65,18 @@ impl SubmissionId {
     #[allow(clippy::new_without_default)] // every call gives another one
     pub fn new() -> Self {
         // Tells this process from those before it; `RandomState` is seeded by the operating system.
-        static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+        static PROCESS: LazyLock<u64> =
+            LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
         let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
         // 48 bits of time, 32 of the process, 48 of the count.
-        let bits = ((now & 0xffff_ffff_ffff) << 80) | ((u128::from(*PROCESS) & 0xffff_ffff) << 48) | (count & 0xffff_ffff_ffff);
+        let bits = ((now & 0xffff_ffff_ffff) << 80)
+            | ((u128::from(*PROCESS) & 0xffff_ffff) << 48)
+            | (count & 0xffff_ffff_ffff);
         SubmissionId(format!("sub_{}", crockford(bits)).into())
     }
 
@@ -79,7 +92,14 @@ impl SubmissionId {
 
 fn crockford(bits: u128) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    (0..26).rev().filter_map(|i| DIGITS.get(((bits >> (5 * i)) & 31) as usize).map(|&b| char::from(b))).collect()
+    (0..26)
+        .rev()
+        .filter_map(|i| {
+            DIGITS
+                .get(((bits >> (5 * i)) & 31) as usize)
+                .map(|&b| char::from(b))
+        })
+        .collect()
 }
 
 impl fmt::Display for SubmissionId {
@@ -101,15 +121,26 @@ mod tests {
     #[test]
     fn ids_are_unique_and_sort_by_time() {
         let ids: Vec<_> = (0..1000).map(|_| SubmissionId::new().to_string()).collect();
-        assert!(ids.iter().all(|id| id.len() == 30 && id.starts_with("sub_")));
-        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "one process, one order");
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == 30 && id.starts_with("sub_"))
+        );
+        assert!(
+            ids.windows(2).all(|pair| pair[0] < pair[1]),
+            "one process, one order"
+        );
     }
 
     #[test]
     fn an_undeclared_field_is_named_with_those_accepted() {
         let fields = serde_json::json!({"subject": "hi", "sbject": "hi"});
         let submission = Submission::new(fields.as_object().unwrap().clone(), vec![]);
-        let error = submission.check(&["subject".into(), "body".into()]).unwrap_err();
-        assert_eq!(error.to_string(), "unknown field `sbject`; this fleet accepts `subject`, `body`");
+        let error = submission
+            .check(&["subject".into(), "body".into()])
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown field `sbject`; this fleet accepts `subject`, `body`"
+        );
     }
 }

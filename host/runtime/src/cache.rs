@@ -28,15 +28,28 @@ pub(crate) struct Cache(Option<PathBuf>);
 impl Cache {
     pub(crate) fn open(dir: Option<PathBuf>) -> Result<Self, LoadError> {
         if let Some(dir) = &dir {
-            fs::create_dir_all(dir).map_err(|e| LoadError::Cache { path: dir.clone(), error: e.to_string() })?;
-            restrict(dir).map_err(|e| LoadError::Cache { path: dir.clone(), error: e.to_string() })?;
+            fs::create_dir_all(dir).map_err(|e| LoadError::Cache {
+                path: dir.clone(),
+                error: e.to_string(),
+            })?;
+            restrict(dir).map_err(|e| LoadError::Cache {
+                path: dir.clone(),
+                error: e.to_string(),
+            })?;
         }
         Ok(Cache(dir))
     }
 
     /// The compiled component: from the cache where a sound entry stands there, else compiled and then kept.
-    pub(crate) fn component(&self, engine: &Engine, bytes: &[u8], digest: &str) -> Result<Component, LoadError> {
-        let Some(path) = self.entry(engine, digest) else { return compile(engine, bytes) };
+    pub(crate) fn component(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        digest: &str,
+    ) -> Result<Component, LoadError> {
+        let Some(path) = self.entry(engine, digest) else {
+            return compile(engine, bytes);
+        };
         if let Some(component) = read(engine, &path) {
             return Ok(component);
         }
@@ -51,7 +64,11 @@ impl Cache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let digest = digest.trim_start_matches("sha256:");
-        Some(self.0.as_ref()?.join(format!("{digest}-{:016x}.cwasm", hasher.finish())))
+        Some(
+            self.0
+                .as_ref()?
+                .join(format!("{digest}-{:016x}.cwasm", hasher.finish())),
+        )
     }
 }
 
@@ -93,7 +110,9 @@ fn keep(component: &Component, path: &Path) -> Result<(), String> {
     let code = component.serialize().map_err(|e| e.to_string())?;
     let dir = path.parent().ok_or("no parent directory")?;
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| e.to_string())?;
-    file.write_all(&Sha256::digest(&code)).and_then(|()| file.write_all(&code)).map_err(|e| e.to_string())?;
+    file.write_all(&Sha256::digest(&code))
+        .and_then(|()| file.write_all(&code))
+        .map_err(|e| e.to_string())?;
     file.persist(path).map_err(|e| e.to_string())?;
     Ok(())
 }
@@ -128,7 +147,10 @@ mod tests {
         let engine = Engine::default();
         let cache = Cache::open(None).unwrap();
         for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0", &EMPTY[..5]] {
-            let error = cache.component(&engine, bytes, &digest(bytes)).map(|_| ()).unwrap_err();
+            let error = cache
+                .component(&engine, bytes, &digest(bytes))
+                .map(|_| ())
+                .unwrap_err();
             assert!(matches!(error, LoadError::Compile(_)), "{bytes:?}: {error}");
         }
     }

@@ -45,7 +45,11 @@ pub struct Attachment {
 
 impl Attachment {
     fn lower(&self) -> wit::Attachment<'_> {
-        wit::Attachment { name: &self.name, media_type: &self.media_type, bytes: &self.bytes }
+        wit::Attachment {
+            name: &self.name,
+            media_type: &self.media_type,
+            bytes: &self.bytes,
+        }
     }
 }
 
@@ -98,9 +102,19 @@ impl Stage {
     ///
     /// # Errors
     /// [`LoadError::Limit`] where the limits pass what this host can give.
-    pub fn new(runtime: &Runtime, name: &str, plugin: Plugin, grants: StageGrants, limits: Limits) -> Result<Self, LoadError> {
+    pub fn new(
+        runtime: &Runtime,
+        name: &str,
+        plugin: Plugin,
+        grants: StageGrants,
+        limits: Limits,
+    ) -> Result<Self, LoadError> {
         if limits.memory > MAX_MEMORY as u64 {
-            return Err(LoadError::Limit { limit: "memory", value: limits.memory, most: MAX_MEMORY as u64 });
+            return Err(LoadError::Limit {
+                limit: "memory",
+                value: limits.memory,
+                most: MAX_MEMORY as u64,
+            });
         }
         let instances = Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS));
         Ok(Stage {
@@ -138,26 +152,54 @@ impl Stage {
     ///
     /// # Errors
     /// [`CallError`], typed and attributed to this stage; nothing of the call is left behind.
-    pub async fn call(&self, request: &Request, deadline: Instant) -> (Result<Answer, CallError>, Timings) {
+    pub async fn call(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> (Result<Answer, CallError>, Timings) {
         let start = Instant::now();
         let deadline = deadline.min(start + self.limits.deadline);
         let mut timings = Timings::default();
         let answer = self.admit_and_run(request, deadline, &mut timings).await;
         timings.total = start.elapsed();
-        (answer.map_err(|(kind, detail)| CallError { stage: self.name.to_string(), kind, detail }), timings)
+        (
+            answer.map_err(|(kind, detail)| CallError {
+                stage: self.name.to_string(),
+                kind,
+                detail,
+            }),
+            timings,
+        )
     }
 
-    async fn admit_and_run(&self, request: &Request, deadline: Instant, timings: &mut Timings) -> Result<Answer, Failure> {
+    async fn admit_and_run(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        timings: &mut Timings,
+    ) -> Result<Answer, Failure> {
         let asked = Instant::now();
         let _instance = self.admit(deadline).await?;
         timings.queue = asked.elapsed();
-        let state = CallState::new(self.name.clone(), request.submission.clone(), self.grants.clone(), &self.limits, deadline);
+        let state = CallState::new(
+            self.name.clone(),
+            request.submission.clone(),
+            self.grants.clone(),
+            &self.limits,
+            deadline,
+        );
         let mut store = new_store(&self.runtime.engine, state, &self.limits);
         let attachments: Vec<_> = request.attachments.iter().map(Attachment::lower).collect();
-        let lowered = wit::Request { fields: &request.fields, attachments: &attachments };
+        let lowered = wit::Request {
+            fields: &request.fields,
+            attachments: &attachments,
+        };
         let call = async {
             let instance = self.plugin.pre.instantiate_async(&mut store).await?;
-            instance.fleetwright_stage_handler().call_handle(&mut store, lowered).await
+            instance
+                .fleetwright_stage_handler()
+                .call_handle(&mut store, lowered)
+                .await
         };
         let called = run_metered(call, &mut timings.guest, self.limits.cpu, deadline).await;
         let state = store.data();
@@ -177,14 +219,22 @@ impl Stage {
             return Ok(permit);
         }
         let _place = Place::take(&self.waiting, self.limits.queue).ok_or_else(|| {
-            let Limits { concurrency, queue, .. } = self.limits;
-            (CallErrorKind::Overloaded, format!("{concurrency} calls are running and {queue} are waiting"))
+            let Limits {
+                concurrency, queue, ..
+            } = self.limits;
+            (
+                CallErrorKind::Overloaded,
+                format!("{concurrency} calls are running and {queue} are waiting"),
+            )
         })?;
         match tokio::time::timeout_at(deadline, self.instances.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed.
             Ok(Err(_)) => Err((CallErrorKind::Overloaded, "the stage is closing".into())),
-            Err(_) => Err((CallErrorKind::Deadline, "the deadline passed while the call waited for an instance".into())),
+            Err(_) => Err((
+                CallErrorKind::Deadline,
+                "the deadline passed while the call waited for an instance".into(),
+            )),
         }
     }
 }
@@ -196,7 +246,12 @@ struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
-        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < most).then_some(n + 1)).ok().map(|_| Place(waiting))
+        waiting
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < most).then_some(n + 1)
+            })
+            .ok()
+            .map(|_| Place(waiting))
     }
 }
 
@@ -223,14 +278,22 @@ impl Stopped {
 
     pub(crate) fn describe(&self, limits: &Limits) -> String {
         match self {
-            Stopped::Cpu => format!("the guest used its {:?} of processor time; raise `limits.cpu` if the plugin needs more", limits.cpu),
+            Stopped::Cpu => format!(
+                "the guest used its {:?} of processor time; raise `limits.cpu` if the plugin needs more",
+                limits.cpu
+            ),
             Stopped::Deadline => "the deadline passed before the stage answered".into(),
         }
     }
 }
 
 /// Runs a call under its processor and wall-clock limits.
-pub(crate) async fn run_metered<F: Future>(call: F, spent: &mut Duration, cpu: Duration, deadline: Instant) -> Result<F::Output, Stopped> {
+pub(crate) async fn run_metered<F: Future>(
+    call: F,
+    spent: &mut Duration,
+    cpu: Duration,
+    deadline: Instant,
+) -> Result<F::Output, Stopped> {
     match tokio::time::timeout_at(deadline, Metered::new(call, spent, cpu)).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(CpuSpent)) => Err(Stopped::Cpu),
@@ -243,7 +306,9 @@ fn refused(failure: wit::Failure, state: &CallState) -> Failure {
     let (kind, mut detail) = match failure {
         wit::Failure::InvalidInput(detail) => (CallErrorKind::InvalidInput, detail),
         wit::Failure::InvalidConfig(detail) => (CallErrorKind::InvalidConfig, detail),
-        wit::Failure::Inference(detail) => (state.refused.unwrap_or(CallErrorKind::Inference), detail),
+        wit::Failure::Inference(detail) => {
+            (state.refused.unwrap_or(CallErrorKind::Inference), detail)
+        }
         wit::Failure::Internal(detail) => (CallErrorKind::Plugin, detail),
     };
     detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
@@ -257,19 +322,42 @@ fn lift(answer: wit::Answer, limits: &Limits) -> Result<Answer, Failure> {
     };
     let bytes = answer.fields.len().saturating_add(reason);
     if bytes as u64 > limits.output {
-        return Err((CallErrorKind::Output, format!("the answer has {bytes} bytes; `limits.output` is {}", limits.output)));
+        return Err((
+            CallErrorKind::Output,
+            format!(
+                "the answer has {bytes} bytes; `limits.output` is {}",
+                limits.output
+            ),
+        ));
     }
     let fields = match serde_json::from_str(&answer.fields) {
         Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Err((CallErrorKind::BadAnswer, "the answer's fields are no JSON object".into())),
-        Err(error) => return Err((CallErrorKind::BadAnswer, format!("the answer's fields are no JSON: {error}"))),
+        Ok(_) => {
+            return Err((
+                CallErrorKind::BadAnswer,
+                "the answer's fields are no JSON object".into(),
+            ));
+        }
+        Err(error) => {
+            return Err((
+                CallErrorKind::BadAnswer,
+                format!("the answer's fields are no JSON: {error}"),
+            ));
+        }
     };
     if let Some(confidence) = answer.confidence.filter(|c| !(0.0..=1.0).contains(c)) {
-        return Err((CallErrorKind::BadAnswer, format!("the confidence {confidence} is not between 0 and 1")));
+        return Err((
+            CallErrorKind::BadAnswer,
+            format!("the confidence {confidence} is not between 0 and 1"),
+        ));
     }
     let disposition = match answer.disposition {
         wit::Disposition::Continue => Disposition::Continue,
         wit::Disposition::Hold(reason) => Disposition::Hold(reason),
     };
-    Ok(Answer { fields, confidence: answer.confidence, disposition })
+    Ok(Answer {
+        fields,
+        confidence: answer.confidence,
+        disposition,
+    })
 }

@@ -32,7 +32,10 @@ pub struct RuntimeOptions {
 
 impl Default for RuntimeOptions {
     fn default() -> Self {
-        RuntimeOptions { cache: None, instances: 512 }
+        RuntimeOptions {
+            cache: None,
+            instances: 512,
+        }
     }
 }
 
@@ -51,10 +54,15 @@ impl Runtime {
     /// [`LoadError::Engine`] where the machine cannot give what the pool needs, [`LoadError::Cache`] where the cache
     /// directory cannot be made.
     pub fn new(options: &RuntimeOptions) -> Result<Self, LoadError> {
-        let engine = Engine::new(&config(options)).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let engine =
+            Engine::new(&config(options)).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
         let cache = Cache::open(options.cache.clone())?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Runtime { engine, cache: Arc::new(cache), _ticker: Arc::new(ticker) })
+        Ok(Runtime {
+            engine,
+            cache: Arc::new(cache),
+            _ticker: Arc::new(ticker),
+        })
     }
 
     /// The most linear memory, in bytes, that a stage's `memory` limit can grant.
@@ -108,7 +116,10 @@ impl Ticker {
                 }
             })
             .map_err(|e| LoadError::Engine(format!("cannot start the epoch thread: {e}")))?;
-        Ok(Ticker { stop, thread: Some(thread) })
+        Ok(Ticker {
+            stop,
+            thread: Some(thread),
+        })
     }
 }
 

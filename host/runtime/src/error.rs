@@ -16,7 +16,9 @@ pub enum LoadError {
     #[error("cannot set up the WebAssembly engine: {0}")]
     Engine(String),
     /// The cache of precompiled components cannot be used.
-    #[error("cannot use `{path}` for precompiled components: {error}; make it writable or choose another state directory")]
+    #[error(
+        "cannot use `{path}` for precompiled components: {error}; make it writable or choose another state directory"
+    )]
     Cache {
         /// The cache's directory.
         path: PathBuf,
@@ -27,13 +29,17 @@ pub enum LoadError {
     #[error("not a WebAssembly component that this host can run: {0}")]
     Compile(String),
     /// The component imports something that no stage is given.
-    #[error("the component imports `{import}`, which is not part of world `fleetwright:stage/stage`")]
+    #[error(
+        "the component imports `{import}`, which is not part of world `fleetwright:stage/stage`"
+    )]
     ForeignImport {
         /// The import's name.
         import: String,
     },
     /// The component imports a WASI interface that the stage was not granted.
-    #[error("the component imports `{import}`, which the manifest does not grant; add `wasi = [\"{grant}\"]` to the stage to grant it")]
+    #[error(
+        "the component imports `{import}`, which the manifest does not grant; add `wasi = [\"{grant}\"]` to the stage to grant it"
+    )]
     NotGranted {
         /// The import's name.
         import: String,
@@ -132,17 +138,29 @@ impl fmt::Display for CallErrorKind {
 /// Says what a wasmtime error means: which limit was passed, or which trap it was.
 pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> (CallErrorKind, String) {
     if let Some(passed) = error.downcast_ref::<Passed>() {
-        return (CallErrorKind::Tensors, format!("{passed}; raise `limits.tensors` if the plugin needs more"));
+        return (
+            CallErrorKind::Tensors,
+            format!("{passed}; raise `limits.tensors` if the plugin needs more"),
+        );
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        return (CallErrorKind::Overloaded, "the host's pool of instances is exhausted".into());
+        return (
+            CallErrorKind::Overloaded,
+            "the host's pool of instances is exhausted".into(),
+        );
     }
     if is_fuel_exhausted(error) {
         // Wasm frames are on the stack only while the guest calls the host; a result is lifted after the last returned.
         let from_guest_call = error.downcast_ref::<WasmBacktrace>().is_some();
         return match from_guest_call {
-            true => (CallErrorKind::Tensors, "one call of the host passes more bytes than `limits.tensors` allows".into()),
-            false => (CallErrorKind::Output, "the answer passes `limits.output`".into()),
+            true => (
+                CallErrorKind::Tensors,
+                "one call of the host passes more bytes than `limits.tensors` allows".into(),
+            ),
+            false => (
+                CallErrorKind::Output,
+                "the answer passes `limits.output`".into(),
+            ),
         };
     }
     if state.memory.denied() {
@@ -151,11 +169,17 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> (CallError
     }
     match error.downcast_ref::<Trap>() {
         Some(trap) => (CallErrorKind::Trap, format!("the guest trapped: {trap}")),
-        None => (CallErrorKind::Trap, format!("the guest was stopped: {}", error.root_cause())),
+        None => (
+            CallErrorKind::Trap,
+            format!("the guest was stopped: {}", error.root_cause()),
+        ),
     }
 }
 
 /// wasmtime keeps this error's type to itself; its text is held to by a test with a guest that floods.
 fn is_fuel_exhausted(error: &wasmtime::Error) -> bool {
-    error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted")
+    error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls has been exhausted")
 }

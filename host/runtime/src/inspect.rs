@@ -31,27 +31,48 @@ pub struct Inspection {
 /// # Errors
 /// [`LoadError`] where the bytes are no component of the world `stage`.
 pub async fn inspect(runtime: &Runtime, bytes: &[u8]) -> Result<Inspection, LoadError> {
-    let plugin = runtime.load(bytes, &BTreeSet::from([Grant::Clocks, Grant::Random])).await?;
+    let plugin = runtime
+        .load(bytes, &BTreeSet::from([Grant::Clocks, Grant::Random]))
+        .await?;
     let ty = plugin.component.component_type();
     Ok(Inspection {
         digest: plugin.digest().to_owned(),
         bytes: bytes.len(),
-        imports: ty.imports(&runtime.engine).map(|(name, _)| name.to_owned()).collect(),
-        exports: ty.exports(&runtime.engine).map(|(name, _)| name.to_owned()).collect(),
+        imports: ty
+            .imports(&runtime.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        exports: ty
+            .exports(&runtime.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         description: plugin.description().clone(),
     })
 }
 
 /// Refuses a component that imports what the world lacks or the manifest does not grant, by name and with the way out.
-pub(crate) fn check_imports(engine: &Engine, component: &Component, grants: &BTreeSet<Grant>) -> Result<(), LoadError> {
+pub(crate) fn check_imports(
+    engine: &Engine,
+    component: &Component,
+    grants: &BTreeSet<Grant>,
+) -> Result<(), LoadError> {
     for (import, _) in component.component_type().imports(engine) {
         if import.starts_with("wasi:nn/") || import.starts_with("fleetwright:stage/") {
             continue;
         }
         match Grant::for_import(import) {
             Some(grant) if grants.contains(&grant) => {}
-            Some(grant) => return Err(LoadError::NotGranted { import: import.to_owned(), grant: grant.name() }),
-            None => return Err(LoadError::ForeignImport { import: import.to_owned() }),
+            Some(grant) => {
+                return Err(LoadError::NotGranted {
+                    import: import.to_owned(),
+                    grant: grant.name(),
+                });
+            }
+            None => {
+                return Err(LoadError::ForeignImport {
+                    import: import.to_owned(),
+                });
+            }
         }
     }
     Ok(())

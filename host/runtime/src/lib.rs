@@ -5,7 +5,15 @@
 //! [`Stage::call`] then runs one submission in an instance of its own, which nothing outlives: memory, tensors, output,
 //! processor time and wall clock are bounded by [`Limits`], and whatever the guest does ends in an [`Answer`] or a typed
 //! [`CallError`] for that call alone.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
 
 mod bindings;
 mod cache;

@@ -58,7 +58,10 @@ pub(crate) enum Passed {
 impl fmt::Display for Passed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Passed::Tensors { held, limit } => write!(f, "tensors of {held} bytes in all pass the limit of {limit}"),
+            Passed::Tensors { held, limit } => write!(
+                f,
+                "tensors of {held} bytes in all pass the limit of {limit}"
+            ),
             Passed::Handles { limit } => write!(f, "more than {limit} handles at once"),
         }
     }
@@ -76,7 +79,11 @@ pub(crate) struct MemoryAccount {
 
 impl MemoryAccount {
     pub(crate) fn new(limit: u64) -> Self {
-        MemoryAccount { used: 0, limit: usize::try_from(limit).unwrap_or(usize::MAX), denied: false }
+        MemoryAccount {
+            used: 0,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            denied: false,
+        }
     }
 
     /// Whether the guest asked for more than it may have. A guest may live with the refusal; most then trap.
@@ -96,12 +103,25 @@ impl MemoryAccount {
 }
 
 impl ResourceLimiter for MemoryAccount {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(self.grow(current, desired))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current.saturating_mul(TABLE_ENTRY_BYTES), desired.saturating_mul(TABLE_ENTRY_BYTES)))
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(self.grow(
+            current.saturating_mul(TABLE_ENTRY_BYTES),
+            desired.saturating_mul(TABLE_ENTRY_BYTES),
+        ))
     }
 
     fn instances(&self) -> usize {
@@ -132,7 +152,10 @@ impl TensorAccount {
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Passed> {
         let held = self.held.saturating_add(bytes as u64);
         if held > self.limit {
-            return Err(Passed::Tensors { held, limit: self.limit });
+            return Err(Passed::Tensors {
+                held,
+                limit: self.limit,
+            });
         }
         self.held = held;
         Ok(())
@@ -153,16 +176,28 @@ mod tests {
         assert!(account.memory_growing(0, 600, None).unwrap());
         assert!(account.table_growing(0, 40, None).unwrap());
         assert!(!account.denied());
-        assert!(!account.memory_growing(600, 700, None).unwrap(), "700 + 40 pointers pass 1000");
+        assert!(
+            !account.memory_growing(600, 700, None).unwrap(),
+            "700 + 40 pointers pass 1000"
+        );
         assert!(account.denied());
-        assert!(account.memory_growing(600, 680, None).unwrap(), "a refusal takes nothing");
+        assert!(
+            account.memory_growing(600, 680, None).unwrap(),
+            "a refusal takes nothing"
+        );
     }
 
     #[test]
     fn tensors_are_given_back() {
         let mut account = TensorAccount::new(100);
         account.take(60).unwrap();
-        assert_eq!(account.take(60), Err(Passed::Tensors { held: 120, limit: 100 }));
+        assert_eq!(
+            account.take(60),
+            Err(Passed::Tensors {
+                held: 120,
+                limit: 100
+            })
+        );
         account.give_back(60);
         account.take(100).unwrap();
     }

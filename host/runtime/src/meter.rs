@@ -25,7 +25,11 @@ pub(crate) struct Metered<'a, F> {
 impl<'a, F: Future> Metered<'a, F> {
     /// Runs `call`, adding its processor time to `spent`, until that passes `limit`.
     pub(crate) fn new(call: F, spent: &'a mut Duration, limit: Duration) -> Self {
-        Metered { call: Box::pin(call), spent, limit }
+        Metered {
+            call: Box::pin(call),
+            spent,
+            limit,
+        }
     }
 }
 
@@ -46,7 +50,10 @@ impl<F: Future> Future for Metered<'_, F> {
 
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+    Duration::new(
+        time.tv_sec.try_into().unwrap_or(0),
+        time.tv_nsec.try_into().unwrap_or(0),
+    )
 }
 
 #[cfg(test)]
@@ -69,6 +76,9 @@ mod tests {
 
         let mut spent = Duration::ZERO;
         let waiting = tokio::time::sleep(Duration::from_millis(30));
-        assert_eq!(Metered::new(waiting, &mut spent, Duration::from_millis(20)).await, Ok(()));
+        assert_eq!(
+            Metered::new(waiting, &mut spent, Duration::from_millis(20)).await,
+            Ok(())
+        );
     }
 }

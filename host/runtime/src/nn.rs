@@ -45,7 +45,10 @@ pub struct NnError {
 
 impl NnError {
     fn new(code: ErrorCode, data: impl Into<String>) -> Self {
-        NnError { code, data: data.into() }
+        NnError {
+            code,
+            data: data.into(),
+        }
     }
 }
 
@@ -64,7 +67,10 @@ impl CallState {
     }
 
     /// Takes the inputs out of the table, all of them, whatever is wrong with one.
-    fn take_inputs(&mut self, inputs: Vec<(String, Resource<GuestTensor>)>) -> wasmtime::Result<Result<Vec<NamedTensor>, NnError>> {
+    fn take_inputs(
+        &mut self,
+        inputs: Vec<(String, Resource<GuestTensor>)>,
+    ) -> wasmtime::Result<Result<Vec<NamedTensor>, NnError>> {
         let mut taken = Vec::with_capacity(inputs.len());
         let mut malformed = None;
         for (name, handle) in inputs {
@@ -85,11 +91,21 @@ impl CallState {
 impl tensor::Host for CallState {}
 
 impl tensor::HostTensor for CallState {
-    fn new(&mut self, dims: Vec<u32>, ty: TensorType, data: Vec<u8>) -> wasmtime::Result<Resource<GuestTensor>> {
+    fn new(
+        &mut self,
+        dims: Vec<u32>,
+        ty: TensorType,
+        data: Vec<u8>,
+    ) -> wasmtime::Result<Resource<GuestTensor>> {
         self.tensors.take(data.len())?;
         let bytes = data.len();
         let content = Tensor::new(dims.clone(), element_type(ty), Bytes::from(data));
-        self.keep(GuestTensor { dims, ty, bytes, content })
+        self.keep(GuestTensor {
+            dims,
+            ty,
+            bytes,
+            content,
+        })
     }
 
     fn dimensions(&mut self, tensor: Resource<GuestTensor>) -> wasmtime::Result<Vec<u32>> {
@@ -102,7 +118,11 @@ impl tensor::HostTensor for CallState {
 
     fn data(&mut self, tensor: Resource<GuestTensor>) -> wasmtime::Result<Vec<u8>> {
         let tensor = self.table.get(&tensor)?;
-        Ok(tensor.content.as_ref().map(|content| content.data().to_vec()).unwrap_or_default())
+        Ok(tensor
+            .content
+            .as_ref()
+            .map(|content| content.data().to_vec())
+            .unwrap_or_default())
     }
 
     fn drop(&mut self, tensor: Resource<GuestTensor>) -> wasmtime::Result<()> {
@@ -113,7 +133,12 @@ impl tensor::HostTensor for CallState {
 }
 
 impl graph::Host for CallState {
-    async fn load(&mut self, _: Vec<Vec<u8>>, _: GraphEncoding, _: ExecutionTarget) -> wasmtime::Result<Outcome<Resource<Graph>>> {
+    async fn load(
+        &mut self,
+        _: Vec<Vec<u8>>,
+        _: GraphEncoding,
+        _: ExecutionTarget,
+    ) -> wasmtime::Result<Outcome<Resource<Graph>>> {
         let data = "models are loaded by role, never from bytes; bind one in the stage's `models` and use `load-by-name`";
         self.refuse(NnError::new(ErrorCode::Security, data))
     }
@@ -125,7 +150,9 @@ impl graph::Host for CallState {
                 Ok(Ok(self.keep(Graph { role, model })?))
             }
             None => {
-                let data = format!("no model is granted for role `{role}`; bind one in the stage's `models`");
+                let data = format!(
+                    "no model is granted for role `{role}`; bind one in the stage's `models`"
+                );
                 self.refuse(NnError::new(ErrorCode::NotFound, data))
             }
         }
@@ -133,9 +160,15 @@ impl graph::Host for CallState {
 }
 
 impl graph::HostGraph for CallState {
-    fn init_execution_context(&mut self, graph: Resource<Graph>) -> wasmtime::Result<Outcome<Resource<Execution>>> {
+    fn init_execution_context(
+        &mut self,
+        graph: Resource<Graph>,
+    ) -> wasmtime::Result<Outcome<Resource<Execution>>> {
         let Graph { role, model } = self.table.get(&graph)?;
-        let execution = Execution { role: role.clone(), model: model.clone() };
+        let execution = Execution {
+            role: role.clone(),
+            model: model.clone(),
+        };
         Ok(Ok(self.keep(execution)?))
     }
 
@@ -187,7 +220,12 @@ impl CallState {
     fn keep_output(&mut self, tensor: Tensor) -> wasmtime::Result<Resource<GuestTensor>> {
         let bytes = tensor.data().len();
         self.tensors.take(bytes)?;
-        self.keep(GuestTensor { dims: tensor.dims().to_vec(), ty: tensor_type(tensor.ty()), bytes, content: Ok(tensor) })
+        self.keep(GuestTensor {
+            dims: tensor.dims().to_vec(),
+            ty: tensor_type(tensor.ty()),
+            bytes,
+            content: Ok(tensor),
+        })
     }
 }
 
@@ -214,7 +252,9 @@ fn code(error: &InferError) -> ErrorCode {
         InferError::InvalidInput(_) => ErrorCode::InvalidArgument,
         InferError::TooLarge(_) => ErrorCode::TooLarge,
         InferError::DeadlineExceeded { .. } => ErrorCode::Timeout,
-        InferError::QueueFull { .. } | InferError::Backend(_) | InferError::WorkerGone { .. } => ErrorCode::RuntimeError,
+        InferError::QueueFull { .. } | InferError::Backend(_) | InferError::WorkerGone { .. } => {
+            ErrorCode::RuntimeError
+        }
     }
 }
 

@@ -83,28 +83,45 @@ impl Runtime {
         check_imports(&self.engine, &component, grants)?;
         let pre = self.link(&component, grants)?;
         let description = self.describe(&pre).await?;
-        Ok(Plugin { component, pre, digest: digest.into(), description: Arc::new(description) })
+        Ok(Plugin {
+            component,
+            pre,
+            digest: digest.into(),
+            description: Arc::new(description),
+        })
     }
 
-    fn link(&self, component: &Component, grants: &BTreeSet<Grant>) -> Result<StagePre<CallState>, LoadError> {
+    fn link(
+        &self,
+        component: &Component,
+        grants: &BTreeSet<Grant>,
+    ) -> Result<StagePre<CallState>, LoadError> {
         let mut linker = Linker::new(&self.engine);
         Bindings::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
             .and_then(|()| wasi::link(&mut linker, grants))
             .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
-        let pre = linker.instantiate_pre(component).map_err(|e| LoadError::World(format!("{e:#}")))?;
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(|e| LoadError::World(format!("{e:#}")))?;
         StagePre::new(pre).map_err(|e| LoadError::World(format!("{e:#}")))
     }
 
     async fn describe(&self, pre: &StagePre<CallState>) -> Result<Description, LoadError> {
         let limits = Limits::default();
         let deadline = Instant::now() + DESCRIBE_DEADLINE;
-        let grants = Arc::new(StageGrants { config: "{}".into(), ..StageGrants::default() });
+        let grants = Arc::new(StageGrants {
+            config: "{}".into(),
+            ..StageGrants::default()
+        });
         let state = CallState::new("describe".into(), "".into(), grants, &limits, deadline);
         let mut store = new_store(&self.engine, state, &limits);
         let mut spent = Duration::ZERO;
         let call = async {
             let stage = pre.instantiate_async(&mut store).await?;
-            stage.fleetwright_stage_description().call_describe(&mut store).await
+            stage
+                .fleetwright_stage_description()
+                .call_describe(&mut store)
+                .await
         };
         let described = match run_metered(call, &mut spent, limits.cpu, deadline).await {
             Ok(described) => described,
@@ -116,7 +133,11 @@ impl Runtime {
 }
 
 /// A store for one call, with its limits in force.
-pub(crate) fn new_store(engine: &wasmtime::Engine, state: CallState, limits: &Limits) -> Store<CallState> {
+pub(crate) fn new_store(
+    engine: &wasmtime::Engine,
+    state: CallState,
+    limits: &Limits,
+) -> Store<CallState> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
@@ -130,15 +151,22 @@ pub(crate) fn new_store(engine: &wasmtime::Engine, state: CallState, limits: &Li
 impl Description {
     fn check(described: wit::Plugin) -> Result<Self, String> {
         check_name("name", &described.name)?;
-        let version = semver::Version::parse(&described.version)
-            .map_err(|e| format!("version `{}` is no semantic version: {e}", described.version))?;
+        let version = semver::Version::parse(&described.version).map_err(|e| {
+            format!(
+                "version `{}` is no semantic version: {e}",
+                described.version
+            )
+        })?;
         let mut roles: Vec<Role> = Vec::with_capacity(described.roles.len());
         for role in described.roles {
             check_name("role", &role.name)?;
             if roles.iter().any(|known| known.name == role.name) {
                 return Err(format!("role `{}` stands twice", role.name));
             }
-            roles.push(Role { name: role.name, purpose: role.purpose });
+            roles.push(Role {
+                name: role.name,
+                purpose: role.purpose,
+            });
         }
         Ok(Description {
             config_schema: schema("config-schema", &described.config_schema)?,
@@ -153,15 +181,21 @@ impl Description {
 
 fn check_name(what: &str, name: &str) -> Result<(), String> {
     let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let rest = name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match first && rest && name.len() <= MAX_NAME_BYTES {
         true => Ok(()),
-        false => Err(format!("{what} `{}` is not `[a-z][a-z0-9-]*` of at most {MAX_NAME_BYTES} bytes", name.escape_debug())),
+        false => Err(format!(
+            "{what} `{}` is not `[a-z][a-z0-9-]*` of at most {MAX_NAME_BYTES} bytes",
+            name.escape_debug()
+        )),
     }
 }
 
 fn schema(what: &str, text: &str) -> Result<Value, String> {
-    let value: Value = serde_json::from_str(text).map_err(|e| format!("`{what}` is no JSON: {e}"))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|e| format!("`{what}` is no JSON: {e}"))?;
     match value {
         Value::Object(_) | Value::Bool(_) => Ok(value),
         _ => Err(format!("`{what}` is no JSON Schema: an object is expected")),

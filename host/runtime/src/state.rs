@@ -54,7 +54,13 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub(crate) fn new(stage: Arc<str>, submission: Arc<str>, grants: Arc<StageGrants>, limits: &Limits, deadline: Instant) -> Self {
+    pub(crate) fn new(
+        stage: Arc<str>,
+        submission: Arc<str>,
+        grants: Arc<StageGrants>,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         CallState {
@@ -90,7 +96,11 @@ mod imports {
         }
 
         fn card(&mut self, role: String) -> wasmtime::Result<Option<String>> {
-            Ok(self.grants.models.get(&role).map(|binding| binding.card.to_string()))
+            Ok(self
+                .grants
+                .models
+                .get(&role)
+                .map(|binding| binding.card.to_string()))
         }
     }
 
@@ -105,10 +115,18 @@ mod imports {
             // A field of its own is quoted where lines are text: no line break of the guest's begins a line of the host's.
             let (stage, submission, says) = (&*self.stage, &*self.submission, message.as_str());
             match level {
-                logging::Level::Debug => tracing::debug!(target: "guest", stage, submission, says, "guest"),
-                logging::Level::Info => tracing::info!(target: "guest", stage, submission, says, "guest"),
-                logging::Level::Warn => tracing::warn!(target: "guest", stage, submission, says, "guest"),
-                logging::Level::Error => tracing::error!(target: "guest", stage, submission, says, "guest"),
+                logging::Level::Debug => {
+                    tracing::debug!(target: "guest", stage, submission, says, "guest")
+                }
+                logging::Level::Info => {
+                    tracing::info!(target: "guest", stage, submission, says, "guest")
+                }
+                logging::Level::Warn => {
+                    tracing::warn!(target: "guest", stage, submission, says, "guest")
+                }
+                logging::Level::Error => {
+                    tracing::error!(target: "guest", stage, submission, says, "guest")
+                }
             }
             Ok(())
         }

@@ -39,7 +39,10 @@ impl Grant {
 }
 
 /// Links what is granted, and nothing else.
-pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
+pub(crate) fn link(
+    linker: &mut Linker<CallState>,
+    grants: &BTreeSet<Grant>,
+) -> wasmtime::Result<()> {
     for grant in grants {
         match grant {
             Grant::Clocks => {
@@ -62,6 +65,9 @@ impl WasiView for CallState {
         // Made at the first use: most stages are granted nothing of WASI. An empty context has no files, variables,
         // arguments or sockets.
         let ctx = self.wasi.get_or_insert_with(|| WasiCtx::builder().build());
-        WasiCtxView { ctx, table: &mut self.table }
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
     }
 }

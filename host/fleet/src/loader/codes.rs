@@ -23,84 +23,165 @@ const LIMIT_REFUSED: Code = Code::new("limit-refused");
 pub(super) fn plugin_not_found(stage: &Stage, versions: &[Version], shelf: &Shelf) -> Diagnostic {
     let dir = shelf.dir().display();
     let message = format!("no component in `{dir}` is plugin `{}`", stage.plugin.text);
-    let mut finding = Diagnostic::new(PLUGIN_NOT_FOUND, stage.spans.plugin, message).label("not found");
+    let mut finding =
+        Diagnostic::new(PLUGIN_NOT_FOUND, stage.spans.plugin, message).label("not found");
     for (path, reason) in &shelf.broken {
         finding = finding.note(format!("`{}` cannot be loaded: {reason}", path.display()));
     }
     match versions {
-        [] => finding.hint(format!("drop the component into `{dir}`, or use one that is there: {}", list(shelf.names()))),
-        versions => finding.hint(format!("drop a version that fits into `{dir}`, or use one that is there: {}", list(versions))),
+        [] => finding.hint(format!(
+            "drop the component into `{dir}`, or use one that is there: {}",
+            list(shelf.names())
+        )),
+        versions => finding.hint(format!(
+            "drop a version that fits into `{dir}`, or use one that is there: {}",
+            list(versions)
+        )),
     }
 }
 
-pub(super) fn plugin_twins(stage: &Stage, version: &Version, [one, other]: &[PathBuf; 2]) -> Diagnostic {
-    let message = format!("two different components claim to be `{}@{version}`", stage.plugin.name);
+pub(super) fn plugin_twins(
+    stage: &Stage,
+    version: &Version,
+    [one, other]: &[PathBuf; 2],
+) -> Diagnostic {
+    let message = format!(
+        "two different components claim to be `{}@{version}`",
+        stage.plugin.name
+    );
     Diagnostic::new(PLUGIN_AMBIGUOUS, stage.spans.plugin, message)
-        .note(format!("they are `{}` and `{}`", one.display(), other.display()))
+        .note(format!(
+            "they are `{}` and `{}`",
+            one.display(),
+            other.display()
+        ))
         .hint("remove one of them, or give one another version")
 }
 
 pub(super) fn plugin_refused(stage: &Stage, path: &Path, error: &LoadError) -> Diagnostic {
     let message = format!("plugin `{}` cannot be linked: {error}", stage.plugin.text);
-    Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message).note(format!("the component is `{}`", path.display()))
+    Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message)
+        .note(format!("the component is `{}`", path.display()))
 }
 
 pub(super) fn digest_mismatch(stage: &Stage, pinned: &str, picked: &Picked<'_>) -> Diagnostic {
-    let message = format!("`{}` has digest `{}`, not `{pinned}`", picked.path().display(), picked.digest());
+    let message = format!(
+        "`{}` has digest `{}`, not `{pinned}`",
+        picked.path().display(),
+        picked.digest()
+    );
     Diagnostic::new(DIGEST_MISMATCH, stage.spans.digest.unwrap_or(stage.spans.plugin), message)
         .label("pinned here")
         .hint("put back the component that was pinned, or pin the digest of this one after you looked at it")
 }
 
 pub(super) fn role_not_bound(stage: &Stage, role: &Role) -> Diagnostic {
-    let message = format!("plugin `{}` needs a model for role `{}`", stage.plugin.name, role.name);
-    Diagnostic::new(ROLE_NOT_BOUND, stage.spans.models.unwrap_or(stage.spans.plugin), message)
-        .label("no model is bound to it")
-        .note(format!("the role: {}", role.purpose))
-        .hint(format!("add `{} = \"…\"` to the stage's `models`, naming one of `[models]`", role.name))
+    let message = format!(
+        "plugin `{}` needs a model for role `{}`",
+        stage.plugin.name, role.name
+    );
+    Diagnostic::new(
+        ROLE_NOT_BOUND,
+        stage.spans.models.unwrap_or(stage.spans.plugin),
+        message,
+    )
+    .label("no model is bound to it")
+    .note(format!("the role: {}", role.purpose))
+    .hint(format!(
+        "add `{} = \"…\"` to the stage's `models`, naming one of `[models]`",
+        role.name
+    ))
 }
 
 pub(super) fn role_unknown(stage: &Stage, name: &str, roles: &[Role]) -> Diagnostic {
     let message = format!("plugin `{}` has no role `{name}`", stage.plugin.name);
     let hint = match roles {
         [] => "remove it: the plugin uses no model".to_owned(),
-        roles => format!("remove it, or bind one of the plugin's roles: {}", list(roles.iter().map(|role| &role.name))),
+        roles => format!(
+            "remove it, or bind one of the plugin's roles: {}",
+            list(roles.iter().map(|role| &role.name))
+        ),
     };
-    Diagnostic::new(ROLE_UNKNOWN, stage.spans.roles.get(name).copied().unwrap_or(stage.spans.plugin), message).label("granted here").hint(hint)
+    Diagnostic::new(
+        ROLE_UNKNOWN,
+        stage
+            .spans
+            .roles
+            .get(name)
+            .copied()
+            .unwrap_or(stage.spans.plugin),
+        message,
+    )
+    .label("granted here")
+    .hint(hint)
 }
 
 pub(super) fn bad_config_schema(stage: &Stage, picked: &Picked<'_>, error: &str) -> Diagnostic {
-    let message = format!("the config schema of plugin `{}` is no JSON Schema: {error}", stage.plugin.text);
-    Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message).note(format!("the component is `{}`", picked.path().display()))
+    let message = format!(
+        "the config schema of plugin `{}` is no JSON Schema: {error}",
+        stage.plugin.text
+    );
+    Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message)
+        .note(format!("the component is `{}`", picked.path().display()))
 }
 
 pub(super) fn config_refused(stage: &Stage, pointer: &str, error: &str) -> Diagnostic {
     let place = format!("config{pointer}");
     let message = format!("plugin `{}` refuses `{place}`: {error}", stage.plugin.name);
-    Diagnostic::new(CONFIG_REFUSED, stage.spans.config_at(pointer), message)
-        .hint(format!("`fleetwright plugin inspect` prints the schema that `{}` gives for its config", stage.plugin.name))
+    Diagnostic::new(CONFIG_REFUSED, stage.spans.config_at(pointer), message).hint(format!(
+        "`fleetwright plugin inspect` prints the schema that `{}` gives for its config",
+        stage.plugin.name
+    ))
 }
 
 pub(super) fn model_not_found(wanted: &ModelUse, key: &str, catalog: &Catalog) -> Diagnostic {
-    let message = format!("no model is `{}`, which `models.{key}` uses", wanted.reference.text);
-    let versions: Vec<_> = catalog.versions(&wanted.reference.name).map(|card| card.version().to_string()).collect();
-    let names: Vec<_> = catalog.cards().iter().map(|card| format!("{}@{}", card.name(), card.version())).collect();
+    let message = format!(
+        "no model is `{}`, which `models.{key}` uses",
+        wanted.reference.text
+    );
+    let versions: Vec<_> = catalog
+        .versions(&wanted.reference.name)
+        .map(|card| card.version().to_string())
+        .collect();
+    let names: Vec<_> = catalog
+        .cards()
+        .iter()
+        .map(|card| format!("{}@{}", card.name(), card.version()))
+        .collect();
     let hint = match versions.as_slice() {
         [] => format!("use one that is there: {}", list(names)),
         versions => format!("use a version that is there: {}", list(versions)),
     };
-    Diagnostic::new(MODEL_NOT_FOUND, wanted.spans.reference, message).label("not found").hint(hint)
+    Diagnostic::new(MODEL_NOT_FOUND, wanted.spans.reference, message)
+        .label("not found")
+        .hint(hint)
 }
 
 pub(super) fn model_refused(wanted: &ModelUse, key: &str, error: &ModelError) -> Diagnostic {
-    Diagnostic::new(MODEL_REFUSED, wanted.spans.reference, format!("model `{key}` cannot be loaded: {error}"))
+    Diagnostic::new(
+        MODEL_REFUSED,
+        wanted.spans.reference,
+        format!("model `{key}` cannot be loaded: {error}"),
+    )
 }
 
 pub(super) fn limit_refused(stage: &Stage, error: &LoadError) -> Diagnostic {
-    Diagnostic::new(LIMIT_REFUSED, stage.spans.limits.unwrap_or(stage.spans.stage), error.to_string()).hint("lower the limit")
+    Diagnostic::new(
+        LIMIT_REFUSED,
+        stage.spans.limits.unwrap_or(stage.spans.stage),
+        error.to_string(),
+    )
+    .hint("lower the limit")
 }
 
 fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<_> = items.into_iter().map(|item| format!("`{}`", item.to_string())).collect();
-    if items.is_empty() { "none is there".to_owned() } else { items.join(", ") }
+    let items: Vec<_> = items
+        .into_iter()
+        .map(|item| format!("`{}`", item.to_string()))
+        .collect();
+    if items.is_empty() {
+        "none is there".to_owned()
+    } else {
+        items.join(", ")
+    }
 }

@@ -23,19 +23,30 @@ pub(super) fn resolve<'a>(
     catalog: &'a Catalog,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Resolved<'a>> {
-    let mut resolved = Resolved { plugins: Vec::new(), cards: BTreeMap::new() };
+    let mut resolved = Resolved {
+        plugins: Vec::new(),
+        cards: BTreeMap::new(),
+    };
     for stage in &manifest.stages {
         match shelf.resolve(&stage.plugin.name, &stage.plugin.version) {
             Ok(picked) => {
                 check_stage(stage, &picked, findings);
                 resolved.plugins.push(picked);
             }
-            Err(Missing::NotFound { versions }) => findings.push(codes::plugin_not_found(stage, &versions, shelf)),
-            Err(Missing::Twins { version, paths }) => findings.push(codes::plugin_twins(stage, &version, &paths)),
+            Err(Missing::NotFound { versions }) => {
+                findings.push(codes::plugin_not_found(stage, &versions, shelf))
+            }
+            Err(Missing::Twins { version, paths }) => {
+                findings.push(codes::plugin_twins(stage, &version, &paths))
+            }
         }
     }
     for (key, wanted) in &manifest.models {
-        if !manifest.stages.iter().any(|stage| stage.models.values().any(|used| used == key)) {
+        if !manifest
+            .stages
+            .iter()
+            .any(|stage| stage.models.values().any(|used| used == key))
+        {
             continue;
         }
         match find_card(catalog, wanted) {
@@ -49,14 +60,25 @@ pub(super) fn resolve<'a>(
 }
 
 fn check_stage(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic>) {
-    if let Some(pinned) = stage.digest.as_deref().filter(|pinned| *pinned != picked.digest()) {
+    if let Some(pinned) = stage
+        .digest
+        .as_deref()
+        .filter(|pinned| *pinned != picked.digest())
+    {
         findings.push(codes::digest_mismatch(stage, pinned, picked));
     }
     let roles = &picked.description().roles;
-    for role in roles.iter().filter(|role| !stage.models.contains_key(&role.name)) {
+    for role in roles
+        .iter()
+        .filter(|role| !stage.models.contains_key(&role.name))
+    {
         findings.push(codes::role_not_bound(stage, role));
     }
-    for name in stage.models.keys().filter(|name| !roles.iter().any(|role| role.name == **name)) {
+    for name in stage
+        .models
+        .keys()
+        .filter(|name| !roles.iter().any(|role| role.name == **name))
+    {
         findings.push(codes::role_unknown(stage, name, roles));
     }
     check_config(stage, picked, findings);
@@ -65,10 +87,16 @@ fn check_stage(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic
 fn check_config(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic>) {
     let schema = match jsonschema::validator_for(&picked.description().config_schema) {
         Ok(schema) => schema,
-        Err(error) => return findings.push(codes::bad_config_schema(stage, picked, &error.to_string())),
+        Err(error) => {
+            return findings.push(codes::bad_config_schema(stage, picked, &error.to_string()));
+        }
     };
     let config = serde_json::Value::Object(stage.config.clone());
     for error in schema.iter_errors(&config) {
-        findings.push(codes::config_refused(stage, &error.instance_path().to_string(), &error.to_string()));
+        findings.push(codes::config_refused(
+            stage,
+            &error.instance_path().to_string(),
+            &error.to_string(),
+        ));
     }
 }

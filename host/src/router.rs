@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
@@ -255,7 +256,13 @@ async fn fleet(State(host): State<Arc<Host>>) -> Response<Body> {
     json_response(StatusCode::OK, &host.fleet.current().summary())
 }
 
-async fn stage(State(host): State<Arc<Host>>, Path(name): Path<String>) -> Response<Body> {
+/// A name in a path, where it is one: `%ff` is not.
+type Name = Result<Path<String>, PathRejection>;
+
+async fn stage(State(host): State<Arc<Host>>, name: Name, uri: Uri) -> Response<Body> {
+    let Ok(Path(name)) = name else {
+        return nowhere(uri).await;
+    };
     let summary = host.fleet.current().summary();
     match summary.stages.iter().find(|stage| stage.name == name) {
         Some(stage) => json_response(StatusCode::OK, stage),
@@ -290,8 +297,9 @@ async fn problems() -> Response<Body> {
     )
 }
 
-async fn one_problem(Path(name): Path<String>, uri: Uri) -> Response<Body> {
-    match problem::KINDS.iter().find(|kind| kind.name == name) {
+async fn one_problem(name: Name, uri: Uri) -> Response<Body> {
+    let named = |kind: &&problem::Kind| name.as_ref().is_ok_and(|Path(name)| kind.name == name);
+    match problem::KINDS.iter().find(named) {
         Some(kind) => json_response(StatusCode::OK, &described(kind)),
         None => nowhere(uri).await,
     }

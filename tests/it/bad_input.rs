@@ -282,6 +282,9 @@ fn paths_and_methods_that_are_not_there_are_told_with_those_that_are() {
         "{nowhere}"
     );
     problem(&ask("POST", "/"), 404, "not-found");
+    problem(&ask("GET", "/v1/stages/%ff"), 404, "not-found");
+    problem(&ask("GET", "/problems/%ff"), 404, "not-found");
+    problem(&ask("GET", "/v1/stages/echo/more"), 404, "not-found");
     assert_eq!(
         problem(&ask("GET", "/v1/stages/none"), 404, "no-such-stage")["stages"],
         json!(["echo"])

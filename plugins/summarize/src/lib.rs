@@ -9,7 +9,7 @@
 //! `end` are those of the sentence as it was written.
 //!
 //! The ask is that of the person who opened the thread, in the newest of their messages that asks for something; where they
-//! are not known or ask for nothing, that of the newest message that does.
+//! are not known or ask for nothing, that of the newest message that does. It is in the summary wherever it fits.
 //!
 //! Default: 60 words, names included; the first and last 64 sentences of a thread are read.
 
@@ -112,8 +112,14 @@ fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>
     let likeness = Likeness::new(&vectors, WIDTH);
     let rows = features::features(&sentences, &likeness, &fields.subject);
     let scores = score(&rows, &vectors, sentences.len())?;
-    let choices = choose::choose(&sentences, &scores, &likeness, config.words);
-    Ok(Answer::new(answer(&sentences, &scores, &choices)))
+    let asked = asked(&sentences, &scores);
+    let mut weights = scores.clone();
+    if let Some(weight) = asked.and_then(|index| weights.get_mut(index)) {
+        *weight = f32::MAX; // what is asked is told first, where it fits
+    }
+    let choices = choose::choose(&sentences, &weights, &likeness, config.words);
+    let ask = asked.and_then(|index| sentences.get(index));
+    Ok(Answer::new(answer(&sentences, &scores, &choices, ask)))
 }
 
 /// Keeps the beginning and the end of a thread that is too long.
@@ -159,7 +165,12 @@ fn score(rows: &[f32], vectors: &[f32], count: usize) -> Result<Vec<f32>, Failur
     Ok(scores.to_vec())
 }
 
-fn answer(sentences: &[Sentence], scores: &[f32], choices: &[Choice]) -> Summary {
+fn answer(
+    sentences: &[Sentence],
+    scores: &[f32],
+    choices: &[Choice],
+    ask: Option<&Sentence>,
+) -> Summary {
     let (mut summary, mut chosen, mut last) = (String::new(), Vec::new(), None);
     for choice in choices {
         let Some((sentence, score)) = sentences.get(choice.index).zip(scores.get(choice.index))
@@ -192,13 +203,16 @@ fn answer(sentences: &[Sentence], scores: &[f32], choices: &[Choice]) -> Summary
         words: summary.split_whitespace().count(),
         summary,
         sentences: chosen,
-        ask: ask(sentences, scores),
+        ask: ask.map(|sentence| match &sentence.speaker {
+            Some(name) => format!("{name}: {}", sentence.text),
+            None => sentence.text.clone(),
+        }),
     }
 }
 
 /// What the person who opened the thread asks for at last; else what is asked for at last. Of one message, the question or
-/// request that scores best.
-fn ask(sentences: &[Sentence], scores: &[f32]) -> Option<String> {
+/// request that scores best. Its place in the thread.
+fn asked(sentences: &[Sentence], scores: &[f32]) -> Option<usize> {
     let opener = sentences.first().and_then(|first| first.speaker.as_ref());
     let asking = || {
         sentences
@@ -216,13 +230,13 @@ fn ask(sentences: &[Sentence], scores: &[f32]) -> Option<String> {
         messages.max()
     };
     let message = newest(true).or_else(|| newest(false))?;
-    let (best, _) = asking()
-        .filter(|(sentence, _)| sentence.message == message)
-        .max_by(|left, right| left.1.total_cmp(right.1))?;
-    Some(match &best.speaker {
-        Some(name) => format!("{name}: {}", best.text),
-        None => best.text.clone(),
-    })
+    sentences
+        .iter()
+        .zip(scores)
+        .enumerate()
+        .filter(|(_, (sentence, _))| sentence.message == message && sentence.asks())
+        .max_by(|(_, left), (_, right)| left.1.total_cmp(right.1))
+        .map(|(index, _)| index)
 }
 
 #[cfg(test)]

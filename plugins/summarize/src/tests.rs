@@ -89,6 +89,22 @@ fn the_ask_is_the_openers_newest() {
 }
 
 #[test]
+fn what_is_asked_is_in_the_summary_though_others_score_better() {
+    let messages = json!([
+        { "from": "Ida", "body": "Is the oven still under warranty, and until when is that?" },
+        { "from": "Ida", "body": "Please send somebody to look at it." },
+    ]);
+    let run = stage()
+        .config(json!({ "words": 12 }))
+        .fields(json!({ "messages": messages }))
+        .run();
+    assert_eq!(
+        run.answer().fields["summary"],
+        "Ida: Please send somebody to look at it."
+    );
+}
+
+#[test]
 fn no_part_of_the_answer_carries_a_full_card_number() {
     let body = "Hi, please charge the yearly fee to the card that I use now, 4111 1111\n1111 1111 of my bank. Is 5555555555554444 on file as well?";
     let run = stage()

@@ -83,6 +83,15 @@ fn run_takes_text_from_standard_input_and_goes_through_a_host_that_serves() {
             "{line:#}"
         );
     }
+    let nowhere = verb(
+        host.layout(),
+        &["run", "--url", "http://127.0.0.1:9", "-"],
+        "Hello",
+    );
+    assert!(
+        nowhere.code == Some(1) && nowhere.stderr.contains("fleetwright serve"),
+        "{nowhere}"
+    );
     let table = verb(host.layout(), &["run", "--table", "-"], "Hello");
     assert!(
         table.code == Some(0) && table.stdout.contains("echo") && table.lines().is_err(),

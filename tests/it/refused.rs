@@ -150,6 +150,34 @@ fn roles_and_config_and_digest_are_held_against_the_plugin_all_at_once() {
 }
 
 #[test]
+fn two_components_that_claim_one_version_are_not_chosen_between() {
+    let stage = "[[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n";
+    let mut bytes = fs::read(places::guest("hostile").unwrap()).unwrap();
+    let pin = format!(
+        "{stage}digest = \"{}\"\n",
+        fleetwright_tests::digest(&bytes)
+    );
+    let layout = with_stage(&pin);
+    fs::write(layout.plugins().join("copy.wasm"), &bytes).unwrap();
+    let ended = check(&layout);
+    assert_eq!(
+        ended.code,
+        Some(0),
+        "the same component twice is one, and its digest is the one pinned: {ended}"
+    );
+
+    // A section that says nothing: the same plugin to whoever asks it, another to whoever looks.
+    bytes.extend([0x00, 0x02, 0x01, b'x']);
+    fs::write(layout.plugins().join("copy.wasm"), &bytes).unwrap();
+    let found = one(&layout);
+    assert_eq!(found.place(), ("plugin-ambiguous", 8, 10), "{found:?}");
+    assert!(
+        found.notes.contains("copy.wasm") && found.notes.contains("hostile.wasm"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_model_whose_file_was_changed_does_not_load() {
     let models = tempfile::tempdir().unwrap();
     let folder = models.path().join("sentence-scorer/1.0.0");

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use fleetwright_fleet::{Outcome, StageFailure};
+use fleetwright_fleet::{CallErrorKind, Outcome, Reason, StageFailure};
 use serde_json::json;
 
 use crate::admission::{self, Shed};
@@ -110,14 +110,14 @@ fn stage_failed(failure: Option<&StageFailure>) -> Problem {
             "the submission failed and no stage says why: report it with its id",
         );
     };
-    let reason = reason.name();
     let kind = match reason {
-        "invalid-input" => problem::INVALID_INPUT,
-        "overloaded" => problem::OVERLOADED,
-        "deadline" => problem::DEADLINE,
+        Reason::Call(CallErrorKind::InvalidInput) => problem::INVALID_INPUT,
+        Reason::Call(CallErrorKind::Overloaded) => problem::OVERLOADED,
+        Reason::Call(CallErrorKind::Deadline) => problem::DEADLINE,
         // Whatever else it is, the submission is not at fault, and trying again is not known to help.
         _ => problem::STAGE_FAILED,
     };
+    let reason = reason.name();
     let mut told = Problem::new(kind, format!("stage `{stage}` failed ({reason}): {detail}"));
     told.retry_after = (kind == problem::OVERLOADED).then_some(admission::RETRY_AFTER);
     told.with("stage", stage.clone()).with("reason", reason)

@@ -247,6 +247,10 @@ fn describe() {
         "Submissions that a stage did not need to see."
     );
     describe_counter!(
+        "fleetwright_stage_log_lines_dropped_total",
+        "Log lines of a stage beyond what one call may write."
+    );
+    describe_counter!(
         "fleetwright_stage_failure_total",
         "Submissions on which a stage failed, by reason."
     );

@@ -24,10 +24,11 @@ mod snapshot;
 mod submission;
 
 pub use controller::{Fleet, check};
-pub use fleetwright_runtime::{Inspection, Runtime, RuntimeOptions, inspect};
+pub use fleetwright_runtime::{CallErrorKind, Inspection, Runtime, RuntimeOptions, inspect};
 pub use loader::{Options, StartError};
 pub use outcome::{
-    Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome, StageStatus, Status,
+    FleetUsed, Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome,
+    StageStatus, Status,
 };
 pub use report::Report;
 pub use snapshot::{Snapshot, StageSummary, Summary};

@@ -1,7 +1,7 @@
 //! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
 //!
-//! It reads subject and body (or the first message of a thread) without quoted replies and signature, cut at the
-//! encoder's bound of tokens. The encoder's vector goes to the heads without leaving the host. Class names come from the
+//! It reads subject and body (or, of a thread, the newest message of whoever opened it) without quoted replies and
+//! signature, cut at the encoder's bound of tokens. The encoder's vector goes to the heads without leaving the host. Class names come from the
 //! heads' card, so that other heads need no other plugin.
 //!
 //! Default: below a confidence of 0.5 the answer says `low_confidence`. Out of scope is a class of its own (`other`),
@@ -57,6 +57,7 @@ pub struct Fields {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Message {
+    from: String,
     body: String,
 }
 
@@ -148,14 +149,24 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
 
 /// Subject, empty line, body, as the heads were trained; none where there is no text.
 fn text(fields: &Fields) -> Option<String> {
-    let first = fields.messages.first().map_or("", |m| m.body.as_str());
-    let body = [fields.body.as_str(), first]
+    let asked = newest_of_the_opener(&fields.messages);
+    let body = [fields.body.as_str(), asked]
         .into_iter()
         .find(|body| !body.trim().is_empty());
     let own = own_words(body.unwrap_or_default());
     let parts = [fields.subject.trim(), own.as_str()];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join("\n\n"))
+}
+
+/// The newest message of whoever opened the thread: what they ask now, and not what they are answered.
+fn newest_of_the_opener(messages: &[Message]) -> &str {
+    let opener = messages.first().map(|message| &message.from);
+    let newest = messages
+        .iter()
+        .rev()
+        .find(|message| Some(&message.from) == opener);
+    newest.map_or("", |message| message.body.as_str())
 }
 
 /// What the writer of a letter wrote in it; where quotes and signature are all of it, the letter as it stands.

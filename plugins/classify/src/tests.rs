@@ -81,9 +81,13 @@ fn the_text_is_cut_at_the_bound_of_the_encoders_card() {
 }
 
 #[test]
-fn a_thread_without_a_body_is_read_by_its_first_message() {
+fn a_thread_without_a_body_is_read_by_the_newest_message_of_its_opener() {
     let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
-    let thread = json!([{ "body": "one two three" }, { "body": "four" }]);
+    let thread = json!([
+        { "from": "ann", "body": "one" },
+        { "from": "ann", "body": "one two three" },
+        { "from": "shop", "body": "four" },
+    ]);
     let run = harness.fields(json!({ "messages": thread })).run();
     assert!(run.result.is_ok());
     assert_eq!(*seen.borrow(), 5);

@@ -128,7 +128,7 @@ const RIGHT: &[Right] = &[
         file: "09-charged-twice.txt",
         status: "completed",
         types: &["payment", "refund"],
-        queues: &["payments", "human-review"],
+        queues: &["payments"],
         entities: &[
             ("amount", "CHF 49.00"),
             ("date", "2025-04-03"),

@@ -272,8 +272,8 @@ mod tests {
 
     #[test]
     fn the_version_of_the_release_is_found() {
-        let madison = "  rust-src | 1.95.1+dfsg1-1 | http://deb.debian.org/debian sid/main amd64 Packages\n  \
-             rust-src | 1.95.0+dfsg1-1~bpo13+1 | http://deb.debian.org/debian trixie-backports/main amd64 Packages\n";
+        let madison = "  rust-src | 1.95.1+dfsg1-1 | http://archive.example/debian sid/main amd64 Packages\n  \
+             rust-src | 1.95.0+dfsg1-1~bpo13+1 | http://archive.example/debian trixie-backports/main amd64 Packages\n";
         assert_eq!(
             matching(madison, "1.95.0").as_deref(),
             Some("1.95.0+dfsg1-1~bpo13+1")

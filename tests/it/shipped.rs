@@ -341,6 +341,7 @@ fn a_card_number_with_its_verification_value_is_held_and_never_extracted() {
             !answer.replace(' ', "").contains("4111111111111111"),
             "{stage}: {answer}"
         );
+        assert!(!answer.contains("CVV 123"), "{stage}: {answer}");
     }
     assert!(!host.log().replace(' ', "").contains("4111111111111111"));
 }

@@ -15,7 +15,6 @@
     )
 )]
 
-mod cvv;
 mod national;
 mod phrase;
 mod redact;

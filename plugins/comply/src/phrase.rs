@@ -2,6 +2,7 @@
 //! is a hint for a person, not a finding of fact.
 
 use fleetwright_detect::Span;
+use fleetwright_detect::phrase::find;
 
 const LEGAL: &[&str] = &[
     "my lawyer",
@@ -62,46 +63,6 @@ pub(crate) fn health(text: &str) -> Vec<Span> {
         .iter()
         .flat_map(|phrase| find(text, phrase))
         .collect()
-}
-
-/// Where a phrase in lower case stands as whole words; a blank in it stands for any run of white space.
-pub(crate) fn find(text: &str, phrase: &str) -> Vec<Span> {
-    let Some(first) = phrase.chars().next() else {
-        return Vec::new();
-    };
-    let starts = text
-        .char_indices()
-        .filter(|(_, c)| c.eq_ignore_ascii_case(&first))
-        .map(|(start, _)| start);
-    let bordered = |start: usize| {
-        !text
-            .get(..start)
-            .unwrap_or_default()
-            .ends_with(char::is_alphanumeric)
-    };
-    starts
-        .filter(|start| bordered(*start))
-        .filter_map(|start| matched(text, start, phrase))
-        .collect()
-}
-
-fn matched(text: &str, start: usize, phrase: &str) -> Option<Span> {
-    let mut rest = text.get(start..)?;
-    for wanted in phrase.chars() {
-        let c = rest.chars().next()?;
-        if wanted == ' ' && c.is_whitespace() {
-            rest = rest.trim_start();
-        } else if c.eq_ignore_ascii_case(&wanted) || wanted == '\'' && c == '’' {
-            rest = rest.get(c.len_utf8()..)?;
-        } else {
-            return None;
-        }
-    }
-    let whole = !rest.starts_with(char::is_alphanumeric);
-    whole.then(|| Span {
-        start,
-        end: text.len() - rest.len(),
-    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! From texts to flags: every detector over every text, overlaps resolved in favour of the graver rule.
 
-use fleetwright_detect::{Scan, Span, card, email, iban, phone};
+use fleetwright_detect::{Scan, Span, card, cvv, email, iban, phone};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::rules::{self, Action, Severity};
 use crate::sources::Source;
-use crate::{Config, cvv, national, phrase, secret};
+use crate::{Config, national, phrase, secret};
 
 /// A finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@
 
 use fleetwright_detect::Span;
 
-use crate::phrase;
+use fleetwright_detect::phrase;
 
 const PASSWORD: &[&str] = &[
     "password",

@@ -17,9 +17,11 @@
 )]
 
 pub mod card;
+pub mod cvv;
 pub mod email;
 pub mod iban;
 pub mod phone;
+pub mod phrase;
 mod scan;
 
 pub use scan::{Scan, Span};

@@ -4,9 +4,9 @@
 //! that was trained on people's summaries weighs each sentence by its vector and its place; what repeats a chosen
 //! sentence is left out. A sentence is taken whole or not at all; only where none fits is one cut, and marked `…`.
 //!
-//! Two things alone are changed in a sentence. A payment card's number is masked to its last four digits (`••1111`), before
-//! any model sees it; and where a greeting was cut off (`Hello, when …`), the sentence begins with a capital. `start` and
-//! `end` are those of the sentence as it was written.
+//! Two things alone are changed in a sentence. A payment card's number is masked to its last four digits (`••1111`) and its
+//! verification value to `•••`, before any model sees them; and where a greeting was cut off (`Hello, when …`), the sentence
+//! begins with a capital. `start` and `end` are those of the sentence as it was written.
 //!
 //! The ask is that of the person who opened the thread, in the newest of their messages that asks for something; where they
 //! are not known or ask for nothing, that of the newest message that does. It is in the summary wherever it fits.

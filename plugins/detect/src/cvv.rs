@@ -1,9 +1,7 @@
 //! Card verification values: three or four digits that a word announces, or that follow a card's expiry date.
 
-use fleetwright_detect::card::Card;
-use fleetwright_detect::{Scan, Span};
-
-use crate::phrase;
+use crate::card::Card;
+use crate::{Scan, Span, phrase};
 
 const ANNOUNCED: &[&str] = &[
     "cvv2",
@@ -21,7 +19,7 @@ const ANNOUNCED: &[&str] = &[
 ];
 
 /// Finds verification values by the words before them.
-pub(crate) fn announced(scan: &Scan<'_>) -> Vec<Span> {
+pub fn announced(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
     let mut found: Vec<Span> = Vec::new();
     for word in ANNOUNCED.iter().flat_map(|word| phrase::find(text, word)) {
@@ -49,7 +47,7 @@ pub(crate) fn announced(scan: &Scan<'_>) -> Vec<Span> {
 }
 
 /// Finds the value that follows a card number and its expiry date, as in `4111 1111 1111 1111 12/27 123`.
-pub(crate) fn beside(scan: &Scan<'_>, card: &Card) -> Option<Span> {
+pub fn beside(scan: &Scan<'_>, card: &Card) -> Option<Span> {
     let text = scan.text();
     let rest = text.get(card.span.end..)?;
     let gap = |rest: &str| {
@@ -106,7 +104,7 @@ fn digits_at(text: &str, start: usize) -> Option<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleetwright_detect::card;
+    use crate::card;
 
     fn announced_in(text: &str) -> Vec<&str> {
         announced(&Scan::new(text))

@@ -28,7 +28,7 @@ use fleetwright::input::Input;
 use fleetwright::onnxruntime;
 use fleetwright::router::submission_of;
 use fleetwright::telemetry::Metrics;
-use fleetwright_fleet::{Fleet, Status};
+use fleetwright_fleet::{Fleet, Status, SubmissionId};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -119,7 +119,7 @@ async fn overhead() {
                 .draft(snapshot.fields())
                 .await
                 .unwrap();
-            let submission = submission_of(draft);
+            let submission = submission_of(SubmissionId::new(), draft);
             let before = compute_seconds(&metrics);
             let outcome = snapshot
                 .run(submission, tokio::time::Instant::now() + DEADLINE)

@@ -165,10 +165,7 @@ async fn answer(host: &Host, id: &SubmissionId, request: Request) -> Ended {
             return Ended::Refused(refusal);
         }
     };
-    let submission = Submission {
-        id: id.clone(),
-        ..submission_of(draft)
-    };
+    let submission = submission_of(id.clone(), draft);
     run(host, &permit, snapshot.run(submission, permit.deadline())).await
 }
 
@@ -179,15 +176,19 @@ async fn run(host: &Host, permit: &Permit, outcome: impl Future<Output = Outcome
     }
 }
 
-/// A draft as a fleet takes it, with an id of its own.
+/// A draft as a fleet takes it.
 #[must_use]
-pub fn submission_of(draft: Draft) -> Submission {
+pub fn submission_of(id: SubmissionId, draft: Draft) -> Submission {
     let attachments = draft.attachments.into_iter().map(|file| Attachment {
         name: file.name,
         media_type: file.media_type,
         bytes: file.bytes,
     });
-    Submission::new(draft.fields, attachments.collect())
+    Submission {
+        id,
+        fields: draft.fields,
+        attachments: attachments.collect(),
+    }
 }
 
 /// Watches one request, so that it is counted once however it ends: dropped without an answer, the client went away.

@@ -32,15 +32,6 @@ pub struct FieldError {
 }
 
 impl Submission {
-    /// A submission with a new id.
-    pub fn new(fields: Map<String, Value>, attachments: Vec<Attachment>) -> Self {
-        Submission {
-            id: SubmissionId::new(),
-            fields,
-            attachments,
-        }
-    }
-
     /// Refuses a field that is not among those `accepted`.
     ///
     /// # Errors
@@ -134,7 +125,11 @@ mod tests {
     #[test]
     fn an_undeclared_field_is_named_with_those_accepted() {
         let fields = serde_json::json!({"subject": "hi", "sbject": "hi"});
-        let submission = Submission::new(fields.as_object().unwrap().clone(), vec![]);
+        let submission = Submission {
+            id: SubmissionId::new(),
+            fields: fields.as_object().unwrap().clone(),
+            attachments: vec![],
+        };
         let error = submission
             .check(&["subject".into(), "body".into()])
             .unwrap_err();

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetwright_fleet::{Fleet, Status};
+use fleetwright_fleet::{Fleet, Status, SubmissionId};
 use serde_json::{Map, Value, json};
 
 use super::{Ending, VerbError};
@@ -104,7 +104,10 @@ async fn here(fleet: &Fleet, input: Input, deadline: Duration) -> Answered {
         }
     };
     let outcome = snapshot
-        .run(submission_of(draft), tokio::time::Instant::now() + deadline)
+        .run(
+            submission_of(SubmissionId::new(), draft),
+            tokio::time::Instant::now() + deadline,
+        )
         .await;
     if outcome.status == Status::Failed {
         let problem = rescue::failed(&outcome).to_json(Some(outcome.id.as_str()));

@@ -140,7 +140,7 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> (CallError
     if let Some(passed) = error.downcast_ref::<Passed>() {
         return (
             CallErrorKind::Tensors,
-            format!("{passed}; raise `limits.tensors` if the plugin needs more"),
+            format!("{passed}; {}", passed.way_out()),
         );
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {

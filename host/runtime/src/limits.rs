@@ -55,6 +55,18 @@ pub(crate) enum Passed {
     Handles { limit: usize },
 }
 
+impl Passed {
+    /// What mends it. The number of handles is the host's own bound: no manifest raises it.
+    pub(crate) fn way_out(self) -> &'static str {
+        match self {
+            Passed::Tensors { .. } => "raise `limits.tensors` if the plugin needs more",
+            Passed::Handles { .. } => {
+                "the plugin must drop tensors and contexts that it has done with"
+            }
+        }
+    }
+}
+
 impl fmt::Display for Passed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -32,5 +32,6 @@ pub(super) fn limits(limits: &manifest::Limits) -> runtime::Limits {
         deadline: limits.deadline,
         concurrency: limits.concurrency,
         queue: limits.queue,
+        ..runtime::Limits::default()
     }
 }

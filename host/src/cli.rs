@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use fleetwright_fleet::CompileBounds;
 
 use crate::telemetry::LogFormat;
 use crate::units;
@@ -44,6 +45,9 @@ pub enum Verb {
     Plugin(Plugin),
     /// Tell what is missing on this machine, and the command that mends it.
     Doctor(Doctor),
+    /// Compile the component on standard input: what the host starts a process for, and nobody else.
+    #[command(hide = true)]
+    CompileComponent,
 }
 
 /// Where the fleet's parts lie.
@@ -75,6 +79,12 @@ pub struct FleetArgs {
         value_name = "FILE"
     )]
     pub onnxruntime: Option<PathBuf>,
+    /// The memory that compiling one component may take.
+    #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_MEMORY", default_value = "1GiB", value_name = "SIZE", value_parser = units::size)]
+    pub compile_memory: u64,
+    /// The processor time that compiling one component may take, in whole seconds; by the clock it has twice as long.
+    #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_TIME", default_value = "60s", value_name = "TIME", value_parser = units::duration)]
+    pub compile_time: Duration,
 }
 
 /// Serve the fleet over HTTP until told to stop.
@@ -215,6 +225,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The library that was asked for, if one was.
     pub onnxruntime: Option<PathBuf>,
+    /// What compiling one component may take.
+    pub bounds: CompileBounds,
 }
 
 impl FleetArgs {
@@ -231,6 +243,12 @@ impl FleetArgs {
             models: or_beside(&self.models, "models"),
             state: or_beside(&self.state, ".fleetwright"),
             onnxruntime: self.onnxruntime.clone(),
+            bounds: CompileBounds {
+                memory: self.compile_memory,
+                cpu: self.compile_time,
+                wall: self.compile_time.saturating_mul(2),
+                ..CompileBounds::default()
+            },
         }
     }
 }

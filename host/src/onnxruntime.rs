@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fleetwright_fleet::Options;
+use fleetwright_fleet::{Compiler, Options};
 use serde::Deserialize;
 
 use crate::cli::Places;
@@ -127,6 +127,8 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
         models: places.models.clone(),
         state: places.state.clone(),
         onnxruntime,
+        compiler: Compiler::child_of_this_program(),
+        bounds: places.bounds.clone(),
     })
 }
 

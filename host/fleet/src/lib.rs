@@ -24,7 +24,10 @@ mod snapshot;
 mod submission;
 
 pub use controller::{Fleet, check};
-pub use fleetwright_runtime::{CallErrorKind, Inspection, Runtime, RuntimeOptions, inspect};
+pub use fleetwright_runtime::{
+    CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
+    inspect,
+};
 pub use loader::{Options, StartError};
 pub use outcome::{
     FleetUsed, Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome,

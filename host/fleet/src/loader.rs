@@ -11,7 +11,8 @@ use std::sync::Arc;
 use fleetwright_inference::{Backends, Card, Catalog, LoadOptions, Model};
 use fleetwright_manifest::{self as manifest, Diagnostic, Diagnostics, Manifest, ModelUse, Source};
 use fleetwright_runtime::{
-    LoadError, ModelBinding, Runtime, RuntimeOptions, Stage, StageGrants, digest,
+    CompileBounds, Compiler, LoadError, ModelBinding, Runtime, RuntimeOptions, Stage, StageGrants,
+    digest,
 };
 
 use crate::loader::resolve::Resolved;
@@ -37,6 +38,10 @@ pub struct Options {
     pub state: PathBuf,
     /// The onnxruntime library; without one the embedded backend runs ONNX models.
     pub onnxruntime: Option<PathBuf>,
+    /// Where components are compiled.
+    pub compiler: Compiler,
+    /// What compiling one of them may take.
+    pub bounds: CompileBounds,
 }
 
 /// Why a fleet does not start.
@@ -79,6 +84,8 @@ pub(crate) async fn load(options: &Options, generation: u64) -> Result<Snapshot,
     };
     let runtime = Runtime::new(&RuntimeOptions {
         cache: Some(options.state.join("components")),
+        compiler: options.compiler.clone(),
+        bounds: options.bounds.clone(),
         ..RuntimeOptions::default()
     })?;
     let shelf = Shelf::read(&runtime, &options.plugins).await?;

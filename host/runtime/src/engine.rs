@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, EngineHash};
+use crate::compiler::{CompileBounds, Compiler, Workshop};
 use crate::error::LoadError;
 use crate::lane::Lane;
 use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ENTRIES, MAX_TABLES};
@@ -27,6 +28,10 @@ pub struct RuntimeOptions {
     pub cache: Option<PathBuf>,
     /// Instances at once, over all stages. Default 512.
     pub instances: u32,
+    /// Where components are compiled. Default: in this process; a host that takes components from others names a child.
+    pub compiler: Compiler,
+    /// What compiling one component may take.
+    pub bounds: CompileBounds,
 }
 
 impl Default for RuntimeOptions {
@@ -34,6 +39,8 @@ impl Default for RuntimeOptions {
         RuntimeOptions {
             cache: None,
             instances: 512,
+            compiler: Compiler::InProcess,
+            bounds: CompileBounds::default(),
         }
     }
 }
@@ -49,7 +56,9 @@ const POOLED_TABLES: u32 = 8;
 #[derive(Clone)]
 pub struct Runtime {
     pub(crate) engine: Engine,
+    pub(crate) engine_hash: EngineHash,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) workshop: Arc<Workshop>,
     pub(crate) lane: Lane,
     instances: u32,
     fuel: bool,
@@ -66,22 +75,26 @@ impl Runtime {
     /// directory cannot be made.
     pub fn new(options: &RuntimeOptions) -> Result<Self, LoadError> {
         let cache = Arc::new(Cache::open(options.cache.clone())?);
-        Runtime::with(cache, Lane::default(), options.instances, false)
+        let workshop = Workshop::new(options.compiler.clone(), options.bounds.clone());
+        let lane = Lane::default();
+        Runtime::with(cache, Arc::new(workshop), lane, options.instances, false)
     }
 
     fn with(
         cache: Arc<Cache>,
+        workshop: Arc<Workshop>,
         lane: Lane,
         instances: u32,
         fuel: bool,
     ) -> Result<Self, LoadError> {
-        let mut config = config(instances);
-        config.consume_fuel(fuel);
-        let engine = Engine::new(&config).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let engine = Engine::new(&config(instances, fuel))
+            .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
         let ticker = Ticker::start(engine.clone())?;
         Ok(Runtime {
+            engine_hash: EngineHash::of(&engine),
             engine,
             cache,
+            workshop,
             lane,
             instances,
             fuel,
@@ -104,7 +117,8 @@ impl Runtime {
             return Ok(runtime.clone());
         }
         let instances = METERED_INSTANCES.min(self.instances);
-        let runtime = Runtime::with(self.cache.clone(), self.lane.clone(), instances, true)?;
+        let (cache, workshop) = (self.cache.clone(), self.workshop.clone());
+        let runtime = Runtime::with(cache, workshop, self.lane.clone(), instances, true)?;
         *metered = Some(runtime.clone());
         Ok(runtime)
     }
@@ -150,7 +164,8 @@ impl Runtime {
     }
 }
 
-fn config(instances: u32) -> Config {
+/// The one configuration, whoever compiles: code of the child's engine runs in its parent's.
+pub(crate) fn config(instances: u32, fuel: bool) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     // A guest made with wit-bindgen has 2–4 core instances, 1 memory and 2 tables. A core instance takes memory only while
     // it lives: their number is bounded by that of components.
@@ -174,6 +189,7 @@ fn config(instances: u32) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .epoch_interruption(true)
+        .consume_fuel(fuel)
         .concurrency_support(false);
     config
 }

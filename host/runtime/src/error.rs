@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
@@ -28,6 +29,20 @@ pub enum LoadError {
     /// The bytes are no component, or one that the engine does not accept.
     #[error("not a WebAssembly component that this host can run: {0}")]
     Compile(String),
+    /// Compiling the component took more than it may.
+    #[error("compiling the component was given up: {0}")]
+    CompileBound(Bound),
+    /// Too many loads wait for the compiler.
+    #[error("{most} loads wait for the compiler already; try again when some have ended")]
+    CompileQueue {
+        /// How many may wait.
+        most: usize,
+    },
+    /// The compiler gave no answer: it could not be started or confined, or it ended on the way.
+    #[error(
+        "the compiler gave no answer: {0}; if it is so for every component, the system lacks what `fleetwright` starts it with, else the component brings it down and is best built anew"
+    )]
+    Compiler(String),
     /// The component imports something that no stage is given.
     #[error(
         "the component imports `{import}`, which is not part of world `fleetwright:stage/stage`"
@@ -56,7 +71,9 @@ pub enum LoadError {
     #[error("the plugin's description is not valid: {0}")]
     Description(String),
     /// The stage's limits set `fuel`, and the plugin was compiled without counting it.
-    #[error("the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`")]
+    #[error(
+        "the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`"
+    )]
     Unmetered,
     /// The manifest's limits cannot be given by this host.
     #[error("`{limit}` = {value} passes what this host can give ({most})")]
@@ -68,6 +85,56 @@ pub enum LoadError {
         /// The most that can be had.
         most: u64,
     },
+}
+
+/// What compiling a component may not pass, with its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Bytes of memory of the compiler.
+    #[error(
+        "it needs more than {0} bytes of memory; make its functions smaller, or raise `--compile-memory`"
+    )]
+    Memory(u64),
+    /// Processor time of the compiler.
+    #[error(
+        "it needs more than {0:?} of processor time; make it smaller, or raise `--compile-time`"
+    )]
+    Cpu(Duration),
+    /// Time by the clock.
+    #[error("it is not done after {0:?}; free the machine, or raise `--compile-time`")]
+    Wall(Duration),
+    /// Bytes of the component.
+    #[error(
+        "it has more than {0} bytes; build it for size (`opt-level = \"s\"`, `strip`), or split it into stages"
+    )]
+    Component(u64),
+    /// Bytes of machine code.
+    #[error("it has more than {0} bytes of machine code; split it into stages")]
+    Code(u64),
+}
+
+impl LoadError {
+    /// One word for a metric: which step refused the component.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            LoadError::Engine(_) => "engine",
+            LoadError::Cache { .. } => "cache",
+            LoadError::Compile(_) => "not-a-component",
+            LoadError::CompileBound(Bound::Memory(_)) => "compile-memory",
+            LoadError::CompileBound(Bound::Cpu(_) | Bound::Wall(_)) => "compile-time",
+            LoadError::CompileBound(Bound::Component(_) | Bound::Code(_)) => "compile-size",
+            LoadError::CompileQueue { .. } => "compile-queue",
+            LoadError::Compiler(_) => "compiler",
+            LoadError::ForeignImport { .. } => "foreign-import",
+            LoadError::NotGranted { .. } => "not-granted",
+            LoadError::World(_) => "world",
+            LoadError::Describe(_) => "describe",
+            LoadError::Description(_) => "description",
+            LoadError::Unmetered => "unmetered",
+            LoadError::Limit { .. } => "limit",
+        }
+    }
 }
 
 /// Why a call gave no answer: always attributed to its stage, and the end of that call alone.
@@ -173,11 +240,7 @@ impl Failure {
     }
 
     /// A failure brought about by `limit`.
-    pub(crate) fn of(
-        kind: CallErrorKind,
-        limit: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn of(kind: CallErrorKind, limit: &'static str, detail: impl Into<String>) -> Self {
         Failure {
             kind,
             limit: Some(limit),
@@ -239,7 +302,9 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> Failure {
         Some(trap @ Trap::StackOverflow) => Failure::of(
             CallErrorKind::Trap,
             "stack",
-            format!("the guest trapped: {trap}; the stack is bounded by the host, and calls that nest deeper have no way out"),
+            format!(
+                "the guest trapped: {trap}; the stack is bounded by the host, and calls that nest deeper have no way out"
+            ),
         ),
         Some(trap) => Failure::new(CallErrorKind::Trap, format!("the guest trapped: {trap}")),
         None => Failure::new(

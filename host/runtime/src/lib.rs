@@ -19,6 +19,7 @@ mod answer;
 mod bindings;
 mod cache;
 mod call;
+mod compiler;
 mod engine;
 mod error;
 mod events;
@@ -38,8 +39,9 @@ mod wasi;
 
 pub use cache::digest;
 pub use call::{Answer, Attachment, Disposition, Request, Stage, Timings};
+pub use compiler::{CompileBounds, Compiler, compile_component};
 pub use engine::{Runtime, RuntimeOptions};
-pub use error::{CallError, CallErrorKind, LoadError};
+pub use error::{Bound, CallError, CallErrorKind, LoadError};
 pub use inspect::{Inspection, inspect};
 pub use limits::{Limits, Rate};
 pub use plugin::{Description, Plugin, Role};

@@ -12,7 +12,6 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::bindings::exports::fleetwright::stage::description as wit;
 use crate::bindings::{Stage as Bindings, StagePre};
-use crate::cache::digest;
 use crate::call::run_metered;
 use crate::engine::Runtime;
 use crate::error::{CallErrorKind, LoadError, classify};
@@ -79,13 +78,13 @@ impl Plugin {
 }
 
 impl Runtime {
-    /// Compiles (or takes from the cache), links and describes a component.
+    /// Compiles (or takes from the cache), links and describes a component. One component is compiled at a time; the others
+    /// wait. Dropping the future ends the compilation.
     ///
     /// # Errors
     /// [`LoadError`] says which of these steps refused it, and why.
     pub async fn load(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
-        let digest = digest(bytes);
-        let component = self.cache.component(&self.engine, bytes, &digest)?;
+        let (component, digest) = self.compiled(bytes).await?;
         check_imports(&self.engine, &component, grants)?;
         let pre = self.link(&component, grants)?;
         let description = self.describe(&pre).await?;
@@ -162,7 +161,10 @@ pub(crate) fn new_store(
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     // What the guest may hand over in one call.
-    let bytes = limits.tensors.max(limits.output).saturating_add(FUEL_MARGIN);
+    let bytes = limits
+        .tensors
+        .max(limits.output)
+        .saturating_add(FUEL_MARGIN);
     store.set_hostcall_fuel(usize::try_from(bytes).unwrap_or(usize::MAX));
     if let Some(fuel) = limits.fuel {
         // Fails where the engine counts none; `Stage::new` has refused that.

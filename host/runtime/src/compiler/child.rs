@@ -74,15 +74,19 @@ fn prepare(job: &Job) -> Result<(Engine, mpsc::Sender<()>), Reply> {
 /// A thread that ends the process when its input closes. It starts to look when it is told that the input was read.
 fn end_with_parent() -> io::Result<mpsc::Sender<()>> {
     let (watch, told) = mpsc::channel::<()>();
+    let (up, is_up) = mpsc::channel::<()>();
     std::thread::Builder::new()
         .name("parent".into())
         .stack_size(128 << 10)
         .spawn(move || {
+            drop(up);
             if told.recv().is_ok() {
                 let gone = io::stdin().lock().read(&mut [0]);
                 std::process::exit(i32::from(gone.is_err()));
             }
         })?;
+    // What a thread calls when it begins is not granted any more after that.
+    is_up.recv().unwrap_or_default();
     Ok(watch)
 }
 

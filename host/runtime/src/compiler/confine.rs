@@ -82,11 +82,13 @@ mod system_calls {
         libc::SYS_mremap,
         libc::SYS_munmap,
         libc::SYS_restart_syscall,
+        libc::SYS_rseq,
         libc::SYS_rt_sigaction,
         libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
         libc::SYS_sched_getaffinity,
         libc::SYS_sched_yield,
+        libc::SYS_set_robust_list,
         libc::SYS_sigaltstack,
     ];
     /// Standard input, output and error.
@@ -109,8 +111,9 @@ mod system_calls {
         let mut only = |call, conditions| {
             SeccompRule::new(conditions).map(|rule| rules.insert(call, vec![rule]))
         };
-        only(libc::SYS_read, vec![argument(0, SeccompCmpOp::Le, PIPES)?])?;
-        only(libc::SYS_write, vec![argument(0, SeccompCmpOp::Le, PIPES)?])?;
+        for call in [libc::SYS_read, libc::SYS_write, libc::SYS_writev] {
+            only(call, vec![argument(0, SeccompCmpOp::Le, PIPES)?])?;
+        }
         only(libc::SYS_tgkill, vec![argument(0, is, own)?])?;
         only(
             libc::SYS_mprotect,
@@ -138,6 +141,65 @@ mod system_calls {
         value: u64,
     ) -> Result<SeccompCondition, seccompiler::BackendError> {
         SeccompCondition::new(index, SeccompCmpArgLen::Dword, is, value)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use std::fs::File;
+        use std::io::{ErrorKind, Read, Write};
+        use std::net::{TcpListener, TcpStream, UdpSocket};
+        use std::process::Command;
+        use std::thread;
+
+        /// What `work` says of itself in a thread that was confined before.
+        fn confined<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+            let filter = filter().unwrap();
+            let thread = thread::spawn(move || {
+                seccompiler::apply_filter(&filter).unwrap();
+                work()
+            });
+            thread.join().unwrap()
+        }
+
+        fn refused<T>(done: io::Result<T>) {
+            let error = done.map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        }
+
+        #[test]
+        fn there_is_no_network() {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            TcpStream::connect(address).unwrap();
+            refused(confined(move || TcpStream::connect(address)));
+            refused(confined(|| UdpSocket::bind("127.0.0.1:0")));
+            refused(confined(move || listener.accept()));
+        }
+
+        #[test]
+        fn no_file_is_opened_and_none_that_was_open_is_used() {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(b"secret").unwrap();
+            refused(confined(|| File::open("/proc/self/maps")));
+            refused(confined(|| File::create("/tmp/never")));
+            refused(confined(move || {
+                let mut text = [0];
+                file.write(b"more").or_else(|_| file.read(&mut text))
+            }));
+        }
+
+        #[test]
+        fn no_program_and_no_thread_is_started() {
+            refused(confined(|| Command::new("/bin/true").spawn()));
+            refused(confined(|| thread::Builder::new().spawn(|| ())));
+        }
+
+        #[test]
+        fn memory_can_be_had_and_given_back() {
+            let bytes = confined(|| (0..64).map(|n| vec![n; 1 << 20].len()).sum::<usize>());
+            assert_eq!(bytes, 64 << 20);
+        }
     }
 }
 

@@ -70,8 +70,8 @@ pub(super) async fn compile(
     }
 }
 
-/// Nothing of the host's is passed on: std opens every descriptor so that a started program does not get it, and the child
-/// may use none but its three pipes.
+/// Nothing of the host's is passed on: std opens every descriptor so that a started program does not get it. What the host
+/// itself was started with beside its standard three may be there; the child's filter makes all but those three unusable.
 fn start(program: &Path) -> std::io::Result<Child> {
     let mut command = Command::new(program);
     command

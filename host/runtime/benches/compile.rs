@@ -3,6 +3,9 @@
 //! `cargo bench -p fleetwright-runtime --bench compile -- [FILES]`; without files, every component in `plugins/`, which
 //! `cargo xtask plugins` builds. Medians of five, in milliseconds by the clock and (`cpu`) of processor time. The child of
 //! `load` is this program itself.
+//!
+//! With `--beside FILE`: what single calls of an empty stage take while FILE is compiled, against what they take otherwise,
+//! in turns. A large component in Python or JavaScript (`componentize-py`, `componentize-js`) takes long enough.
 #![allow(
     clippy::print_stdout,
     missing_docs,
@@ -14,9 +17,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetwright_runtime::{Compiler, Grant, Runtime, RuntimeOptions, compile_component};
+use fleetwright_runtime::{
+    Compiler, Grant, Limits, Request, Runtime, RuntimeOptions, Stage, StageGrants,
+    compile_component,
+};
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
 
@@ -53,6 +60,11 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .unwrap();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--beside") {
+        let file = arguments.get(at + 1).expect("--beside FILE");
+        tokio.block_on(beside(std::fs::read(file).unwrap()));
+        return ExitCode::SUCCESS;
+    }
     for file in files(&arguments) {
         let bytes = std::fs::read(&file).unwrap();
         println!("{}, {} bytes", file.display(), bytes.len());
@@ -107,6 +119,89 @@ async fn load(bytes: &[u8], cache: Option<&Path>) {
     if let Err(error) = runtime.load(bytes, &grants).await {
         println!("  {error}");
     }
+}
+
+/// Rounds of calls without and with a compilation.
+const TURNS: usize = 6;
+/// How long each lasts; it begins when the child's priority is where it stays.
+const TURN: Duration = Duration::from_secs(4);
+const SETTLED: Duration = Duration::from_millis(1200);
+/// Calls at once, each begun so long after the last one ended: about half of what two cores can do.
+const CLIENTS: usize = 8;
+const PAUSE: Duration = Duration::from_millis(1);
+
+async fn beside(large: Vec<u8>) {
+    let runtime = Runtime::new(&RuntimeOptions {
+        compiler: Compiler::child_of_this_program(),
+        ..RuntimeOptions::default()
+    })
+    .unwrap();
+    let empty = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/guest-empty.wasm");
+    let empty = std::fs::read(empty).expect("run `cargo xtask guests` first");
+    let plugin = runtime.load(&empty, &BTreeSet::new()).await.unwrap();
+    let grants = StageGrants {
+        config: "{}".into(),
+        ..StageGrants::default()
+    };
+    let stage = Arc::new(Stage::new(&runtime, "empty", plugin, grants, Limits::default()).unwrap());
+    let (mut alone, mut together) = (Vec::new(), Vec::new());
+    let mut started = Vec::new();
+    for _ in 0..TURNS {
+        alone.extend(calls(&stage, TURN).await);
+        let (runtime, large) = (runtime.clone(), large.clone());
+        let compiling =
+            tokio::spawn(async move { runtime.load(&large, &BTreeSet::new()).await.map(drop) });
+        started.extend(calls(&stage, SETTLED).await);
+        together.extend(calls(&stage, TURN).await);
+        assert!(!compiling.is_finished(), "FILE is compiled too fast");
+        compiling.abort();
+        compiling.await.unwrap_err();
+    }
+    for (name, mut times) in [
+        ("alone", alone),
+        ("in the first 1.2 s of a compilation", started),
+        ("while it goes on", together),
+    ] {
+        times.sort_unstable();
+        let at = |per_mille: usize| {
+            let time = times.get(times.len() * per_mille / 1000);
+            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+        };
+        let (p50, p90, p99) = (at(500), at(900), at(990));
+        println!(
+            "{name:<36} {:>7} calls  p50 {p50:7.0} µs  p90 {p90:7.0} µs  p99 {p99:7.0} µs",
+            times.len()
+        );
+    }
+}
+
+async fn calls(stage: &Arc<Stage>, long: Duration) -> Vec<Duration> {
+    let end = Instant::now() + long;
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| tokio::spawn(client(stage.clone(), end)))
+        .collect();
+    let mut times = Vec::new();
+    for client in clients {
+        times.extend(client.await.unwrap());
+    }
+    times
+}
+
+async fn client(stage: Arc<Stage>, end: Instant) -> Vec<Duration> {
+    let request = Request {
+        submission: "sub_bench".into(),
+        fields: "{}".into(),
+        attachments: Vec::new(),
+    };
+    let mut times = Vec::new();
+    while Instant::now() < end {
+        let start = Instant::now();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        stage.call(&request, deadline).await.0.unwrap();
+        times.push(start.elapsed());
+        tokio::time::sleep(PAUSE).await;
+    }
+    times
 }
 
 fn times(mut work: impl FnMut()) -> String {

@@ -309,6 +309,15 @@ fn describe() {
         "Inferences that wait for a run."
     );
     describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
+    describe_counter!(
+        "fleetwright_compiles_total",
+        "Compilations of components, by outcome."
+    );
+    describe_histogram!(
+        "fleetwright_compile_seconds",
+        Unit::Seconds,
+        "What compiling a component took."
+    );
 }
 
 fn process() {

@@ -43,7 +43,7 @@ fn answer() -> io::Result<()> {
 }
 
 /// Everything that needs more than the child may keep: engine, threads, and then the end of its privileges.
-fn prepare(job: &Job) -> Result<(Engine, mpsc::Sender<()>), Reply> {
+fn prepare(job: &Job) -> Result<(Engine, mpsc::SyncSender<()>), Reply> {
     let confinement =
         |e: &dyn std::fmt::Display| Reply::refused(Refusal::Confinement, &e.to_string());
     confine::yield_to_others(job.nice).map_err(|e| confinement(&e))?;
@@ -72,9 +72,9 @@ fn prepare(job: &Job) -> Result<(Engine, mpsc::Sender<()>), Reply> {
 }
 
 /// A thread that ends the process when its input closes. It starts to look when it is told that the input was read.
-fn end_with_parent() -> io::Result<mpsc::Sender<()>> {
-    let (watch, told) = mpsc::channel::<()>();
-    let (up, is_up) = mpsc::channel::<()>();
+fn end_with_parent() -> io::Result<mpsc::SyncSender<()>> {
+    let (watch, told) = mpsc::sync_channel::<()>(1);
+    let (up, is_up) = mpsc::sync_channel::<()>(1);
     std::thread::Builder::new()
         .name("parent".into())
         .stack_size(128 << 10)

@@ -15,7 +15,7 @@ use crate::error::{Bound, LoadError};
 
 /// The hidden verb of the host's command line.
 const VERB: &str = "compile-component";
-/// At first the child is only a little behind: a plugin of usual size is compiled before anybody notices.
+/// At first the child is somewhat behind: a plugin of usual size is compiled before that has lasted.
 const NICE: i32 = 10;
 /// After this long it is a large one, which has time.
 const BRIEF: Duration = Duration::from_secs(1);

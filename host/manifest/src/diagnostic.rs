@@ -252,7 +252,13 @@ codes! {
     BAD_SIZE = "bad-size";
     /// A duration that cannot be read.
     BAD_DURATION = "bad-duration";
-    /// A number, size or duration outside its range.
+    /// A rate that cannot be read.
+    BAD_RATE = "bad-rate";
+    /// Neither a share of 1 nor a percentage.
+    BAD_SHARE = "bad-share";
+    /// Not the name of an HTTP header in lower case.
+    BAD_HEADER = "bad-header";
+    /// A number, size, duration, rate or share outside its range.
     OUT_OF_RANGE = "out-of-range";
     /// Not `name@version`.
     BAD_REFERENCE = "bad-reference";
@@ -292,4 +298,8 @@ codes! {
     UNKNOWN_VARIABLE = "unknown-variable";
     /// `when` uses a stage that does not run before.
     VARIABLE_NOT_UPSTREAM = "variable-not-upstream";
+    /// A canary with both `weight` and `header`, or with neither.
+    CANARY_SPLIT = "canary-split";
+    /// A canary or a shadow that is what the stage runs already.
+    SAME_AS_STAGE = "same-as-stage";
 }

@@ -19,6 +19,7 @@
     )
 )]
 
+mod amount;
 mod compile;
 mod condition;
 mod diagnostic;
@@ -28,10 +29,14 @@ mod keys;
 mod limits;
 mod manifest;
 mod quantity;
+mod rate;
 mod raw;
+mod raw_config;
+mod raw_release;
 mod raw_stage;
 mod reads;
 mod reference;
+mod release;
 mod render;
 mod source;
 mod suggest;
@@ -49,8 +54,10 @@ pub use manifest::{
     StageSpans,
 };
 pub use quantity::{Size, TimeSpan};
+pub use rate::Rate;
 pub use raw::MAX_STAGES;
 pub use reference::Reference;
+pub use release::{Canary, CanarySpans, Shadow, ShadowSpans, Split};
 pub use source::{Position, Source, Span};
 pub use text::{MAX_BYTES, MAX_DEPTH};
 

@@ -98,6 +98,7 @@ async fn overhead() {
         models: root.join("models"),
         state: root.join(".fleetwright"),
         onnxruntime: None,
+        locked: false,
     };
     let fleet = Fleet::start(&onnxruntime::options(&places).unwrap())
         .await

@@ -127,6 +127,7 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
         models: places.models.clone(),
         state: places.state.clone(),
         onnxruntime,
+        locked: places.locked,
     })
 }
 

@@ -23,6 +23,7 @@ mod amount;
 mod compile;
 mod condition;
 mod diagnostic;
+mod diff;
 mod findings;
 mod graph;
 mod keys;
@@ -47,6 +48,7 @@ mod walk;
 
 pub use condition::{Condition, ConditionError, MAX_CONDITION};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, MAX_DIAGNOSTICS, codes};
+pub use diff::{Difference, Kind, MAX_DETAILS, Place, diff};
 pub use keys::{KEYS, Key, Keys};
 pub use limits::Limits;
 pub use manifest::{

@@ -2,7 +2,7 @@
 //!
 //! Purpose: nothing half-valid leaves this crate. [`parse`] reads the whole text, goes on after each mistake, and gives
 //! back either a manifest in which every reference resolves, or [`Diagnostics`] that a person can act on: code, place,
-//! underline, and the way out.
+//! underline, and the way out. [`diff()`] says in words what differs between two of them.
 //!
 //! Defaults: every key that has a safe default may be left out; see [`Limits::default`] and [`Stage`].
 //!

@@ -94,7 +94,7 @@ const MAX_TEXT: usize = 800;
 
 /// A text that a terminal shows as it is: values come from the file, and a file may hold escape sequences, or
 /// characters that reverse the direction of writing.
-fn make_plain(text: &mut String) {
+pub(crate) fn make_plain(text: &mut String) {
     let harmful =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.contains(harmful) || text.len() > MAX_TEXT {

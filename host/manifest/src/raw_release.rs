@@ -304,19 +304,20 @@ fn header(text: &At<&str>, findings: &mut Findings) -> Option<String> {
     let (before, value) = lower.split_once(':').unwrap_or((&lower, ""));
     let near = before.trim().replace(' ', "-");
     let usable = !near.is_empty() && near.len() <= MAX_HEADER && near.bytes().all(token);
-    let hint = match usable {
-        true if value.is_empty() => format!("write `header = \"{near}\"`"),
-        true => format!(
+    let hint = match (usable, value) {
+        (true, "") => format!("write `header = \"{near}\"`"),
+        (true, _) => format!(
             "write `header = \"{near}\"`: any value but `0`, `false` and `off` asks for the canary"
         ),
-        false => "write, for example, `header = \"x-canary\"`".to_owned(),
+        (false, _) => "write, for example, `header = \"x-canary\"`".to_owned(),
     };
-    let message = match name.is_empty() {
-        true => "`header` is empty".to_owned(),
-        false => format!(
+    let message = if name.is_empty() {
+        "`header` is empty".to_owned()
+    } else {
+        format!(
             "`header` is `{}`, which is not a header's name in lower case",
             shown(name)
-        ),
+        )
     };
     findings.report(
         Diagnostic::new(codes::BAD_HEADER, text.span, message)

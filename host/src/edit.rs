@@ -72,14 +72,18 @@ pub fn write(file: &Path, text: &str) -> Result<(), EditError> {
 /// # Errors
 /// The text is no TOML, or has no such stage.
 pub fn with_plugin(text: &str, stage: &str, plugin: &str) -> Result<String, EditError> {
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax {
-        detail: error.message().to_owned(),
-    })?;
+    let mut document: DocumentMut =
+        text.parse()
+            .map_err(|error: toml_edit::TomlError| EditError::Syntax {
+                detail: error.message().to_owned(),
+            })?;
     let named = |table: &toml_edit::Table| {
         let name = table.get("name").and_then(|name| name.as_str());
         name.unwrap_or_default().to_owned()
     };
-    let stages = document.get_mut("stage").and_then(|stages| stages.as_array_of_tables_mut());
+    let stages = document
+        .get_mut("stage")
+        .and_then(|stages| stages.as_array_of_tables_mut());
     let mut known = Vec::new();
     let mut found = false;
     for table in stages.into_iter().flat_map(|stages| stages.iter_mut()) {
@@ -89,7 +93,10 @@ pub fn with_plugin(text: &str, stage: &str, plugin: &str) -> Result<String, Edit
         }
         let mut new = value(plugin);
         // The comment behind the old value, and the spaces before it, stay.
-        if let (Some(old), Some(new)) = (table.get("plugin").and_then(|old| old.as_value()), new.as_value_mut()) {
+        if let (Some(old), Some(new)) = (
+            table.get("plugin").and_then(|old| old.as_value()),
+            new.as_value_mut(),
+        ) {
             new.decor_mut().clone_from(old.decor());
         }
         table.insert("plugin", new);
@@ -123,8 +130,13 @@ mod tests {
 
     #[test]
     fn a_stage_that_is_not_there_is_told_with_those_that_are() {
-        let error = with_plugin(TEXT, "clasify", "classify@2").unwrap_err().to_string();
-        assert!(error.contains("`clasify`") && error.contains("`classify`, `route`"), "{error}");
+        let error = with_plugin(TEXT, "clasify", "classify@2")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`clasify`") && error.contains("`classify`, `route`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -137,7 +149,10 @@ mod tests {
         symlink("real.toml", &link).unwrap();
         write(&link, "new").unwrap();
         assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
-        assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(
+            std::fs::metadata(&real).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 }

@@ -15,9 +15,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::{MethodRouter, get, post};
-use fleetwright_fleet::{
-    Attachment, Fleet, Outcome, Snapshot, Status, Submission, SubmissionId,
-};
+use fleetwright_fleet::{Attachment, Fleet, Outcome, Snapshot, Status, Submission, SubmissionId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
@@ -191,9 +189,11 @@ async fn run(host: &Host, permit: &Permit, outcome: impl Future<Output = Outcome
 /// The headers of a request that choose a canary: those that are there and do not say no.
 fn marks(headers: &HeaderMap, snapshot: &Snapshot) -> BTreeSet<String> {
     let says_yes = |name: &&str| {
-        headers
-            .get(*name)
-            .is_some_and(|value| !["0", "false", "off", "no"].iter().any(|no| value.as_bytes().eq_ignore_ascii_case(no.as_bytes())))
+        headers.get(*name).is_some_and(|value| {
+            !["0", "false", "off", "no"]
+                .iter()
+                .any(|no| value.as_bytes().eq_ignore_ascii_case(no.as_bytes()))
+        })
     };
     snapshot
         .headers()
@@ -318,7 +318,11 @@ async fn shadow(State(host): State<Arc<Host>>, name: Name, uri: Uri) -> Response
             &json!({"stage": name, "shadow": stage.shadow, "differences": snapshot.differences(&name)}),
         ),
         None => {
-            let names: Vec<_> = summary.stages.iter().map(|stage| stage.name.as_str()).collect();
+            let names: Vec<_> = summary
+                .stages
+                .iter()
+                .map(|stage| stage.name.as_str())
+                .collect();
             rescue::no_stage(&name, &names).into_response(None)
         }
     }

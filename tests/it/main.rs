@@ -20,4 +20,5 @@ mod overload;
 mod reads;
 mod refused;
 mod shipped;
+mod swap;
 mod wasi;

@@ -142,13 +142,13 @@ impl Layout {
 fn own_state(folder: &TempDir, shared: &Path) -> Result<PathBuf> {
     let own = folder.path().join("state");
     fs::create_dir(&own).context("no folder for the state")?;
-    for name in ["components", "functions", "models", "onnxruntime"] {
-        let from = shared.join(name);
-        if name == "components" {
-            fs::create_dir_all(&from).with_context(|| format!("cannot make `{}`", from.display()))?;
-        }
-        if from.exists() {
-            std::os::unix::fs::symlink(&from, own.join(name)).context("no link to the shared state")?;
+    let cache = shared.join("components");
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make `{}`", cache.display()))?;
+    for entry in fs::read_dir(shared).context("cannot read the shared state")? {
+        let entry = entry.context("cannot read the shared state")?;
+        if entry.file_name() != "fleets" {
+            std::os::unix::fs::symlink(entry.path(), own.join(entry.file_name()))
+                .context("no link to the shared state")?;
         }
     }
     Ok(own)

@@ -30,7 +30,10 @@ pub fn component(number: u32) -> Result<Vec<u8>> {
         .map(|(place, _)| place)
         .collect();
     if places.is_empty() || wanted.len() != BUILT.len() {
-        bail!("cannot make version {number} of the guest: its own stands {} times in it", places.len());
+        bail!(
+            "cannot make version {number} of the guest: its own stands {} times in it",
+            places.len()
+        );
     }
     for place in places {
         bytes

@@ -216,7 +216,11 @@ impl Side {
 
     /// Milliseconds, where at least so many calls are known.
     fn p99(&self, least: usize) -> Option<f64> {
-        let mut durations = self.durations.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let mut durations = self
+            .durations
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .clone();
         if durations.len() < least.max(1) {
             return None;
         }
@@ -250,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_share_is_stable_even_and_of_its_stage() {
-        let shares: Vec<f64> = (0..10_000).map(|n| share(&format!("sub_{n}"), "classify")).collect();
+        let shares: Vec<f64> = (0..10_000)
+            .map(|n| share(&format!("sub_{n}"), "classify"))
+            .collect();
         let below = shares.iter().filter(|share| **share < 0.1).count();
         assert!((850..1150).contains(&below), "{below}");
         assert_eq!(shares[7], share("sub_7", "classify"));

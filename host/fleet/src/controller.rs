@@ -21,7 +21,7 @@ use crate::lock::{self, Pins};
 use crate::plan;
 use crate::shelf::{Described, Shelf};
 use crate::snapshot::{Snapshot, Summary};
-use crate::status::{Refused, FleetStatus};
+use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
 
 mod start;
@@ -113,7 +113,10 @@ impl Fleet {
     ///
     /// # Errors
     /// [`ChangeError`] where nothing can be served.
-    pub async fn serve(options: &Options, service: Service) -> Result<(Self, Controller), ChangeError> {
+    pub async fn serve(
+        options: &Options,
+        service: Service,
+    ) -> Result<(Self, Controller), ChangeError> {
         start::serve(options, service).await
     }
 
@@ -278,7 +281,11 @@ impl Controller {
             Err(ChangeError::Unsettled) => self.say(|status| status.unsettled = true),
             Err(error) => {
                 let refused = refusal(&error);
-                tracing::error!(generation = self.status.load().generation, "change refused, the generation serves on\n{}", refused.text);
+                tracing::error!(
+                    generation = self.status.load().generation,
+                    "change refused, the generation serves on\n{}",
+                    refused.text
+                );
                 metrics::counter!("fleetwright_changes_total", "outcome" => "refused").increment(1);
                 self.say(|status| {
                     status.refused = Some(refused);
@@ -328,7 +335,8 @@ impl Controller {
         for file in self.shelf.look()? {
             if self.shelf.begin(&file) {
                 let runtime = self.workshop.runtime.clone();
-                self.describing.spawn(async move { file.describe(&runtime).await });
+                self.describing
+                    .spawn(async move { file.describe(&runtime).await });
             }
         }
         Ok(())
@@ -341,7 +349,15 @@ impl Controller {
         let wanted = generation.unwrap_or(before);
         let record = self.history.record(wanted)?;
         let shelf = self.workshop.shelf(&self.history.components()).await?;
-        let candidate = start::recorded(&self.workshop, &record, &shelf, &self.served.verdicts, &self.decide, Some(&serving)).await?;
+        let candidate = start::recorded(
+            &self.workshop,
+            &record,
+            &shelf,
+            &self.served.verdicts,
+            &self.decide,
+            Some(&serving),
+        )
+        .await?;
         let source = self.workshop.source().await;
         let standing = match source {
             Ok(source) => start::standing(&source, &self.shelf, &self.workshop.catalog().await?),
@@ -349,9 +365,7 @@ impl Controller {
             Err(_) => String::new(),
         };
         self.served.against = Some(standing);
-        let applied = self.swap(candidate, Cause::Rollback(wanted))?;
-        self.say(|status| status.refused = None);
-        Ok(applied)
+        self.swap(candidate, Cause::Rollback(wanted))
     }
 
     /// Says what a manifest would change, with what stands on disk beside it.
@@ -381,7 +395,12 @@ impl Controller {
             promoted,
             reason,
         } = decision;
-        if self.served.verdicts.iter().any(|verdict| verdict.trial == trial) {
+        if self
+            .served
+            .verdicts
+            .iter()
+            .any(|verdict| verdict.trial == trial)
+        {
             return;
         }
         let outcome = if promoted { "promoted" } else { "rolled-back" };
@@ -397,7 +416,11 @@ impl Controller {
         self.served.verdicts.push(verdict);
         let excess = self.served.verdicts.len().saturating_sub(DECISIONS);
         self.served.verdicts.drain(..excess);
-        let cause = if promoted { Cause::Promoted(stage) } else { Cause::RolledBack(stage) };
+        let cause = if promoted {
+            Cause::Promoted(stage)
+        } else {
+            Cause::RolledBack(stage)
+        };
         self.settle(cause).await;
     }
 
@@ -407,14 +430,26 @@ impl Controller {
         let settled = async {
             let record = self.history.record(serving.generation())?;
             let shelf = self.workshop.shelf(&self.history.components()).await?;
-            start::recorded(&self.workshop, &record, &shelf, &self.served.verdicts, &self.decide, Some(&serving)).await
+            start::recorded(
+                &self.workshop,
+                &record,
+                &shelf,
+                &self.served.verdicts,
+                &self.decide,
+                Some(&serving),
+            )
+            .await
         };
         match settled.await {
             Ok(candidate) => match self.swap(candidate, cause) {
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "the decision on a canary cannot be recorded"),
+                Err(error) => {
+                    tracing::error!(%error, "the decision on a canary cannot be recorded")
+                }
             },
-            Err(error) => tracing::error!(%error, "the decision on a canary cannot be served; the canary takes no further call"),
+            Err(error) => {
+                tracing::error!(%error, "the decision on a canary cannot be served; the canary takes no further call")
+            }
         }
     }
 
@@ -424,9 +459,16 @@ impl Controller {
         let serving = self.current.load_full();
         let generation = self.history.next()?;
         let changes = plan::changes(&serving, &candidate);
-        let record = start::record(&self.history, &candidate, generation, cause.clone(), &changes)?;
+        let record = start::record(
+            &self.history,
+            &candidate,
+            generation,
+            cause.clone(),
+            &changes,
+        )?;
         let pins = candidate.pins.clone();
-        self.current.store(Arc::new(candidate.into_snapshot(generation)));
+        self.current
+            .store(Arc::new(candidate.into_snapshot(generation)));
         self.served.generation = generation;
         tracing::info!(generation, cause = %cause, changes = changes.join("; "), recording_ms = began.elapsed().as_millis(), "generation serves");
         metrics::counter!("fleetwright_changes_total", "outcome" => "served").increment(1);
@@ -436,6 +478,14 @@ impl Controller {
             status.since = record.at;
             status.cause = cause;
             status.stale = false;
+            status.refused = None;
+            status.unsettled = false;
+        });
+        let secure = self.history.secure(&record);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = secure() {
+                tracing::error!(%error, "the record of a generation is not on the disk yet: a loss of power may lose it");
+            }
         });
         self.point();
         start::write_lock(&self.workshop.options, &pins);
@@ -447,10 +497,16 @@ impl Controller {
 
     /// Says on disk what serves; what cannot be said there is said in the status.
     fn point(&mut self) {
-        let pointed = self.history.point(&self.served).and_then(|()| self.history.forget(self.served.generation));
+        let pointed = self
+            .history
+            .point(&self.served)
+            .and_then(|()| self.history.forget(self.served.generation));
         let unrecorded = pointed.err().map(|error: HistoryError| error.to_string());
         if let Some(error) = &unrecorded {
-            tracing::error!(error, "what serves is not recorded: the next start may serve an earlier generation");
+            tracing::error!(
+                error,
+                "what serves is not recorded: the next start may serve an earlier generation"
+            );
         }
         let (held, verdicts) = (self.served.against.is_some(), self.served.verdicts.clone());
         self.say(|status| {
@@ -499,4 +555,3 @@ fn refusal(error: &ChangeError) -> Refused {
         },
     }
 }
-

@@ -123,11 +123,7 @@ impl<'a> Walk<'a> {
         node: &'a Node,
     ) -> Option<Pin<Box<dyn Future<Output = Called> + Send + 'a>>> {
         if let Some(held) = node.needs.iter().find(|need| self.held.contains(need)) {
-            let name = self
-                .snapshot
-                .nodes
-                .get(*held)
-                .map_or("", Node::name);
+            let name = self.snapshot.nodes.get(*held).map_or("", Node::name);
             self.held.insert(i);
             let reason = format!("the submission is held at or before stage `{name}`");
             self.settle(i, skipped(&node.arm, reason));

@@ -131,7 +131,11 @@ pub(crate) async fn judge(
             }
         }
     }
-    if failed.is_empty() { Ok(ran) } else { Err(failed) }
+    if failed.is_empty() {
+        Ok(ran)
+    } else {
+        Err(failed)
+    }
 }
 
 impl Case {
@@ -157,7 +161,10 @@ fn cases(folder: &Path, failed: &mut Vec<Failed>) -> Vec<PathBuf> {
     };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     paths.sort();
     if paths.len() > MAX_CASES {
@@ -284,8 +291,11 @@ impl Condition {
     fn holds(&self, found: &Value) -> bool {
         let number = found.as_f64();
         let text = found.as_str();
-        self.at_least.is_none_or(|least| number.is_some_and(|number| number >= least))
-            && self.at_most.is_none_or(|most| number.is_some_and(|number| number <= most))
+        self.at_least
+            .is_none_or(|least| number.is_some_and(|number| number >= least))
+            && self
+                .at_most
+                .is_none_or(|most| number.is_some_and(|number| number <= most))
             && self
                 .contains
                 .as_deref()
@@ -298,9 +308,17 @@ impl std::fmt::Display for Condition {
         let bounds = [
             self.at_least.map(|least| format!("at least {least}")),
             self.at_most.map(|most| format!("at most {most}")),
-            self.contains.as_ref().map(|part| format!("a text with `{part}`")),
+            self.contains
+                .as_ref()
+                .map(|part| format!("a text with `{part}`")),
         ];
-        f.write_str(&bounds.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+        f.write_str(
+            &bounds
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" and "),
+        )
     }
 }
 
@@ -315,7 +333,10 @@ mod tests {
 
     fn answer() -> Answer {
         Answer {
-            fields: json!({"type": "card", "scores": [1, 0.5]}).as_object().unwrap().clone(),
+            fields: json!({"type": "card", "scores": [1, 0.5]})
+                .as_object()
+                .unwrap()
+                .clone(),
             confidence: Some(0.9),
             disposition: Disposition::Continue,
         }
@@ -332,11 +353,26 @@ mod tests {
             assert_eq!(expect(good).compare(&answer()), Ok(()));
         }
         for (bad, said) in [
-            (json!({"answer": {"/type": "fraud"}}), "`/type` is \"card\", where \"fraud\" is expected"),
-            (json!({"answer": {"/scores/1": {"at_least": 0.6}}}), "`/scores/1` is 0.5, where at least 0.6 is expected"),
-            (json!({"answer": {"/type": {"at_least": 0.6}}}), "`/type` is \"card\", where at least 0.6 is expected"),
-            (json!({"held": true}), "held is false, where true is expected"),
-            (json!({"failure": "trap"}), "answered, where failure `trap` is expected"),
+            (
+                json!({"answer": {"/type": "fraud"}}),
+                "`/type` is \"card\", where \"fraud\" is expected",
+            ),
+            (
+                json!({"answer": {"/scores/1": {"at_least": 0.6}}}),
+                "`/scores/1` is 0.5, where at least 0.6 is expected",
+            ),
+            (
+                json!({"answer": {"/type": {"at_least": 0.6}}}),
+                "`/type` is \"card\", where at least 0.6 is expected",
+            ),
+            (
+                json!({"held": true}),
+                "held is false, where true is expected",
+            ),
+            (
+                json!({"failure": "trap"}),
+                "answered, where failure `trap` is expected",
+            ),
         ] {
             assert_eq!(expect(bad).compare(&answer()), Err(said.to_owned()));
         }

@@ -2,7 +2,8 @@
 //!
 //! Place: `fleets/NAME-HASH/` under the state directory, one for each manifest's path. A record is one file with the
 //! manifest's text and every plugin and model by digest; components are kept beside, by digest. A record is whole before
-//! its generation serves the first request, so that no number ever means two things. One host at a time holds the folder.
+//! its generation serves the first request, so that no number ever means two things; it is forced to the disk right after,
+//! since a swap does not wait for disks. One host at a time holds the folder.
 //! Bounds: the last 50 generations and the components that they name.
 
 use std::collections::BTreeSet;
@@ -136,7 +137,9 @@ pub enum HistoryError {
 
 fn kept(known: &[u64]) -> String {
     match (known.first(), known.last()) {
-        (Some(first), Some(last)) => format!("{first} to {last} are: `fleetwright history` lists them"),
+        (Some(first), Some(last)) => {
+            format!("{first} to {last} are: `fleetwright history` lists them")
+        }
         _ => "none is".into(),
     }
 }
@@ -152,7 +155,9 @@ pub(crate) struct History {
 /// Where the history of a manifest lies.
 pub fn folder(state: &Path, manifest: &Path) -> PathBuf {
     let whole = std::path::absolute(manifest).unwrap_or_else(|_| manifest.to_owned());
-    let name = manifest.file_stem().map_or("fleet".into(), |stem| stem.to_string_lossy());
+    let name = manifest
+        .file_stem()
+        .map_or("fleet".into(), |stem| stem.to_string_lossy());
     let name: String = name
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
@@ -169,7 +174,10 @@ pub fn folder(state: &Path, manifest: &Path) -> PathBuf {
 /// [`HistoryError`] where the folder is there and cannot be read.
 pub fn records(state: &Path, manifest: &Path) -> Result<Vec<Record>, HistoryError> {
     let dir = folder(state, manifest);
-    numbers(&dir)?.into_iter().map(|number| read(&dir, number)).collect()
+    numbers(&dir)?
+        .into_iter()
+        .map(|number| read(&dir, number))
+        .collect()
 }
 
 impl History {
@@ -205,8 +213,14 @@ impl History {
     /// What the last start left; nothing at the first.
     pub(crate) fn served(&self) -> Served {
         let read = fs::read(self.dir.join("served.json"));
-        let served = read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let last = || numbers(&self.dir).ok().and_then(|numbers| numbers.last().copied());
+        let served = read
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let last = || {
+            numbers(&self.dir)
+                .ok()
+                .and_then(|numbers| numbers.last().copied())
+        };
         // A pointer that is lost or broken is no reason to lose the generations: the last one is what was served.
         served.unwrap_or_else(|| Served {
             generation: last().unwrap_or(0),
@@ -252,6 +266,28 @@ impl History {
         replace(&path, &bytes).map_err(|error| unusable(&path, &error))
     }
 
+    /// What makes a record survive a loss of power, for a thread that may wait for the disk.
+    pub(crate) fn secure(
+        &self,
+        record: &Record,
+    ) -> impl FnOnce() -> Result<(), HistoryError> + Send + 'static {
+        let mut paths = vec![self.dir.join(format!("{}.json", record.generation))];
+        paths.extend(
+            record
+                .pins
+                .plugins
+                .iter()
+                .map(|pin| self.component(&pin.digest)),
+        );
+        paths.extend([self.components(), self.dir.clone()]);
+        move || {
+            paths.iter().try_for_each(|path| {
+                let opened = File::open(path).and_then(|file| file.sync_all());
+                opened.map_err(|error| unusable(path, &error))
+            })
+        }
+    }
+
     /// Forgets what is beyond the bound, but for what serves.
     pub(crate) fn forget(&self, serving: u64) -> Result<(), HistoryError> {
         let known = numbers(&self.dir)?;
@@ -259,7 +295,11 @@ impl History {
         if excess == 0 {
             return Ok(());
         }
-        for generation in known.into_iter().take(excess).filter(|&number| number != serving) {
+        for generation in known
+            .into_iter()
+            .take(excess)
+            .filter(|&number| number != serving)
+        {
             let path = self.dir.join(format!("{generation}.json"));
             fs::remove_file(&path).map_err(|error| unusable(&path, &error))?;
         }
@@ -271,7 +311,13 @@ impl History {
         let mut named = BTreeSet::new();
         for generation in numbers(&self.dir)? {
             let record = read(&self.dir, generation)?;
-            named.extend(record.pins.plugins.into_iter().map(|pin| self.component(&pin.digest)));
+            named.extend(
+                record
+                    .pins
+                    .plugins
+                    .into_iter()
+                    .map(|pin| self.component(&pin.digest)),
+            );
         }
         let dir = self.components();
         for entry in fs::read_dir(&dir).map_err(|error| unusable(&dir, &error))? {
@@ -308,9 +354,13 @@ fn numbers(dir: &Path) -> Result<Vec<u64>, HistoryError> {
 fn read(dir: &Path, generation: u64) -> Result<Record, HistoryError> {
     let path = dir.join(format!("{generation}.json"));
     let broken = |error: String| HistoryError::Broken { generation, error };
-    let size = fs::metadata(&path).map_err(|error| broken(error.to_string()))?.len();
+    let size = fs::metadata(&path)
+        .map_err(|error| broken(error.to_string()))?
+        .len();
     if size > MAX_RECORD_BYTES {
-        return Err(broken(format!("{size} bytes; at most {MAX_RECORD_BYTES} are read")));
+        return Err(broken(format!(
+            "{size} bytes; at most {MAX_RECORD_BYTES} are read"
+        )));
     }
     let bytes = fs::read(&path).map_err(|error| broken(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))
@@ -364,11 +414,17 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let manifest = Path::new("fleet.toml");
         let history = History::open(state.path(), manifest).unwrap();
-        assert_eq!((history.next().unwrap(), history.served().generation), (1, 0));
+        assert_eq!(
+            (history.next().unwrap(), history.served().generation),
+            (1, 0)
+        );
         history.write(&record(1, "sha256:aa")).unwrap();
         assert_eq!(history.record(1).unwrap(), record(1, "sha256:aa"));
         assert_eq!(records(state.path(), manifest).unwrap().len(), 1);
-        assert_eq!((history.next().unwrap(), history.served().generation), (2, 1));
+        assert_eq!(
+            (history.next().unwrap(), history.served().generation),
+            (2, 1)
+        );
         let error = history.record(7).unwrap_err().to_string();
         assert!(error.contains("1 to 1"), "{error}");
     }
@@ -396,6 +452,9 @@ mod tests {
         history.forget(2).unwrap();
         let kept = numbers(&history.dir).unwrap();
         assert_eq!(kept.get(..2), Some(&[2, 4][..]));
-        assert_eq!(fs::read_dir(history.components()).unwrap().count(), kept.len());
+        assert_eq!(
+            fs::read_dir(history.components()).unwrap().count(),
+            kept.len()
+        );
     }
 }

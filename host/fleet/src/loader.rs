@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
-use fleetwright_manifest::{self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source};
+use fleetwright_manifest::{
+    self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source,
+};
 use fleetwright_runtime::{LoadError, Runtime, RuntimeOptions, digest};
 use tokio::sync::mpsc;
 
@@ -189,7 +191,10 @@ impl Workshop {
 
     /// Every card, as it stands on disk.
     pub(crate) async fn catalog(&self) -> Result<Catalog, ChangeError> {
-        let (models, pulled) = (self.options.models.clone(), self.options.state.join("models"));
+        let (models, pulled) = (
+            self.options.models.clone(),
+            self.options.state.join("models"),
+        );
         let scanning = tokio::task::spawn_blocking(move || Catalog::scan(&models));
         let catalog = scanning.await.map_err(|_| ChangeError::Interrupted)??;
         Ok(catalog.with_pulled(&pulled))
@@ -219,7 +224,9 @@ impl Workshop {
                 false => refused(source, findings),
             });
         };
-        let models = self.models(&manifest, &resolved, serving, &mut findings).await?;
+        let models = self
+            .models(&manifest, &resolved, serving, &mut findings)
+            .await?;
         let mut arms = Arms::new(&self.runtime, &models, serving);
         let nodes = nodes(&manifest, resolved, &mut arms, &proposal, &mut findings).await;
         if findings.is_empty() && proposal.golden {
@@ -289,7 +296,10 @@ impl Workshop {
     ) {
         for (node, stage) in nodes.iter().zip(&manifest.stages) {
             for arm in node.arms().filter(|arm| arms.is_new(arm)) {
-                let mut folders = vec![golden::beside_plugin(&self.options.plugins, &arm.plugin.name)];
+                let mut folders = vec![golden::beside_plugin(
+                    &self.options.plugins,
+                    &arm.plugin.name,
+                )];
                 folders.extend(arm.models.values().map(|model| {
                     golden::beside_model(&self.options.models, &model.name, &model.version)
                 }));
@@ -297,7 +307,13 @@ impl Workshop {
                     Ok(0) => {}
                     Ok(cases) => {
                         let (stage, plugin) = (node.name(), &arm.plugin);
-                        tracing::info!(stage, plugin = plugin.name, version = plugin.version, cases, "golden cases passed");
+                        tracing::info!(
+                            stage,
+                            plugin = plugin.name,
+                            version = plugin.version,
+                            cases,
+                            "golden cases passed"
+                        );
                     }
                     Err(failed) => {
                         let plugin = format!("{}@{}", arm.plugin.name, arm.plugin.version);
@@ -341,18 +357,20 @@ async fn nodes(
             let arm = arms.make(&choice, findings).await;
             beside = arm.map(|arm| arms.shadow(arm, terms.sample));
         }
-        nodes.extend(main.map(|arm| Node {
-            arm,
-            canary: trial,
-            shadow: beside,
-            needs: stage
-                .needs
-                .iter()
-                .filter_map(|need| manifest.stages.iter().position(|s| s.name == *need))
-                .collect(),
-            when: stage.when.clone(),
-            reads: stage.reads.clone(),
-            on_error: stage.on_error,
+        nodes.extend(main.map(|arm| {
+            Node {
+                arm,
+                canary: trial,
+                shadow: beside,
+                needs: stage
+                    .needs
+                    .iter()
+                    .filter_map(|need| manifest.stages.iter().position(|s| s.name == *need))
+                    .collect(),
+                when: stage.when.clone(),
+                reads: stage.reads.clone(),
+                on_error: stage.on_error,
+            }
         }));
     }
     nodes
@@ -361,12 +379,28 @@ async fn nodes(
 /// Which trial this is: both sides, and the terms. Neither a comment nor a limit makes it another.
 fn trial_of(stage: &Arm, canary: &Arm, terms: &Canary) -> String {
     let side = |arm: &Arm| {
-        let ArmKey { plugin, models, config, .. } = &arm.key;
-        let models: Vec<_> = models.iter().map(|(role, key)| format!("{role}={}", key.digest)).collect();
+        let ArmKey {
+            plugin,
+            models,
+            config,
+            ..
+        } = &arm.key;
+        let models: Vec<_> = models
+            .iter()
+            .map(|(role, key)| format!("{role}={}", key.digest))
+            .collect();
         format!("{plugin} {} {config}", models.join(" "))
     };
-    let Canary { split, promote_after, max_error_rate, max_p99_ratio, min_requests, .. } = terms;
-    let terms = format!("{split:?} {promote_after:?} {max_error_rate} {max_p99_ratio} {min_requests}");
+    let Canary {
+        split,
+        promote_after,
+        max_error_rate,
+        max_p99_ratio,
+        min_requests,
+        ..
+    } = terms;
+    let terms =
+        format!("{split:?} {promote_after:?} {max_error_rate} {max_p99_ratio} {min_requests}");
     let name = stage.stage.name();
     digest(format!("{name}\n{}\n{}\n{terms}", side(stage), side(canary)).as_bytes())
 }

@@ -87,15 +87,20 @@ pub(crate) fn read(manifest: &Path) -> Result<Pins, LockError> {
         detail,
     };
     let size = fs::metadata(&path)
-        .map_err(|error| failed(format!("{error}; serve once without `--locked` to write it")))?
+        .map_err(|error| {
+            failed(format!(
+                "{error}; serve once without `--locked` to write it"
+            ))
+        })?
         .len();
     if size > MAX_BYTES {
-        return Err(failed(format!("{size} bytes; a lock has at most {MAX_BYTES}")));
+        return Err(failed(format!(
+            "{size} bytes; a lock has at most {MAX_BYTES}"
+        )));
     }
     let text = fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
     let mend = "restore it, or serve once without `--locked` to write it anew";
-    let file: File =
-        toml::from_str(&text).map_err(|error| failed(format!("{error}; {mend}")))?;
+    let file: File = toml::from_str(&text).map_err(|error| failed(format!("{error}; {mend}")))?;
     if file.schema != SCHEMA {
         return Err(failed(format!(
             "`schema` is `{}`; this release reads {SCHEMA}; {mend}",
@@ -128,7 +133,8 @@ pub(crate) fn write(manifest: &Path, pins: &Pins) -> Result<(), LockError> {
     replace(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))
 }
 
-/// Puts a file in the place of another in one step: who reads sees the old one or the new one, whole.
+/// Puts a file in the place of another in one step: who reads sees the old one or the new one, whole, be it that this
+/// process is killed meanwhile. Whether it survives a loss of power is left to the caller, who may synchronise it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let dir = path
         .parent()
@@ -144,7 +150,6 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         file.as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))?;
     }
-    file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -170,10 +175,16 @@ mod tests {
             models: [pin("minilm", "1.0.0")].into(),
         };
         write(&manifest, &pins).unwrap();
-        let written = fs::metadata(path_of(&manifest)).unwrap().modified().unwrap();
+        let written = fs::metadata(path_of(&manifest))
+            .unwrap()
+            .modified()
+            .unwrap();
         assert_eq!(read(&manifest).unwrap(), pins);
         write(&manifest, &pins).unwrap();
-        let again = fs::metadata(path_of(&manifest)).unwrap().modified().unwrap();
+        let again = fs::metadata(path_of(&manifest))
+            .unwrap()
+            .modified()
+            .unwrap();
         assert_eq!(written, again);
     }
 
@@ -181,7 +192,12 @@ mod tests {
     fn what_is_no_lock_says_how_to_get_one() {
         let dir = tempfile::tempdir().unwrap();
         let manifest = dir.path().join("fleet.toml");
-        for text in [None, Some(""), Some("schema = 2"), Some("[[plugin]]\nname = 1")] {
+        for text in [
+            None,
+            Some(""),
+            Some("schema = 2"),
+            Some("[[plugin]]\nname = 1"),
+        ] {
             if let Some(text) = text {
                 fs::write(path_of(&manifest), text).unwrap();
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fleetwright_manifest::diff;
 use tokio::sync::mpsc;
 
 use crate::history;
@@ -11,7 +12,10 @@ use crate::snapshot::{Arm, Node, Snapshot};
 
 /// Everything that differs; nothing where the fleets are the same.
 pub(crate) fn changes(serving: &Snapshot, candidate: &Candidate) -> Vec<String> {
-    let mut changes: Vec<String> = Vec::new();
+    let mut changes: Vec<String> = diff(&serving.manifest, &candidate.manifest)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     for node in &candidate.nodes {
         let Some(old) = serving.nodes.iter().find(|old| old.name() == node.name()) else {
             continue;
@@ -24,7 +28,10 @@ pub(crate) fn changes(serving: &Snapshot, candidate: &Candidate) -> Vec<String> 
             resolved(node.name(), "shadow ", &old.arm, &new.arm, &mut changes);
         }
         if canary_ended(old, node) {
-            changes.push(format!("stage `{}`: its canary's trial has ended", node.name()));
+            changes.push(format!(
+                "stage `{}`: its canary's trial has ended",
+                node.name()
+            ));
         }
     }
     changes
@@ -38,7 +45,10 @@ pub(crate) fn changes(serving: &Snapshot, candidate: &Candidate) -> Vec<String> 
 pub async fn plan(options: &Options, text: String) -> Result<(u64, Vec<String>), ChangeError> {
     let workshop = Workshop::open(options)?;
     let shelf = workshop.shelf(&options.plugins).await?;
-    let pins = options.locked.then(|| lock::read(&options.manifest)).transpose()?;
+    let pins = options
+        .locked
+        .then(|| lock::read(&options.manifest))
+        .transpose()?;
     let (decisions, _) = mpsc::channel(1);
     let proposal = Proposal {
         source: fleetwright_manifest::Source {
@@ -58,14 +68,31 @@ pub async fn plan(options: &Options, text: String) -> Result<(u64, Vec<String>),
         return Ok((0, candidate.nodes.iter().map(named).collect()));
     };
     let mut changes = Vec::new();
-    pinned("plugin", &last.pins.plugins, &candidate.pins.plugins, &mut changes);
-    pinned("model", &last.pins.models, &candidate.pins.models, &mut changes);
+    pinned(
+        "plugin",
+        &last.pins.plugins,
+        &candidate.pins.plugins,
+        &mut changes,
+    );
+    pinned(
+        "model",
+        &last.pins.models,
+        &candidate.pins.models,
+        &mut changes,
+    );
     Ok((last.generation, changes))
 }
 
 /// What comes and goes between two resolutions.
 fn pinned(what: &str, old: &BTreeSet<Pin>, new: &BTreeSet<Pin>, changes: &mut Vec<String>) {
-    let say = |pin: &Pin, how: &str| format!("{what} {}@{} {}: {how}", pin.name, pin.version, short(&pin.digest));
+    let say = |pin: &Pin, how: &str| {
+        format!(
+            "{what} {}@{} {}: {how}",
+            pin.name,
+            pin.version,
+            short(&pin.digest)
+        )
+    };
     changes.extend(new.difference(old).map(|pin| say(pin, "added")));
     changes.extend(old.difference(new).map(|pin| say(pin, "removed")));
 }
@@ -100,7 +127,12 @@ fn resolved(stage: &str, side: &str, old: &Arm, new: &Arm, changes: &mut Vec<Str
 }
 
 fn plugin(arm: &Arm) -> String {
-    format!("{}@{} {}", arm.plugin.name, arm.plugin.version, short(&arm.plugin.digest))
+    format!(
+        "{}@{} {}",
+        arm.plugin.name,
+        arm.plugin.version,
+        short(&arm.plugin.digest)
+    )
 }
 
 /// Enough of a digest to tell two apart.

@@ -39,7 +39,10 @@ impl Drop for Snapshot {
     }
 }
 
-type Remains = (Vec<crate::snapshot::Node>, Vec<crate::snapshot::LoadedModel>);
+type Remains = (
+    Vec<crate::snapshot::Node>,
+    Vec<crate::snapshot::LoadedModel>,
+);
 
 /// Hands what is left to the thread that frees it; where there is none, it is freed here.
 fn bury(remains: Remains) {

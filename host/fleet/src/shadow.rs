@@ -110,7 +110,11 @@ impl Shadow {
         let shadow = self.clone();
         tokio::spawn(async move {
             let _room = room;
-            let (own, _) = shadow.arm.stage.call(&request, Instant::now() + DEADLINE).await;
+            let (own, _) = shadow
+                .arm
+                .stage
+                .call(&request, Instant::now() + DEADLINE)
+                .await;
             shadow.compare(&request.submission, &answered, &own);
         });
     }
@@ -181,7 +185,12 @@ fn differing(stage: &Result<Answer, CallError>, own: &Result<Answer, CallError>)
             Disposition::Continue => Value::from("continue"),
             Disposition::Hold(_) => Value::from("hold"),
         };
-        note(&mut members, "disposition", &disposition(stage), &disposition(own));
+        note(
+            &mut members,
+            "disposition",
+            &disposition(stage),
+            &disposition(own),
+        );
         let whole = |answer: &Answer| Value::Object(answer.fields.clone());
         walk(&mut members, String::new(), &whole(stage), &whole(own));
     } else {
@@ -194,9 +203,13 @@ fn differing(stage: &Result<Answer, CallError>, own: &Result<Answer, CallError>)
 fn walk(members: &mut Vec<Member>, at: String, stage: &Value, own: &Value) {
     match (stage, own) {
         (Value::Object(stage), Value::Object(own)) => {
-            let names = stage.keys().chain(own.keys().filter(|name| !stage.contains_key(*name)));
+            let names = stage
+                .keys()
+                .chain(own.keys().filter(|name| !stage.contains_key(*name)));
             for name in names {
-                let side = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
+                let side = |map: &serde_json::Map<String, Value>| {
+                    map.get(name).cloned().unwrap_or(Value::Null)
+                };
                 let token = name.replace('~', "~0").replace('/', "~1");
                 walk(members, format!("{at}/{token}"), &side(stage), &side(own));
             }

@@ -136,13 +136,11 @@ impl Shelf {
 
     /// Whether a file is still to be described, or cannot be loaded and may not have been written to its end.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.files
-            .values()
-            .any(|entry| match &entry.content {
-                None => true,
-                Some(Err(_)) => young(entry),
-                Some(Ok(_)) => false,
-            })
+        self.files.values().any(|entry| match &entry.content {
+            None => true,
+            Some(Err(_)) => young(entry),
+            Some(Ok(_)) => false,
+        })
     }
 
     /// The highest version that fits and that `pins` allow, unless two different files both claim to be it.
@@ -173,10 +171,9 @@ impl Shelf {
                     .collect(),
             });
         };
-        let twin = named
-            .iter()
-            .filter(fits)
-            .find(|found| found.description.version == best.description.version && found.digest != best.digest);
+        let twin = named.iter().filter(fits).find(|found| {
+            found.description.version == best.description.version && found.digest != best.digest
+        });
         match twin {
             Some(twin) => Err(Missing::Twins {
                 version: best.description.version.clone(),
@@ -205,11 +202,13 @@ impl Shelf {
 
     /// Every plugin found, by its file.
     pub(crate) fn found(&self) -> impl Iterator<Item = &Found> {
-        self.files.values().filter_map(|entry| match &entry.content {
-            Some(Ok(found)) => Some(found),
-            Some(Err(_)) => None,
-            None => entry.before.as_ref(),
-        })
+        self.files
+            .values()
+            .filter_map(|entry| match &entry.content {
+                Some(Ok(found)) => Some(found),
+                Some(Err(_)) => None,
+                None => entry.before.as_ref(),
+            })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -224,7 +223,11 @@ impl Found {
         runtime: &Runtime,
         grants: &BTreeSet<Grant>,
     ) -> Result<(Plugin, Vec<u8>), LoadError> {
-        let changed = |detail: String| LoadError::Compile(format!("the file changed while it was read ({detail}); it is read again"));
+        let changed = |detail: String| {
+            LoadError::Compile(format!(
+                "the file changed while it was read ({detail}); it is read again"
+            ))
+        };
         let bytes = fs::read(&self.path).map_err(|error| changed(error.to_string()))?;
         let read = digest(&bytes);
         if read != self.digest {

@@ -210,7 +210,9 @@ impl Snapshot {
     pub fn differences(&self, stage: &str) -> Vec<Difference> {
         let node = self.nodes.iter().find(|node| node.name() == stage);
         let shadow = node.and_then(|node| node.shadow.as_ref());
-        shadow.map(|shadow| shadow.differences()).unwrap_or_default()
+        shadow
+            .map(|shadow| shadow.differences())
+            .unwrap_or_default()
     }
 }
 

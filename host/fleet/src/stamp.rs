@@ -111,16 +111,18 @@ impl Looks {
     /// Whether nothing has changed since `before`.
     pub(crate) fn same_as(&self, before: &Looks) -> bool {
         self.0.len() == before.0.len()
-            && self.0.iter().zip(&before.0).all(
-                |((path, now), (old_path, old))| {
+            && self
+                .0
+                .iter()
+                .zip(&before.0)
+                .all(|((path, now), (old_path, old))| {
                     path == old_path
                         && match (now, old) {
                             (Some(now), Some(old)) => now.proves(old),
                             (None, None) => true,
                             _ => false,
                         }
-                },
-            )
+                })
     }
 }
 

@@ -167,7 +167,10 @@ fn files(options: &Options) -> Vec<PathBuf> {
     // A folder that cannot be read has no files; whoever reads it says so.
     files.extend(components(&options.plugins).unwrap_or_default());
     for folder in entries(&options.plugins) {
-        if folder.extension().is_some_and(|extension| extension == "tests") {
+        if folder
+            .extension()
+            .is_some_and(|extension| extension == "tests")
+        {
             files.extend(entries(&folder));
         }
     }
@@ -189,7 +192,10 @@ fn folders(options: &Options) -> BTreeSet<PathBuf> {
         lead(&file, &mut folders);
     }
     for folder in entries(&options.plugins) {
-        if folder.extension().is_some_and(|extension| extension == "tests") {
+        if folder
+            .extension()
+            .is_some_and(|extension| extension == "tests")
+        {
             folders.insert(folder);
         }
     }
@@ -227,10 +233,15 @@ fn versions(options: &Options) -> Vec<PathBuf> {
         name.is_some_and(|name| semver::Version::parse(name).is_ok())
     };
     let models = entries(&options.models).into_iter();
-    models.flat_map(|model| entries(&model)).filter(is_version).collect()
+    models
+        .flat_map(|model| entries(&model))
+        .filter(is_version)
+        .collect()
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
 }

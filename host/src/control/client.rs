@@ -98,10 +98,16 @@ impl Control {
         if good {
             return Ok(answer);
         }
-        let detail = answer.get("error").and_then(Value::as_str).unwrap_or("refused without a reason");
+        let detail = answer
+            .get("error")
+            .and_then(Value::as_str)
+            .unwrap_or("refused without a reason");
         Err(ControlError::Refused {
             detail: detail.to_owned(),
-            diagnostics: answer.get_mut("diagnostics").map(Value::take).unwrap_or_default(),
+            diagnostics: answer
+                .get_mut("diagnostics")
+                .map(Value::take)
+                .unwrap_or_default(),
         })
     }
 }

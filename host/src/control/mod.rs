@@ -54,7 +54,9 @@ pub enum ControlError {
         diagnostics: serde_json::Value,
     },
     /// This system has no such sockets.
-    #[error("hosts are told what to do by Unix sockets, which this system lacks: edit the manifest, which the host watches")]
+    #[error(
+        "hosts are told what to do by Unix sockets, which this system lacks: edit the manifest, which the host watches"
+    )]
     Unsupported,
 }
 

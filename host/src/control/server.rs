@@ -45,7 +45,9 @@ impl Server {
             source,
         };
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
             _ => {}
         }
         let (folder, short) = short(&path).map_err(failed)?;
@@ -79,7 +81,10 @@ impl Server {
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
                 .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+                .serve_connection(
+                    TokioIo::new(stream),
+                    TowerToHyperService::new(router.clone()),
+                );
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "an order ended early");
@@ -104,9 +109,9 @@ pub(super) fn short(path: &Path) -> std::io::Result<(File, PathBuf)> {
     let folder = File::open(parent)?;
     let whole = path.as_os_str().len() < 100 || !cfg!(target_os = "linux");
     let short = match path.file_name() {
-        Some(name) if !whole => {
-            Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name)
-        }
+        Some(name) if !whole => Path::new("/proc/self/fd")
+            .join(folder.as_raw_fd().to_string())
+            .join(name),
         _ => path.to_owned(),
     };
     Ok((folder, short))
@@ -166,5 +171,8 @@ fn refused(error: &OrderError) -> Response<Body> {
         OrderError::Busy => (StatusCode::TOO_MANY_REQUESTS, Value::Null),
         OrderError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, Value::Null),
     };
-    json_response(status, &json!({"error": error.to_string(), "diagnostics": diagnostics}))
+    json_response(
+        status,
+        &json!({"error": error.to_string(), "diagnostics": diagnostics}),
+    )
 }

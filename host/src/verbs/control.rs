@@ -131,9 +131,16 @@ fn say(answer: &Value, what: &str, terminal: &mut Terminal) -> Result<Ending, Ve
         terminal.value(answer)?;
         return Ok(Ending::Well);
     }
-    let generation = answer.get("generation").and_then(Value::as_u64).unwrap_or(0);
+    let generation = answer
+        .get("generation")
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
     let changes = answer.get("changes").and_then(Value::as_array);
-    let changes: Vec<&str> = changes.into_iter().flatten().filter_map(Value::as_str).collect();
+    let changes: Vec<&str> = changes
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let mut text = match (what, changes.is_empty()) {
         ("serves", true) => format!("Nothing changed: generation {generation} serves.\n"),
         ("serves", false) => format!("Generation {generation} serves:\n"),
@@ -170,12 +177,26 @@ fn drawn(status: &Value, terminal: &Terminal) -> String {
     if flag("/control/unsettled") {
         text.push_str("A change is being written or compiled.\n");
     }
-    if let Some(why) = status.pointer("/control/unrecorded").and_then(Value::as_str) {
-        text.push_str(&format!("NOT RECORDED, a restart may serve an earlier generation: {why}\n"));
+    if let Some(why) = status
+        .pointer("/control/unrecorded")
+        .and_then(Value::as_str)
+    {
+        text.push_str(&format!(
+            "NOT RECORDED, a restart may serve an earlier generation: {why}\n"
+        ));
     }
-    if let Some(why) = status.pointer("/control/refused/text").and_then(Value::as_str) {
-        let stale = if flag("/control/stale") { " at the start" } else { "" };
-        text.push_str(&format!("\nWHAT STANDS ON DISK IS REFUSED{stale}; the generation above serves on. Why:\n{why}\n"));
+    if let Some(why) = status
+        .pointer("/control/refused/text")
+        .and_then(Value::as_str)
+    {
+        let stale = if flag("/control/stale") {
+            " at the start"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "\nWHAT STANDS ON DISK IS REFUSED{stale}; the generation above serves on. Why:\n{why}\n"
+        ));
     }
     text.push('\n');
     let stages = status.pointer("/fleet/stages").and_then(Value::as_array);
@@ -186,7 +207,12 @@ fn drawn(status: &Value, terminal: &Terminal) -> String {
 }
 
 fn row(stage: &Value) -> [String; 4] {
-    let said = |pointer: &str| stage.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let said = |pointer: &str| {
+        stage
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let count = |pointer: &str| stage.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
     let mut trials = Vec::new();
     if stage.get("canary").is_some() {

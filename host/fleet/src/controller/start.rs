@@ -17,11 +17,13 @@ use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
 use crate::shelf::Shelf;
 use crate::snapshot::Snapshot;
-use crate::status::{Refused, FleetStatus};
+use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
 
 /// A fleet that never changes.
-pub(super) async fn once(options: &Options) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
+pub(super) async fn once(
+    options: &Options,
+) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
     let workshop = Workshop::open(options)?;
     let shelf = workshop.shelf(&options.plugins).await?;
     let lock = read_lock(options)?;
@@ -40,7 +42,10 @@ pub(super) async fn once(options: &Options) -> Result<(Fleet, mpsc::Receiver<sup
 }
 
 /// A fleet that takes up changes.
-pub(super) async fn serve(options: &Options, service: Service) -> Result<(Fleet, Controller), ChangeError> {
+pub(super) async fn serve(
+    options: &Options,
+    service: Service,
+) -> Result<(Fleet, Controller), ChangeError> {
     let history = History::open(&options.state, &options.manifest)?;
     let workshop = Workshop::open(options)?;
     // Begun before anything is read, so that no change falls between reading and watching.
@@ -168,9 +173,8 @@ impl Start<'_> {
             Err(ChangeError::Unsettled) => self.insist().await?,
             prepared => prepared?,
         };
-        let same = last.is_some_and(|last| {
-            last.manifest == candidate.digest && last.pins == candidate.pins
-        });
+        let same = last
+            .is_some_and(|last| last.manifest == candidate.digest && last.pins == candidate.pins);
         Ok(Begun {
             candidate,
             refused: None,
@@ -200,7 +204,11 @@ impl Start<'_> {
     }
 
     /// What was served last, where what stands on disk is refused.
-    async fn take_record(&self, last: Option<&Record>, error: ChangeError) -> Result<Begun, ChangeError> {
+    async fn take_record(
+        &self,
+        last: Option<&Record>,
+        error: ChangeError,
+    ) -> Result<Begun, ChangeError> {
         let Some(last) = last else {
             return Err(error);
         };
@@ -226,7 +234,15 @@ impl Start<'_> {
 
     async fn recorded(&self, record: &Record) -> Result<Candidate, ChangeError> {
         let shelf = self.workshop.shelf(&self.history.components()).await?;
-        recorded(self.workshop, record, &shelf, self.verdicts, self.decide, None).await
+        recorded(
+            self.workshop,
+            record,
+            &shelf,
+            self.verdicts,
+            self.decide,
+            None,
+        )
+        .await
     }
 }
 
@@ -241,7 +257,11 @@ pub(super) async fn recorded(
 ) -> Result<Candidate, ChangeError> {
     let proposal = Proposal {
         source: Source {
-            name: format!("{} of generation {}", workshop.options.manifest.display(), record.generation),
+            name: format!(
+                "{} of generation {}",
+                workshop.options.manifest.display(),
+                record.generation
+            ),
             text: record.text.clone(),
         },
         shelf,

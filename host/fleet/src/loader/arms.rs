@@ -84,9 +84,8 @@ impl<'a> Arms<'a> {
     ) -> Arc<Canary> {
         let running = self.nodes().filter_map(|node| node.canary.as_ref());
         let same = running.into_iter().find(|canary| canary.trial == trial);
-        same.cloned().unwrap_or_else(|| {
-            Arc::new(Canary::new(arm, trial, terms.clone(), decisions.clone()))
-        })
+        same.cloned()
+            .unwrap_or_else(|| Arc::new(Canary::new(arm, trial, terms.clone(), decisions.clone())))
     }
 
     /// The shadow of the fleet that serves, where it is the same: its counters go on.
@@ -110,7 +109,9 @@ impl<'a> Arms<'a> {
     }
 
     fn nodes(&self) -> impl Iterator<Item = &'a Node> {
-        self.serving.into_iter().flat_map(|snapshot| &snapshot.nodes)
+        self.serving
+            .into_iter()
+            .flat_map(|snapshot| &snapshot.nodes)
     }
 
     fn known(&self, key: &ArmKey) -> Option<&'a Arm> {
@@ -157,7 +158,11 @@ impl<'a> Arms<'a> {
                 Some(plugin)
             }
             Err(error) => {
-                findings.push(codes::plugin_refused(&choice.stage, &choice.found.path, &error));
+                findings.push(codes::plugin_refused(
+                    &choice.stage,
+                    &choice.found.path,
+                    &error,
+                ));
                 None
             }
         }
@@ -172,11 +177,7 @@ impl Arm {
     }
 }
 
-fn granted(
-    stage: &Declared,
-    models: &BTreeMap<String, LoadedModel>,
-    config: &str,
-) -> StageGrants {
+fn granted(stage: &Declared, models: &BTreeMap<String, LoadedModel>, config: &str) -> StageGrants {
     let bound = stage.models.iter().filter_map(|(role, name)| {
         let model = models.get(name)?.model.clone();
         let card = model.card().to_guest_json().into();

@@ -23,7 +23,11 @@ const MODEL_REFUSED: Code = Code::new("model-refused");
 const LIMIT_REFUSED: Code = Code::new("limit-refused");
 const GOLDEN_FAILED: Code = Code::new("golden-failed");
 
-pub(super) fn plugin_not_found(stage: &Stage, versions: &[Version], stock: Stock<'_>) -> Diagnostic {
+pub(super) fn plugin_not_found(
+    stage: &Stage,
+    versions: &[Version],
+    stock: Stock<'_>,
+) -> Diagnostic {
     let shelf = stock.shelf;
     let dir = shelf.dir().display();
     let message = format!("no component in `{dir}` is plugin `{}`", stage.plugin.text);
@@ -172,9 +176,15 @@ pub(super) fn model_digest_mismatch(wanted: &ModelUse, pinned: &str, card: &Card
         card.version(),
         card.digest()
     );
-    Diagnostic::new(DIGEST_MISMATCH, wanted.spans.digest.unwrap_or(wanted.spans.reference), message)
-        .label("pinned here")
-        .hint("put back the model that was pinned, or pin the digest of this one after you looked at it")
+    Diagnostic::new(
+        DIGEST_MISMATCH,
+        wanted.spans.digest.unwrap_or(wanted.spans.reference),
+        message,
+    )
+    .label("pinned here")
+    .hint(
+        "put back the model that was pinned, or pin the digest of this one after you looked at it",
+    )
 }
 
 /// The stage's plugin fails what lies beside it as golden cases.

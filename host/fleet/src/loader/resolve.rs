@@ -69,7 +69,11 @@ pub(super) fn resolve<'a>(
         }
         match find_card(stock, wanted) {
             Some(card) => {
-                if let Some(pinned) = wanted.digest.as_deref().filter(|pinned| *pinned != card.digest()) {
+                if let Some(pinned) = wanted
+                    .digest
+                    .as_deref()
+                    .filter(|pinned| *pinned != card.digest())
+                {
                     findings.push(codes::model_digest_mismatch(wanted, pinned, card));
                 }
                 resolved.cards.insert(key.clone(), card);
@@ -84,8 +88,14 @@ pub(super) fn resolve<'a>(
 fn is_used(manifest: &Manifest, key: &str) -> bool {
     let binds = |models: &BTreeMap<String, String>| models.values().any(|used| used == key);
     manifest.stages.iter().any(|stage| {
-        let canary = stage.canary.as_ref().and_then(|canary| canary.models.as_ref());
-        let shadow = stage.shadow.as_ref().and_then(|shadow| shadow.models.as_ref());
+        let canary = stage
+            .canary
+            .as_ref()
+            .and_then(|canary| canary.models.as_ref());
+        let shadow = stage
+            .shadow
+            .as_ref()
+            .and_then(|shadow| shadow.models.as_ref());
         binds(&stage.models) || canary.is_some_and(binds) || shadow.is_some_and(binds)
     })
 }
@@ -107,7 +117,9 @@ fn with_canary(stage: &Stage, canary: &Canary) -> Stage {
     if let Some(config) = &canary.config {
         with.config.clone_from(config);
         with.spans.config = canary.spans.config;
-        with.spans.config_values.clone_from(&canary.spans.config_values);
+        with.spans
+            .config_values
+            .clone_from(&canary.spans.config_values);
     }
     with
 }
@@ -129,7 +141,9 @@ fn with_shadow(stage: &Stage, shadow: &Shadow) -> Stage {
     if let Some(config) = &shadow.config {
         with.config.clone_from(config);
         with.spans.config = shadow.spans.config;
-        with.spans.config_values.clone_from(&shadow.spans.config_values);
+        with.spans
+            .config_values
+            .clone_from(&shadow.spans.config_values);
     }
     with
 }
@@ -155,7 +169,10 @@ fn choose<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Choice<'a>> {
     let reference = &stage.plugin;
-    match stock.shelf.resolve(&reference.name, &reference.version, stock.pins) {
+    match stock
+        .shelf
+        .resolve(&reference.name, &reference.version, stock.pins)
+    {
         Ok(found) => {
             check_stage(&stage, found, findings);
             Some(Choice { stage, found })

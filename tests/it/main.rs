@@ -21,4 +21,5 @@ mod reads;
 mod refused;
 mod shipped;
 mod swap;
+mod trial;
 mod wasi;

@@ -98,6 +98,7 @@ async fn overhead() {
         models: root.join("models"),
         state: root.join(".fleetwright"),
         onnxruntime: None,
+        locked: false,
         bounds: CompileBounds::default(),
     };
     let mut options = onnxruntime::options(&places).unwrap();

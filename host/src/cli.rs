@@ -39,6 +39,16 @@ pub enum Verb {
     Run(Run),
     /// Do everything that a start does, but serve.
     Check(Check),
+    /// Tell what a manifest would change of what serves, before it is saved.
+    Plan(Plan),
+    /// Show what a running host serves, and what it refused.
+    Ps(Ps),
+    /// Give one stage another plugin, in the manifest and in the running host.
+    Swap(Swap),
+    /// Serve an earlier generation again.
+    Rollback(Rollback),
+    /// List the generations that were served.
+    History(History),
     /// Pull, list and verify the models' files and the inference library.
     Models(Models),
     /// Build and inspect plugins.
@@ -79,12 +89,65 @@ pub struct FleetArgs {
         value_name = "FILE"
     )]
     pub onnxruntime: Option<PathBuf>,
+    /// Use what `fleet.lock` names and nothing else.
+    #[arg(long, global = true, env = "FLEETWRIGHT_LOCKED")]
+    pub locked: bool,
     /// The memory that compiling one component may take.
     #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_MEMORY", default_value = "1GiB", value_name = "SIZE", value_parser = units::size)]
     pub compile_memory: u64,
     /// The processor time that compiling one component may take, in whole seconds; by the clock it has twice as long.
     #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_TIME", default_value = "60s", value_name = "TIME", value_parser = units::duration)]
     pub compile_time: Duration,
+}
+
+/// Tell what a manifest would change of what serves, before it is saved.
+#[derive(Debug, Clone, Args)]
+pub struct Plan {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The manifest to look at. Default: the fleet's own.
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Show what a running host serves, and what it refused.
+#[derive(Debug, Clone, Args)]
+pub struct Ps {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+}
+
+/// Give one stage another plugin, in the manifest and in the running host.
+#[derive(Debug, Clone, Args)]
+pub struct Swap {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The stage.
+    pub stage: String,
+    /// Its plugin from now on, such as `classify@1.1.0`.
+    #[arg(value_name = "NAME@VERSION")]
+    pub plugin: String,
+}
+
+/// Serve an earlier generation again. It holds until something on disk changes.
+#[derive(Debug, Clone, Args)]
+pub struct Rollback {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The generation. Default: the one before.
+    pub generation: Option<u64>,
+}
+
+/// List the generations that were served.
+#[derive(Debug, Clone, Args)]
+pub struct History {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// Serve the fleet over HTTP until told to stop.
@@ -113,6 +176,15 @@ pub struct Serve {
     /// The time that submissions in flight have when the host is told to stop.
     #[arg(long, env = "FLEETWRIGHT_DRAIN", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     pub drain: Duration,
+    /// Refuse to start where the manifest is refused, instead of serving what was served last.
+    #[arg(long, env = "FLEETWRIGHT_STRICT")]
+    pub strict: bool,
+    /// Take up no change by itself; `fleetwright swap` and `rollback` still do.
+    #[arg(long, env = "FLEETWRIGHT_NO_WATCH")]
+    pub no_watch: bool,
+    /// How often files are looked at where the file system does not tell of changes.
+    #[arg(long, env = "FLEETWRIGHT_POLL", default_value = "2s", value_name = "TIME", value_parser = units::duration)]
+    pub poll: Duration,
     /// How log lines are written.
     #[arg(
         long,
@@ -225,6 +297,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The library that was asked for, if one was.
     pub onnxruntime: Option<PathBuf>,
+    /// Whether the lock restrains.
+    pub locked: bool,
     /// What compiling one component may take.
     pub bounds: CompileBounds,
 }
@@ -243,6 +317,7 @@ impl FleetArgs {
             models: or_beside(&self.models, "models"),
             state: or_beside(&self.state, ".fleetwright"),
             onnxruntime: self.onnxruntime.clone(),
+            locked: self.locked,
             bounds: CompileBounds {
                 memory: self.compile_memory,
                 cpu: self.compile_time,

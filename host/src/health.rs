@@ -1,7 +1,8 @@
 //! Whether the host lives, and whether it takes submissions.
 //!
 //! It lives as long as it answers. It is ready from its first request, since it listens only once the fleet has started,
-//! until it drains.
+//! until it drains. A change that was refused, even at the start, does not make it unready: it serves what it served
+//! before, and `?verbose` says so under `control`.
 
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ fn detail(host: &Host) -> Value {
         "draining": host.admission.is_draining(),
         "version": env!("CARGO_PKG_VERSION"),
         "fleet": {"name": fleet.name(), "generation": fleet.generation(), "manifest": fleet.manifest_digest()},
+        "control": *host.fleet.status(),
         "submissions": {"in_flight": host.admission.in_flight(), "max": host.admission.max()},
         "uptime_seconds": host.started.elapsed().as_secs(),
     })

@@ -15,6 +15,8 @@
 pub mod admission;
 pub mod cli;
 pub mod client;
+pub mod control;
+pub mod edit;
 pub mod health;
 pub mod input;
 pub mod listener;

@@ -127,6 +127,7 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
         models: places.models.clone(),
         state: places.state.clone(),
         onnxruntime,
+        locked: places.locked,
         compiler: Compiler::child_of_this_program(),
         bounds: places.bounds.clone(),
     })

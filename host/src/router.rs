@@ -3,6 +3,7 @@
 //! The order matters. A place is taken before a byte of the body is read, so that bodies are bounded in number as well as
 //! in size; the deadline counts from there; whatever ends the request gives the place back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,10 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::{MethodRouter, get, post};
-use fleetwright_fleet::{Attachment, Fleet, Outcome, Status, Submission, SubmissionId};
+use fleetwright_fleet::{Attachment, Fleet, Outcome, Snapshot, Status, Submission, SubmissionId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
@@ -38,10 +39,12 @@ pub struct Host {
     pub metrics: Metrics,
     /// When the host was ready to serve.
     pub started: Instant,
+    /// Where it listens, for whoever asks `ps`.
+    pub url: String,
 }
 
 /// Every route, with its method and what it is for.
-pub const ROUTES: [(&str, &str, &str); 10] = [
+pub const ROUTES: [(&str, &str, &str); 11] = [
     (
         "POST",
         "/v1/submissions",
@@ -53,6 +56,11 @@ pub const ROUTES: [(&str, &str, &str); 10] = [
         "what is served: stages, plugins, models, digests",
     ),
     ("GET", "/v1/stages/{name}", "one stage of it"),
+    (
+        "GET",
+        "/v1/stages/{name}/shadow",
+        "where its shadow answered otherwise",
+    ),
     ("GET", "/livez", "whether the process lives"),
     (
         "GET",
@@ -88,6 +96,7 @@ pub fn router(host: Arc<Host>) -> Router {
         )
         .route("/v1/fleet", only_get(get(fleet)))
         .route("/v1/stages/{name}", only_get(get(stage)))
+        .route("/v1/stages/{name}/shadow", only_get(get(shadow)))
         .route("/livez", only_get(get(health::live)))
         .route("/readyz", only_get(get(health::ready)))
         .route("/v2/health/live", only_get(get(health::oip_live)))
@@ -165,7 +174,8 @@ async fn answer(host: &Host, id: &SubmissionId, request: Request) -> Ended {
             return Ended::Refused(refusal);
         }
     };
-    let submission = submission_of(id.clone(), draft);
+    let mut submission = submission_of(id.clone(), draft);
+    submission.marks = marks(&head.headers, &snapshot);
     run(host, &permit, snapshot.run(submission, permit.deadline())).await
 }
 
@@ -174,6 +184,22 @@ async fn run(host: &Host, permit: &Permit, outcome: impl Future<Output = Outcome
         Ok(outcome) => Ended::Outcome(Box::new(outcome)),
         Err(_) => Ended::Late(rescue::late(host.admission.deadline())),
     }
+}
+
+/// The headers of a request that choose a canary: those that are there and do not say no.
+fn marks(headers: &HeaderMap, snapshot: &Snapshot) -> BTreeSet<String> {
+    let says_yes = |name: &&str| {
+        headers.get(*name).is_some_and(|value| {
+            !["0", "false", "off", "no"]
+                .iter()
+                .any(|no| value.as_bytes().eq_ignore_ascii_case(no.as_bytes()))
+        })
+    };
+    snapshot
+        .headers()
+        .filter(says_yes)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A draft as a fleet takes it.
@@ -188,6 +214,7 @@ pub fn submission_of(id: SubmissionId, draft: Draft) -> Submission {
         id,
         fields: draft.fields,
         attachments: attachments.collect(),
+        marks: BTreeSet::new(),
     }
 }
 
@@ -267,6 +294,29 @@ async fn stage(State(host): State<Arc<Host>>, name: Name, uri: Uri) -> Response<
     let summary = host.fleet.current().summary();
     match summary.stages.iter().find(|stage| stage.name == name) {
         Some(stage) => json_response(StatusCode::OK, stage),
+        None => {
+            let names: Vec<_> = summary
+                .stages
+                .iter()
+                .map(|stage| stage.name.as_str())
+                .collect();
+            rescue::no_stage(&name, &names).into_response(None)
+        }
+    }
+}
+
+/// The latest answers of a stage's shadow that differ from its own.
+async fn shadow(State(host): State<Arc<Host>>, name: Name, uri: Uri) -> Response<Body> {
+    let Ok(Path(name)) = name else {
+        return nowhere(uri).await;
+    };
+    let snapshot = host.fleet.current();
+    let summary = snapshot.summary();
+    match summary.stages.iter().find(|stage| stage.name == name) {
+        Some(stage) => json_response(
+            StatusCode::OK,
+            &json!({"stage": name, "shadow": stage.shadow, "differences": snapshot.differences(&name)}),
+        ),
         None => {
             let names: Vec<_> = summary
                 .stages

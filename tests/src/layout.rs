@@ -1,4 +1,5 @@
-//! A fleet in a folder of its own: `fleet.toml` and `plugins/`, beside models and a state that tests share.
+//! A fleet in a folder of its own: `fleet.toml`, `plugins/` and a state, whose compiled components and pulled files tests
+//! share; beside models.
 
 use std::ffi::OsString;
 use std::fs;
@@ -25,10 +26,11 @@ impl Layout {
     /// # Errors
     /// A guest is not built, or the folder cannot be written.
     pub fn new(text: &str, guests: &[&str]) -> Result<Layout> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
         let layout = Layout {
-            folder: tempfile::tempdir().context("no temporary folder")?,
             models: places::stub_models(),
-            state: places::state()?,
+            state: own_state(&folder, &places::state()?)?,
+            folder,
             shipped: false,
         };
         fs::create_dir(layout.plugins()).context("no folder for plugins")?;
@@ -60,10 +62,11 @@ impl Layout {
         for plugin in ["classify", "route", "extract", "summarize", "comply"] {
             places::plugin(plugin)?;
         }
+        let folder = tempfile::tempdir().context("no temporary folder")?;
         Ok(Layout {
-            folder: tempfile::tempdir().context("no temporary folder")?,
             models: places::root().join("models"),
-            state: places::root().join(".fleetwright"),
+            state: own_state(&folder, &places::root().join(".fleetwright"))?,
+            folder,
             shipped: true,
         })
     }
@@ -113,6 +116,12 @@ impl Layout {
         self.base().join("plugins")
     }
 
+    /// The host's state.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// The flags that tell the host where everything lies.
     #[must_use]
     pub fn flags(&self) -> Vec<OsString> {
@@ -135,4 +144,20 @@ impl Layout {
             self.folder.path().to_path_buf()
         }
     }
+}
+
+/// A state of this fleet's own, with what may be shared of another: all but what was served.
+fn own_state(folder: &TempDir, shared: &Path) -> Result<PathBuf> {
+    let own = folder.path().join("state");
+    fs::create_dir(&own).context("no folder for the state")?;
+    let cache = shared.join("components");
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make `{}`", cache.display()))?;
+    for entry in fs::read_dir(shared).context("cannot read the shared state")? {
+        let entry = entry.context("cannot read the shared state")?;
+        if entry.file_name() != "fleets" {
+            std::os::unix::fs::symlink(entry.path(), own.join(entry.file_name()))
+                .context("no link to the shared state")?;
+        }
+    }
+    Ok(own)
 }

@@ -11,6 +11,7 @@ pub mod host;
 pub mod http;
 pub mod layout;
 pub mod places;
+pub mod versions;
 pub mod wat;
 
 use std::time::{Duration, Instant};

@@ -1,42 +1,557 @@
-//! The fleet as it is served: one snapshot at a time, loaded once by each submission.
+//! The control plane: one path for every change, from an empty host too.
+//!
+//! Watcher, clock and orders say that something may have changed; the controller looks at what stands on disk, prepares a
+//! candidate beside the fleet that serves, records it, and swaps one pointer. One operation at a time; what arrives
+//! meanwhile is looked at after it, together. A candidate that fails at any step changes nothing but the status.
 //!
 //! One `ArcSwap` is the only state that the control and the data plane share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
-use crate::loader::{self, Options, StartError};
+use crate::canary::Decision;
+use crate::history::{Cause, History, HistoryError, Served, Verdict};
+use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
+use crate::lock::{self, Pins};
+use crate::plan;
+use crate::shelf::{Described, Shelf};
 use crate::snapshot::{Snapshot, Summary};
+use crate::status::{FleetStatus, Refused};
+use crate::watcher::Watcher;
+
+mod start;
+
+/// Orders that wait at most; a further one is refused at once.
+const ORDERS: usize = 16;
+/// Decisions of canaries that wait at most; a further one is made again.
+const DECISIONS: usize = 64;
+/// How often canaries are judged by the clock, and files that were not whole are looked at again.
+const TICK: Duration = Duration::from_millis(500);
 
 /// A running fleet. Cheap to clone.
 #[derive(Clone)]
 pub struct Fleet {
     current: Arc<ArcSwap<Snapshot>>,
+    status: Arc<ArcSwap<FleetStatus>>,
+    orders: mpsc::Sender<Order>,
+}
+
+/// How changes are served.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// Refuse to start where the manifest is refused, whatever was served before. Default: no.
+    pub strict: bool,
+    /// Whether changes of files are taken up by themselves. Default: yes.
+    pub watch: bool,
+    /// How often files are looked at where no event tells. Default: 2 s.
+    pub poll: Duration,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Service {
+            strict: false,
+            watch: true,
+            poll: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Something that somebody asks of the control plane.
+enum Order {
+    /// Look at what stands on disk, now.
+    Apply(Reply),
+    /// Serve an earlier generation; without a number, the one before.
+    Rollback(Option<u64>, Reply),
+    /// Say what a manifest would change.
+    Plan(String, oneshot::Sender<Result<Vec<String>, ChangeError>>),
+}
+
+type Reply = oneshot::Sender<Result<Applied, Arc<ChangeError>>>;
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Applied {
+    /// The generation that serves.
+    pub generation: u64,
+    /// What changed, one sentence each; nothing where what stands on disk serves already.
+    pub changes: Vec<String>,
+}
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The change is refused; what served before serves on.
+    #[error(transparent)]
+    Refused(Arc<ChangeError>),
+    /// Too many orders wait.
+    #[error("{ORDERS} orders are waiting already: send it again")]
+    Busy,
+    /// The control plane has ended: the host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
 }
 
 impl Fleet {
-    /// Reads, checks and loads everything that the manifest names, and serves it as generation 1.
+    /// Reads, checks and loads everything that the manifest names, and serves it as generation 1: no history is kept, and
+    /// no change is noticed.
     ///
     /// # Errors
-    /// [`StartError`]: with every diagnostic where the manifest is at fault.
-    pub async fn start(options: &Options) -> Result<Self, StartError> {
-        let snapshot = loader::load(options, 1).await?;
-        Ok(Fleet {
-            current: Arc::new(ArcSwap::from_pointee(snapshot)),
-        })
+    /// [`ChangeError`]: with every diagnostic where the manifest is at fault.
+    pub async fn start(options: &Options) -> Result<Self, ChangeError> {
+        let (fleet, _) = start::once(options).await?;
+        Ok(fleet)
+    }
+
+    /// Starts a fleet that takes up changes for as long as [`Controller::run`] runs. A manifest that is refused does not
+    /// keep the host from serving what it served last.
+    ///
+    /// # Errors
+    /// [`ChangeError`] where nothing can be served.
+    pub async fn serve(
+        options: &Options,
+        service: Service,
+    ) -> Result<(Self, Controller), ChangeError> {
+        start::serve(options, service).await
     }
 
     /// The snapshot served now. A submission takes it once and keeps it to its end.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
+
+    /// How the control plane stands.
+    pub fn status(&self) -> Arc<FleetStatus> {
+        self.status.load_full()
+    }
+
+    /// Takes up what stands on disk now, and waits until it serves.
+    ///
+    /// # Errors
+    /// [`OrderError`]; what served before serves on.
+    pub async fn apply(&self) -> Result<Applied, OrderError> {
+        self.order(Order::Apply).await
+    }
+
+    /// Serves an earlier generation as a new one; without a number, the one before. It holds until something on disk
+    /// changes.
+    ///
+    /// # Errors
+    /// [`OrderError`]; what served before serves on.
+    pub async fn rollback(&self, generation: Option<u64>) -> Result<Applied, OrderError> {
+        self.order(|reply| Order::Rollback(generation, reply)).await
+    }
+
+    /// What a manifest would change, one sentence each.
+    ///
+    /// # Errors
+    /// [`OrderError`] where it would be refused.
+    pub async fn plan(&self, manifest: String) -> Result<Vec<String>, OrderError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Order::Plan(manifest, reply))?;
+        let answer = answer.await.map_err(|_| OrderError::Stopping)?;
+        answer.map_err(|error| OrderError::Refused(Arc::new(error)))
+    }
+
+    async fn order(&self, order: impl FnOnce(Reply) -> Order) -> Result<Applied, OrderError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(order(reply))?;
+        let answer = answer.await.map_err(|_| OrderError::Stopping)?;
+        answer.map_err(OrderError::Refused)
+    }
+
+    fn send(&self, order: Order) -> Result<(), OrderError> {
+        self.orders.try_send(order).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => OrderError::Busy,
+            mpsc::error::TrySendError::Closed(_) => OrderError::Stopping,
+        })
+    }
 }
 
 /// Everything that [`Fleet::start`] does, without serving: for `check`.
 ///
 /// # Errors
-/// [`StartError`], as [`Fleet::start`].
-pub async fn check(options: &Options) -> Result<Summary, StartError> {
-    Ok(loader::load(options, 1).await?.summary())
+/// [`ChangeError`], as [`Fleet::start`].
+pub async fn check(options: &Options) -> Result<Summary, ChangeError> {
+    Ok(Fleet::start(options).await?.current().summary())
+}
+
+/// The control plane of one fleet: it works for as long as [`Controller::run`] is polled.
+pub struct Controller {
+    workshop: Workshop,
+    shelf: Shelf,
+    lock: Option<Pins>,
+    history: History,
+    served: Served,
+    watcher: Option<Watcher>,
+    orders: mpsc::Receiver<Order>,
+    decisions: mpsc::Receiver<Decision>,
+    decide: mpsc::Sender<Decision>,
+    describing: JoinSet<Described>,
+    /// Who waits for what stands on disk to be served or refused.
+    waiting: Vec<Reply>,
+    current: Arc<ArcSwap<Snapshot>>,
+    status: Arc<ArcSwap<FleetStatus>>,
+}
+
+/// Why the controller wakes up.
+enum Event {
+    Changed,
+    Described(Option<Box<Described>>),
+    Decided(Decision),
+    Ordered(Order),
+    Ticked,
+    /// Nobody holds the fleet any more.
+    Ended,
+}
+
+impl Controller {
+    /// Works until every [`Fleet`] is dropped.
+    pub async fn run(mut self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let event = tokio::select! {
+                order = self.orders.recv() => order.map_or(Event::Ended, Event::Ordered),
+                Some(decision) = self.decisions.recv() => Event::Decided(decision),
+                Some(described) = self.describing.join_next() => Event::Described(described.ok().map(Box::new)),
+                () = changed(&mut self.watcher) => Event::Changed,
+                _ = tick.tick() => Event::Ticked,
+            };
+            match event {
+                Event::Changed => self.look(Cause::Change).await,
+                Event::Described(described) => {
+                    described.into_iter().for_each(|file| self.shelf.put(*file));
+                    self.look(Cause::Change).await;
+                }
+                Event::Decided(decision) => self.decided(decision).await,
+                Event::Ordered(order) => self.ordered(order).await,
+                Event::Ticked => self.ticked().await,
+                Event::Ended => return,
+            }
+        }
+    }
+
+    async fn ordered(&mut self, order: Order) {
+        match order {
+            Order::Apply(reply) => {
+                self.waiting.push(reply);
+                self.look(Cause::Change).await;
+            }
+            Order::Rollback(generation, reply) => {
+                let rolled_back = self.rollback(generation).await.map_err(Arc::new);
+                if let Err(error) = &rolled_back {
+                    tracing::warn!(%error, "rollback refused");
+                }
+                // Whoever asked may have gone.
+                let _ = reply.send(rolled_back);
+            }
+            Order::Plan(text, reply) => {
+                let _ = reply.send(self.plan(text).await);
+            }
+        }
+    }
+
+    /// What time alone brings about.
+    async fn ticked(&mut self) {
+        let serving = self.current.load_full();
+        for canary in serving.nodes.iter().filter_map(|node| node.canary.as_ref()) {
+            canary.judge();
+        }
+        if self.status.load().unsettled && self.describing.is_empty() {
+            self.look(Cause::Change).await;
+        }
+    }
+
+    /// Looks at what stands on disk, and serves it where it is another and sound.
+    async fn look(&mut self, cause: Cause) {
+        match self.take_up(cause).await {
+            Ok(applied) => {
+                self.say(|status| {
+                    status.refused = None;
+                    status.unsettled = false;
+                });
+                self.answer(&Ok(applied));
+            }
+            Err(ChangeError::Unsettled) => self.say(|status| status.unsettled = true),
+            Err(error) => {
+                let refused = refusal(&error);
+                tracing::error!(
+                    generation = self.status.load().generation,
+                    "change refused, the generation serves on\n{}",
+                    refused.text
+                );
+                metrics::counter!("fleetwright_changes_total", "outcome" => "refused").increment(1);
+                self.say(|status| {
+                    status.refused = Some(refused);
+                    status.unsettled = false;
+                });
+                self.answer(&Err(Arc::new(error)));
+            }
+        }
+    }
+
+    async fn take_up(&mut self, cause: Cause) -> Result<Applied, ChangeError> {
+        self.describe()?;
+        let source = self.workshop.source().await?;
+        if self.workshop.options.locked {
+            self.lock = Some(lock::read(&self.workshop.options.manifest)?);
+        }
+        if let Some(against) = &self.served.against {
+            if self.shelf.is_unsettled() {
+                return Err(ChangeError::Unsettled);
+            }
+            if *against == start::standing(&source, &self.shelf, &self.workshop.catalog().await?) {
+                return Ok(self.unchanged());
+            }
+        }
+        let serving = self.current.load_full();
+        let proposal = Proposal {
+            source,
+            shelf: &self.shelf,
+            pins: self.lock.as_ref(),
+            verdicts: &self.served.verdicts,
+            golden: true,
+            decisions: &self.decide,
+        };
+        let candidate = self.workshop.prepare(proposal, Some(&serving)).await?;
+        if candidate.is(&serving) {
+            if self.served.against.take().is_some() {
+                self.point();
+            }
+            return Ok(self.unchanged());
+        }
+        self.served.against = None;
+        self.swap(candidate, cause)
+    }
+
+    /// Sends off whatever the shelf has not described yet.
+    fn describe(&mut self) -> Result<(), ChangeError> {
+        for file in self.shelf.look()? {
+            if self.shelf.begin(&file) {
+                let runtime = self.workshop.runtime.clone();
+                self.describing
+                    .spawn(async move { file.describe(&runtime).await });
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves an earlier generation as a new one.
+    async fn rollback(&mut self, generation: Option<u64>) -> Result<Applied, ChangeError> {
+        let serving = self.current.load_full();
+        let before = serving.generation().saturating_sub(1);
+        let wanted = generation.unwrap_or(before);
+        let record = self.history.record(wanted)?;
+        let shelf = self.workshop.shelf(&self.history.components()).await?;
+        let candidate = start::recorded(
+            &self.workshop,
+            &record,
+            &shelf,
+            &self.served.verdicts,
+            &self.decide,
+            Some(&serving),
+        )
+        .await?;
+        let source = self.workshop.source().await;
+        let standing = match source {
+            Ok(source) => start::standing(&source, &self.shelf, &self.workshop.catalog().await?),
+            // A manifest that cannot be read is another one as soon as it can.
+            Err(_) => String::new(),
+        };
+        self.served.against = Some(standing);
+        self.swap(candidate, Cause::Rollback(wanted))
+    }
+
+    /// Says what a manifest would change, with what stands on disk beside it.
+    async fn plan(&mut self, text: String) -> Result<Vec<String>, ChangeError> {
+        let serving = self.current.load_full();
+        let source = fleetwright_manifest::Source {
+            name: self.workshop.options.manifest.display().to_string(),
+            text,
+        };
+        let proposal = Proposal {
+            source,
+            shelf: &self.shelf,
+            pins: self.lock.as_ref(),
+            verdicts: &self.served.verdicts,
+            golden: true,
+            decisions: &self.decide,
+        };
+        let candidate = self.workshop.prepare(proposal, Some(&serving)).await?;
+        Ok(plan::changes(&serving, &candidate))
+    }
+
+    /// A canary came to its end: the next look at the same manifest leaves it out, or puts it in the stage's place.
+    async fn decided(&mut self, decision: Decision) {
+        let Decision {
+            stage,
+            trial,
+            promoted,
+            reason,
+        } = decision;
+        if self
+            .served
+            .verdicts
+            .iter()
+            .any(|verdict| verdict.trial == trial)
+        {
+            return;
+        }
+        let outcome = if promoted { "promoted" } else { "rolled-back" };
+        tracing::warn!(stage, outcome, reason, "canary decided");
+        metrics::counter!("fleetwright_canary_decisions_total", "stage" => stage.clone(), "outcome" => outcome).increment(1);
+        let verdict = Verdict {
+            stage: stage.clone(),
+            trial,
+            promoted,
+            reason,
+            at: Timestamp::now(),
+        };
+        self.served.verdicts.push(verdict);
+        let excess = self.served.verdicts.len().saturating_sub(DECISIONS);
+        self.served.verdicts.drain(..excess);
+        let cause = if promoted {
+            Cause::Promoted(stage)
+        } else {
+            Cause::RolledBack(stage)
+        };
+        self.settle(cause).await;
+    }
+
+    /// Serves what serves now once more, with the verdicts as they are. What stands on disk does not matter to it.
+    async fn settle(&mut self, cause: Cause) {
+        let serving = self.current.load_full();
+        let settled = async {
+            let record = self.history.record(serving.generation())?;
+            let shelf = self.workshop.shelf(&self.history.components()).await?;
+            start::recorded(
+                &self.workshop,
+                &record,
+                &shelf,
+                &self.served.verdicts,
+                &self.decide,
+                Some(&serving),
+            )
+            .await
+        };
+        match settled.await {
+            Ok(candidate) => match self.swap(candidate, cause) {
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the decision on a canary cannot be recorded")
+                }
+            },
+            Err(error) => {
+                tracing::error!(%error, "the decision on a canary cannot be served; the canary takes no further call")
+            }
+        }
+    }
+
+    /// The one swap: records the candidate, then serves it.
+    fn swap(&mut self, candidate: Candidate, cause: Cause) -> Result<Applied, ChangeError> {
+        let began = std::time::Instant::now();
+        let serving = self.current.load_full();
+        let generation = self.history.next()?;
+        let changes = plan::changes(&serving, &candidate);
+        let record = start::record(
+            &self.history,
+            &candidate,
+            generation,
+            cause.clone(),
+            &changes,
+        )?;
+        let pins = candidate.pins.clone();
+        self.current
+            .store(Arc::new(candidate.into_snapshot(generation)));
+        self.served.generation = generation;
+        tracing::info!(generation, cause = %cause, changes = changes.join("; "), recording_ms = began.elapsed().as_millis(), "generation serves");
+        metrics::counter!("fleetwright_changes_total", "outcome" => "served").increment(1);
+        metrics::gauge!("fleetwright_generation").set(start::gauge(generation));
+        self.say(|status| {
+            status.generation = generation;
+            status.since = record.at;
+            status.cause = cause;
+            status.stale = false;
+            status.refused = None;
+            status.unsettled = false;
+        });
+        let secure = self.history.secure(&record);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = secure() {
+                tracing::error!(%error, "the record of a generation is not on the disk yet: a loss of power may lose it");
+            }
+        });
+        self.point();
+        start::write_lock(&self.workshop.options, &pins);
+        Ok(Applied {
+            generation,
+            changes,
+        })
+    }
+
+    /// Says on disk what serves; what cannot be said there is said in the status.
+    fn point(&mut self) {
+        let pointed = self
+            .history
+            .point(&self.served)
+            .and_then(|()| self.history.forget(self.served.generation));
+        let unrecorded = pointed.err().map(|error: HistoryError| error.to_string());
+        if let Some(error) = &unrecorded {
+            tracing::error!(
+                error,
+                "what serves is not recorded: the next start may serve an earlier generation"
+            );
+        }
+        let (held, verdicts) = (self.served.against.is_some(), self.served.verdicts.clone());
+        self.say(|status| {
+            status.unrecorded = unrecorded;
+            status.held = held;
+            status.verdicts = verdicts;
+        });
+    }
+
+    fn unchanged(&self) -> Applied {
+        Applied {
+            generation: self.current.load().generation(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, with: &Result<Applied, Arc<ChangeError>>) {
+        for reply in self.waiting.drain(..) {
+            // Whoever asked may have gone.
+            let _ = reply.send(with.clone());
+        }
+    }
+
+    fn say(&self, change: impl FnOnce(&mut FleetStatus)) {
+        let mut status = FleetStatus::clone(&self.status.load());
+        change(&mut status);
+        self.status.store(Arc::new(status));
+    }
+}
+
+/// Never, where nothing watches.
+async fn changed(watcher: &mut Option<Watcher>) {
+    match watcher {
+        Some(watcher) => watcher.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refusal(error: &ChangeError) -> Refused {
+    Refused {
+        at: Timestamp::now(),
+        text: error.to_string(),
+        diagnostics: match error {
+            ChangeError::Refused(report) => report.to_json(),
+            _ => serde_json::Value::Null,
+        },
+    }
 }

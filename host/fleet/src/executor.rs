@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::events::StageDone;
 use crate::outcome::{Hold, Outcome, Reason, StageFailure, StageOutcome, StageStatus, Status};
-use crate::snapshot::{Node, Snapshot};
+use crate::snapshot::{Arm, Node, Snapshot};
 use crate::submission::Submission;
 
 /// Runs a submission to its outcome.
@@ -42,7 +42,13 @@ pub(crate) async fn run(snapshot: &Snapshot, submission: Submission, deadline: I
     }
 }
 
-type Called = (usize, Result<Answer, CallError>, Timings);
+/// A call that ended: its node's place, the arm that ran, and what came of it.
+struct Called {
+    place: usize,
+    canary: bool,
+    result: Result<Answer, CallError>,
+    timings: Timings,
+}
 
 struct Walk<'a> {
     snapshot: &'a Snapshot,
@@ -87,10 +93,10 @@ impl<'a> Walk<'a> {
             if self.failure.is_some() {
                 return;
             }
-            let Some((i, result, timings)) = running.next().await else {
+            let Some(called) = running.next().await else {
                 return;
             };
-            self.end(i, result, timings);
+            self.end(called);
         }
     }
 
@@ -117,38 +123,39 @@ impl<'a> Walk<'a> {
         node: &'a Node,
     ) -> Option<Pin<Box<dyn Future<Output = Called> + Send + 'a>>> {
         if let Some(held) = node.needs.iter().find(|need| self.held.contains(need)) {
-            let name = self
-                .snapshot
-                .nodes
-                .get(*held)
-                .map_or("", |node| node.stage.name());
+            let name = self.snapshot.nodes.get(*held).map_or("", Node::name);
             self.held.insert(i);
-            self.settle(
-                i,
-                skipped(
-                    node,
-                    format!("the submission is held at or before stage `{name}`"),
-                ),
-            );
+            let reason = format!("the submission is held at or before stage `{name}`");
+            self.settle(i, skipped(&node.arm, reason));
             return None;
         }
         match self.wanted(node) {
             Ok(true) => {}
             Ok(false) => {
                 let source = node.when.as_ref().map_or("", |when| when.source());
-                self.settle(i, skipped(node, format!("`when` is false: {source}")));
+                self.settle(i, skipped(&node.arm, format!("`when` is false: {source}")));
                 return None;
             }
             Err(detail) => {
-                self.fail(i, node, Reason::Condition, detail, None);
+                self.fail(i, &node.arm, Reason::Condition, detail, None);
                 return None;
             }
         }
         let request = self.request(node);
         let deadline = self.deadline;
+        let canary = node.canary.as_ref();
+        let canary = canary.is_some_and(|canary| canary.takes(self.submission));
         Some(Box::pin(async move {
-            let (result, timings) = node.stage.call(&request, deadline).await;
-            (i, result, timings)
+            let (result, timings) = ran(node, canary).stage.call(&request, deadline).await;
+            if let Some(shadow) = &node.shadow {
+                shadow.follow(request, result.clone());
+            }
+            Called {
+                place: i,
+                canary,
+                result,
+                timings,
+            }
         }))
     }
 
@@ -189,30 +196,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn end(&mut self, i: usize, result: Result<Answer, CallError>, timings: Timings) {
-        let Some(node) = self.snapshot.nodes.get(i) else {
+    fn end(&mut self, called: Called) {
+        let Called {
+            place,
+            canary,
+            result,
+            timings,
+        } = called;
+        let Some(node) = self.snapshot.nodes.get(place) else {
             return;
         };
+        if let Some(trial) = &node.canary {
+            trial.count(canary, result.is_err(), timings.total);
+        }
+        let arm = ran(node, canary);
         match result {
-            Ok(answer) => self.answered(i, node, answer, timings),
+            Ok(answer) => self.answered(place, arm, answer, timings),
             Err(CallError { kind, detail, .. }) => {
-                self.fail(i, node, Reason::Call(kind), detail, Some(timings))
+                self.fail(place, arm, Reason::Call(kind), detail, Some(timings))
             }
         }
     }
 
-    fn answered(&mut self, i: usize, node: &'a Node, answer: Answer, timings: Timings) {
+    fn answered(&mut self, i: usize, arm: &'a Arm, answer: Answer, timings: Timings) {
         let Answer {
             fields,
             confidence,
             disposition,
         } = answer;
         self.answers
-            .insert(node.stage.name(), as_seen_later(&fields, confidence));
+            .insert(arm.stage.name(), as_seen_later(&fields, confidence));
         let (status, reason) = match disposition {
             Disposition::Continue => (StageStatus::Ok, None),
             Disposition::Hold(reason) => {
-                self.hold(i, node, reason.clone());
+                self.hold(i, arm, reason.clone());
                 (StageStatus::Held, Some(reason))
             }
         };
@@ -223,22 +240,23 @@ impl<'a> Walk<'a> {
                 answer: Some(fields),
                 confidence,
                 ms: Some(timings),
-                ..blank(node, status)
+                ..blank(arm, status)
             },
         );
     }
 
-    fn fail(&mut self, i: usize, node: &Node, reason: Reason, detail: String, ms: Option<Timings>) {
+    fn fail(&mut self, i: usize, arm: &Arm, reason: Reason, detail: String, ms: Option<Timings>) {
+        let on_error = self.snapshot.nodes.get(i).map(|node| node.on_error);
         let failure = StageFailure {
-            stage: node.stage.name().to_owned(),
+            stage: arm.stage.name().to_owned(),
             reason,
             detail,
         };
-        match node.on_error {
+        match on_error.unwrap_or_default() {
             OnError::Fail => self.failure = Some(failure.clone()),
             OnError::Hold => self.hold(
                 i,
-                node,
+                arm,
                 format!(
                     "the stage failed ({}): {}",
                     failure.reason.name(),
@@ -252,15 +270,15 @@ impl<'a> Walk<'a> {
             StageOutcome {
                 failure: Some(failure),
                 ms,
-                ..blank(node, StageStatus::Failed)
+                ..blank(arm, StageStatus::Failed)
             },
         );
     }
 
-    fn hold(&mut self, i: usize, node: &Node, reason: String) {
+    fn hold(&mut self, i: usize, arm: &Arm, reason: String) {
         self.held.insert(i);
         self.holds.push(Hold {
-            stage: node.stage.name().to_owned(),
+            stage: arm.stage.name().to_owned(),
             reason,
         });
     }
@@ -269,7 +287,7 @@ impl<'a> Walk<'a> {
         if let Some(node) = self.snapshot.nodes.get(i) {
             StageDone {
                 submission: self.submission.id.as_str(),
-                stage: node.stage.name(),
+                stage: node.name(),
                 outcome: &outcome,
             }
             .emit();
@@ -284,34 +302,40 @@ impl<'a> Walk<'a> {
         for (i, node) in self.snapshot.nodes.iter().enumerate() {
             let outcome = self.done.remove(&i);
             let outcome = outcome.unwrap_or_else(|| {
-                skipped(
-                    node,
-                    format!("the submission failed at stage `{failed_at}`"),
-                )
+                let reason = format!("the submission failed at stage `{failed_at}`");
+                skipped(&node.arm, reason)
             });
-            stages.push((node.stage.name().to_owned(), outcome));
+            stages.push((node.name().to_owned(), outcome));
         }
         (self.holds, self.failure, stages)
     }
 }
 
-fn blank(node: &Node, status: StageStatus) -> StageOutcome {
+/// What ran in a node for this submission.
+fn ran(node: &Node, canary: bool) -> &Arm {
+    match (&node.canary, canary) {
+        (Some(trial), true) => &trial.arm,
+        _ => &node.arm,
+    }
+}
+
+fn blank(arm: &Arm, status: StageStatus) -> StageOutcome {
     StageOutcome {
         status,
         reason: None,
         answer: None,
         confidence: None,
         failure: None,
-        plugin: node.plugin.clone(),
-        models: node.models.clone(),
+        plugin: arm.plugin.clone(),
+        models: arm.models.clone(),
         ms: None,
     }
 }
 
-fn skipped(node: &Node, reason: String) -> StageOutcome {
+fn skipped(arm: &Arm, reason: String) -> StageOutcome {
     StageOutcome {
         reason: Some(reason),
-        ..blank(node, StageStatus::Skipped)
+        ..blank(arm, StageStatus::Skipped)
     }
 }
 

@@ -13,26 +13,42 @@
     )
 )]
 
+mod canary;
 mod controller;
 mod events;
 mod executor;
+mod golden;
+mod history;
 mod loader;
+mod lock;
 mod outcome;
-mod plugins;
+mod plan;
 mod report;
+mod retire;
+mod shadow;
+mod shelf;
 mod snapshot;
+mod stamp;
+mod status;
 mod submission;
+mod watcher;
 
-pub use controller::{Fleet, check};
+pub use canary::{CanarySummary, SideSummary};
+pub use controller::{Applied, Controller, Fleet, OrderError, Service, check};
+pub use history::{Cause, HistoryError, Record, Verdict, folder, records};
+pub use loader::{ChangeError, Options};
+pub use lock::{Pin, Pins};
 pub use fleetwright_runtime::{
     CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
     inspect,
 };
-pub use loader::{Options, StartError};
 pub use outcome::{
     FleetUsed, Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome,
     StageStatus, Status,
 };
+pub use plan::plan;
 pub use report::Report;
+pub use shadow::{Difference, Member, ShadowSummary};
 pub use snapshot::{Snapshot, StageSummary, Summary};
+pub use status::{FleetStatus, Refused};
 pub use submission::{Attachment, FieldError, Submission, SubmissionId};

@@ -1,26 +1,34 @@
-//! From `fleet.toml` to a snapshot: each step yields a new type, and nothing half-valid travels.
+//! From `fleet.toml` to what can be served: each step yields a new type, and nothing half-valid travels.
 //!
 //! Text → `Manifest` (every diagnostic of the text) → resolved plugins and cards (every diagnostic of what stands on disk)
-//! → loaded models and stages → [`Snapshot`].
+//! → loaded models and stages → [`Candidate`], which has passed its golden cases. What the fleet that serves already has
+//! in the same form is taken over, not loaded again.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fleetwright_inference::{Backends, Card, Catalog, LoadOptions, Model};
-use fleetwright_manifest::{self as manifest, Diagnostic, Diagnostics, Manifest, ModelUse, Source};
-use fleetwright_runtime::{
-    CompileBounds, Compiler, LoadError, ModelBinding, Runtime, RuntimeOptions, Stage, StageGrants,
-    digest,
+use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
+use fleetwright_manifest::{
+    self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source,
 };
+use fleetwright_runtime::{CompileBounds, Compiler, LoadError, Runtime, RuntimeOptions, digest};
+use tokio::sync::mpsc;
 
-use crate::loader::resolve::Resolved;
-use crate::outcome::{FleetUsed, PluginUsed};
-use crate::plugins::{Loaded, Shelf, ShelfError};
+use crate::canary::Decision;
+use crate::golden;
+use crate::history::{HistoryError, Verdict};
+use crate::lock::{LockError, Pins};
+use crate::outcome::FleetUsed;
 use crate::report::Report;
-use crate::snapshot::{Node, Snapshot};
+use crate::retire::Retired;
+use crate::shelf::{Shelf, ShelfError};
+use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot, pins_of};
+use arms::Arms;
+use resolve::{Resolved, ResolvedStage, Stock};
 
+mod arms;
 mod codes;
 mod convert;
 mod resolve;
@@ -34,24 +42,26 @@ pub struct Options {
     pub plugins: PathBuf,
     /// The directory of models, by default `models` beside the manifest.
     pub models: PathBuf,
-    /// The host's own state: precompiled components, pulled libraries.
+    /// The host's own state: precompiled components, pulled libraries, what was served.
     pub state: PathBuf,
     /// The onnxruntime library; without one the embedded backend runs ONNX models.
     pub onnxruntime: Option<PathBuf>,
+    /// Serve what `fleet.lock` names and nothing else. Default: no.
+    pub locked: bool,
     /// Where components are compiled.
     pub compiler: Compiler,
     /// What compiling one of them may take.
     pub bounds: CompileBounds,
 }
 
-/// Why a fleet does not start.
+/// Why a fleet, or a change of it, is not served.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum ChangeError {
     /// The manifest, or what it names, is refused.
     #[error("the manifest is refused:\n{0}")]
     Refused(Report),
     /// The manifest cannot be read.
-    #[error("cannot read the manifest `{path}`: {error}; name another with `--fleet`")]
+    #[error("cannot read the manifest `{}`: {error}; name another with `--fleet`", path.display())]
     Manifest {
         /// The manifest's path.
         path: PathBuf,
@@ -70,53 +80,339 @@ pub enum StartError {
     /// The sandbox cannot be set up.
     #[error(transparent)]
     Runtime(#[from] LoadError),
-    /// A task of the start was cancelled: the process is ending.
+    /// The lock is asked for and cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What was served cannot be read or written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Files that the manifest may need are still being written or compiled: once they are, it is looked at again.
+    #[error("files are still being written or compiled")]
+    Unsettled,
+    /// A task was cancelled: the process is ending.
     #[error("loading was interrupted")]
     Interrupted,
 }
 
-/// Reads, checks and loads everything that the manifest names.
-pub(crate) async fn load(options: &Options, generation: u64) -> Result<Snapshot, StartError> {
-    let source = read(&options.manifest)?;
-    let manifest = match manifest::parse(&source) {
-        Ok(manifest) => manifest,
-        Err(diagnostics) => return Err(StartError::Refused(Report::new(source, diagnostics))),
-    };
-    let runtime = Runtime::new(&RuntimeOptions {
-        cache: Some(options.state.join("components")),
-        compiler: options.compiler.clone(),
-        bounds: options.bounds.clone(),
-        ..RuntimeOptions::default()
-    })?;
-    let shelf = Shelf::read(&runtime, &options.plugins).await?;
-    for (path, reason) in &shelf.broken {
-        tracing::warn!(path = %path.display(), reason, "a component cannot be loaded; no stage can use it");
-    }
-    let catalog = Catalog::scan(&options.models)?.with_pulled(&options.state.join("models"));
-    let mut findings = Vec::new();
-    let Some(resolved) = resolve::resolve(&manifest, &shelf, &catalog, &mut findings) else {
-        return Err(refused(source, findings));
-    };
-    let backends = Arc::new(Backends::detect(options.onnxruntime.as_deref())?);
-    let models = load_models(&manifest, &resolved, &backends, &mut findings).await?;
-    let nodes = make_nodes(&manifest, &resolved, &models, &runtime, &mut findings).await;
-    if !findings.is_empty() {
-        return Err(refused(source, findings));
-    }
-    let used = FleetUsed {
-        name: manifest.name.clone(),
-        generation,
-        manifest: digest(source.text.as_bytes()),
-    };
-    Ok(Snapshot {
-        used,
-        fields: manifest.fields.clone(),
-        nodes,
-    })
+/// What outlives generations: the engine and the inference library.
+#[derive(Clone)]
+pub(crate) struct Workshop {
+    pub(crate) options: Options,
+    pub(crate) runtime: Runtime,
+    backends: Arc<Backends>,
 }
 
-fn read(path: &Path) -> Result<Source, StartError> {
-    let failed = |error: String| StartError::Manifest {
+/// What is proposed to be served.
+pub(crate) struct Proposal<'a> {
+    pub(crate) source: Source,
+    pub(crate) shelf: &'a Shelf,
+    /// What alone may be used, where that is settled.
+    pub(crate) pins: Option<&'a Pins>,
+    /// What was decided on canaries before.
+    pub(crate) verdicts: &'a [Verdict],
+    /// Whether golden cases are run: an earlier generation has passed them.
+    pub(crate) golden: bool,
+    /// Where canaries say what they came to.
+    pub(crate) decisions: &'a mpsc::Sender<Decision>,
+}
+
+/// A fleet that can be served.
+pub(crate) struct Candidate {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) source: Source,
+    /// Digest of the manifest's text.
+    pub(crate) digest: String,
+    pub(crate) pins: Pins,
+    pub(crate) nodes: Vec<Node>,
+    models: Vec<LoadedModel>,
+    /// Components that were loaded for it, by digest.
+    pub(crate) components: BTreeMap<String, Vec<u8>>,
+}
+
+impl Candidate {
+    /// The snapshot that serves as a generation.
+    pub(crate) fn into_snapshot(self, generation: u64) -> Snapshot {
+        Snapshot {
+            used: FleetUsed {
+                name: self.manifest.name.clone(),
+                generation,
+                manifest: self.digest,
+            },
+            manifest: self.manifest,
+            pins: self.pins,
+            nodes: self.nodes,
+            models: self.models,
+            _retired: Retired::of(generation),
+        }
+    }
+
+    /// Whether it is what serves already, to the letter.
+    pub(crate) fn is(&self, serving: &Snapshot) -> bool {
+        let trials = |nodes: &[Node]| -> Vec<Option<String>> {
+            let trial = |node: &Node| node.canary.as_ref().map(|canary| canary.trial.clone());
+            nodes.iter().map(trial).collect()
+        };
+        self.digest == serving.used.manifest
+            && self.pins == serving.pins
+            && trials(&self.nodes) == trials(&serving.nodes)
+            && self
+                .nodes
+                .iter()
+                .zip(&serving.nodes)
+                .all(|(new, old)| new.arm.key == old.arm.key)
+    }
+}
+
+impl Workshop {
+    /// Sets up engine and library.
+    pub(crate) fn open(options: &Options) -> Result<Workshop, ChangeError> {
+        let runtime = Runtime::new(&RuntimeOptions {
+            cache: Some(options.state.join("components")),
+            compiler: options.compiler.clone(),
+            bounds: options.bounds.clone(),
+            ..RuntimeOptions::default()
+        })?;
+        Ok(Workshop {
+            options: options.clone(),
+            runtime,
+            backends: Arc::new(Backends::detect(options.onnxruntime.as_deref())?),
+        })
+    }
+
+    /// Every file of the plugins directory, described.
+    pub(crate) async fn shelf(&self, dir: &Path) -> Result<Shelf, ChangeError> {
+        let mut shelf = Shelf::new(dir);
+        for file in shelf.look()? {
+            shelf.put(file.describe(&self.runtime).await);
+        }
+        Ok(shelf)
+    }
+
+    /// The manifest as it stands on disk.
+    pub(crate) async fn source(&self) -> Result<Source, ChangeError> {
+        let path = self.options.manifest.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&path));
+        reading.await.map_err(|_| ChangeError::Interrupted)?
+    }
+
+    /// Every card, as it stands on disk.
+    pub(crate) async fn catalog(&self) -> Result<Catalog, ChangeError> {
+        let (models, pulled) = (
+            self.options.models.clone(),
+            self.options.state.join("models"),
+        );
+        let scanning = tokio::task::spawn_blocking(move || Catalog::scan(&models));
+        let catalog = scanning.await.map_err(|_| ChangeError::Interrupted)??;
+        Ok(catalog.with_pulled(&pulled))
+    }
+
+    /// Reads, checks and loads everything that the manifest names, taking over what already serves.
+    pub(crate) async fn prepare(
+        &self,
+        proposal: Proposal<'_>,
+        serving: Option<&Snapshot>,
+    ) -> Result<Candidate, ChangeError> {
+        let source = proposal.source.clone();
+        let manifest = match manifest::parse(&source) {
+            Ok(manifest) => Arc::new(manifest),
+            Err(diagnostics) => return Err(ChangeError::Refused(Report::new(source, diagnostics))),
+        };
+        let catalog = self.catalog().await?;
+        let stock = Stock {
+            shelf: proposal.shelf,
+            catalog: &catalog,
+            pins: proposal.pins,
+        };
+        let mut findings = Vec::new();
+        let Some(resolved) = resolve::resolve(&manifest, stock, &mut findings) else {
+            return Err(match proposal.shelf.is_unsettled() {
+                true => ChangeError::Unsettled,
+                false => refused(source, findings),
+            });
+        };
+        let models = self
+            .models(&manifest, &resolved, serving, &mut findings)
+            .await?;
+        let mut arms = Arms::new(&self.runtime, &models, serving);
+        let nodes = nodes(&manifest, resolved, &mut arms, &proposal, &mut findings).await;
+        if findings.is_empty() && proposal.golden {
+            self.judge(&manifest, &nodes, &arms, &mut findings).await;
+        }
+        if !findings.is_empty() {
+            return Err(refused(source, findings));
+        }
+        Ok(Candidate {
+            digest: digest(source.text.as_bytes()),
+            pins: pins_of(&nodes),
+            components: arms.into_components(),
+            models: models.into_values().collect(),
+            manifest,
+            source,
+            nodes,
+        })
+    }
+
+    /// Models by their key in the manifest. Each is loaded on a thread of its own: loading reads files and optimises graphs.
+    async fn models(
+        &self,
+        manifest: &Manifest,
+        resolved: &Resolved<'_>,
+        serving: Option<&Snapshot>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Result<BTreeMap<String, LoadedModel>, ChangeError> {
+        let mut models = BTreeMap::new();
+        for (name, card) in &resolved.cards {
+            let Some(wanted) = manifest.models.get(name) else {
+                continue;
+            };
+            let key = ModelKey {
+                digest: card.digest().to_owned(),
+                device: wanted.device,
+                batch: wanted.batch,
+            };
+            let known = serving
+                .into_iter()
+                .flat_map(|snapshot| &snapshot.models)
+                .chain(models.values())
+                .find(|loaded: &&LoadedModel| loaded.key == key && loaded.model.serves());
+            if let Some(known) = known.cloned() {
+                models.insert(name.clone(), known);
+                continue;
+            }
+            let (card, backends) = ((*card).clone(), self.backends.clone());
+            let load = load_options(wanted);
+            let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
+            match loading.await.map_err(|_| ChangeError::Interrupted)? {
+                Ok(model) => {
+                    models.insert(name.clone(), LoadedModel { key, model });
+                }
+                Err(error) => findings.push(codes::model_refused(wanted, name, &error)),
+            }
+        }
+        Ok(models)
+    }
+
+    /// Runs the golden cases of every arm that is new.
+    async fn judge(
+        &self,
+        manifest: &Manifest,
+        nodes: &[Node],
+        arms: &Arms<'_>,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        for (node, stage) in nodes.iter().zip(&manifest.stages) {
+            for arm in node.arms().filter(|arm| arms.is_new(arm)) {
+                let mut folders = vec![golden::beside_plugin(
+                    &self.options.plugins,
+                    &arm.plugin.name,
+                )];
+                folders.extend(arm.models.values().map(|model| {
+                    golden::beside_model(&self.options.models, &model.name, &model.version)
+                }));
+                match golden::judge(&arm.stage, &node.reads, &folders).await {
+                    Ok(0) => {}
+                    Ok(cases) => {
+                        let (stage, plugin) = (node.name(), &arm.plugin);
+                        tracing::info!(
+                            stage,
+                            plugin = plugin.name,
+                            version = plugin.version,
+                            cases,
+                            "golden cases passed"
+                        );
+                    }
+                    Err(failed) => {
+                        let plugin = format!("{}@{}", arm.plugin.name, arm.plugin.version);
+                        findings.push(codes::golden_failed(stage, &plugin, &failed));
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn nodes(
+    manifest: &Manifest,
+    resolved: Resolved<'_>,
+    arms: &mut Arms<'_>,
+    proposal: &Proposal<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Vec<Node> {
+    let mut nodes = Vec::with_capacity(manifest.stages.len());
+    for (stage, resolved) in manifest.stages.iter().zip(resolved.stages) {
+        let ResolvedStage {
+            main,
+            canary,
+            shadow,
+        } = resolved;
+        let mut main = arms.make(&main, findings).await;
+        let mut trial = None;
+        if let Some((choice, terms)) = canary {
+            let arm = arms.make(&choice, findings).await;
+            if let (Some(own), Some(arm)) = (&main, arm) {
+                let id = trial_of(own, &arm, terms);
+                match proposal.verdicts.iter().find(|verdict| verdict.trial == id) {
+                    Some(verdict) if verdict.promoted => main = Some(arm),
+                    Some(_) => {}
+                    None => trial = Some(arms.canary(arm, id, terms, proposal.decisions)),
+                }
+            }
+        }
+        let mut beside = None;
+        if let Some((choice, terms)) = shadow {
+            let arm = arms.make(&choice, findings).await;
+            beside = arm.map(|arm| arms.shadow(arm, terms.sample));
+        }
+        nodes.extend(main.map(|arm| {
+            Node {
+                arm,
+                canary: trial,
+                shadow: beside,
+                needs: stage
+                    .needs
+                    .iter()
+                    .filter_map(|need| manifest.stages.iter().position(|s| s.name == *need))
+                    .collect(),
+                when: stage.when.clone(),
+                reads: stage.reads.clone(),
+                on_error: stage.on_error,
+            }
+        }));
+    }
+    nodes
+}
+
+/// Which trial this is: both sides, and the terms. Neither a comment nor a limit makes it another.
+fn trial_of(stage: &Arm, canary: &Arm, terms: &Canary) -> String {
+    let side = |arm: &Arm| {
+        let ArmKey {
+            plugin,
+            models,
+            config,
+            ..
+        } = &arm.key;
+        let models: Vec<_> = models
+            .iter()
+            .map(|(role, key)| format!("{role}={}", key.digest))
+            .collect();
+        format!("{plugin} {} {config}", models.join(" "))
+    };
+    let Canary {
+        split,
+        promote_after,
+        max_error_rate,
+        max_p99_ratio,
+        min_requests,
+        ..
+    } = terms;
+    let terms =
+        format!("{split:?} {promote_after:?} {max_error_rate} {max_p99_ratio} {min_requests}");
+    let name = stage.stage.name();
+    digest(format!("{name}\n{}\n{}\n{terms}", side(stage), side(canary)).as_bytes())
+}
+
+pub(crate) fn read(path: &Path) -> Result<Source, ChangeError> {
+    let failed = |error: String| ChangeError::Manifest {
         path: path.to_owned(),
         error,
     };
@@ -133,33 +429,9 @@ fn read(path: &Path) -> Result<Source, StartError> {
     })
 }
 
-fn refused(source: Source, findings: Vec<Diagnostic>) -> StartError {
+fn refused(source: Source, findings: Vec<Diagnostic>) -> ChangeError {
     let diagnostics = Diagnostics::new(findings, 0, &source);
-    StartError::Refused(Report::new(source, diagnostics))
-}
-
-/// Models by their key in the manifest. Each is loaded on a thread of its own: loading reads files and optimises graphs.
-async fn load_models(
-    manifest: &Manifest,
-    resolved: &Resolved<'_>,
-    backends: &Arc<Backends>,
-    findings: &mut Vec<Diagnostic>,
-) -> Result<BTreeMap<String, Model>, StartError> {
-    let mut models = BTreeMap::new();
-    for (key, card) in &resolved.cards {
-        let Some(wanted) = manifest.models.get(key) else {
-            continue;
-        };
-        let (card, backends, load) = ((*card).clone(), backends.clone(), load_options(wanted));
-        let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
-        match loading.await.map_err(|_| StartError::Interrupted)? {
-            Ok(model) => {
-                models.insert(key.clone(), model);
-            }
-            Err(error) => findings.push(codes::model_refused(wanted, key, &error)),
-        }
-    }
-    Ok(models)
+    ChangeError::Refused(Report::new(source, diagnostics))
 }
 
 fn load_options(wanted: &ModelUse) -> LoadOptions {
@@ -172,81 +444,4 @@ fn load_options(wanted: &ModelUse) -> LoadOptions {
         threads: cores.saturating_sub(1).max(1),
         ..LoadOptions::default()
     }
-}
-
-async fn make_nodes(
-    manifest: &Manifest,
-    resolved: &Resolved<'_>,
-    models: &BTreeMap<String, Model>,
-    runtime: &Runtime,
-    findings: &mut Vec<Diagnostic>,
-) -> Vec<Node> {
-    let mut loaded = Loaded::new();
-    let mut nodes = Vec::with_capacity(manifest.stages.len());
-    for (stage, picked) in manifest.stages.iter().zip(&resolved.plugins) {
-        let grants = convert::grants(&stage.wasi);
-        let key = (picked.digest().to_owned(), grants.clone());
-        let plugin = match loaded.get(&key) {
-            Some(plugin) => plugin.clone(),
-            None => match picked.load(runtime, &grants).await {
-                Ok(plugin) => loaded.entry(key).or_insert(plugin).clone(),
-                Err(error) => {
-                    findings.push(codes::plugin_refused(stage, picked.path(), &error));
-                    continue;
-                }
-            },
-        };
-        let granted = granted(stage, models);
-        let identities = granted
-            .models
-            .iter()
-            .map(|(role, bound)| (role.clone(), bound.model.identity().clone()))
-            .collect();
-        let description = plugin.description();
-        let used = PluginUsed {
-            name: description.name.clone(),
-            version: description.version.to_string(),
-            digest: plugin.digest().to_owned(),
-        };
-        match Stage::new(
-            runtime,
-            &stage.name,
-            plugin,
-            granted,
-            convert::limits(&stage.limits),
-        ) {
-            Ok(made) => nodes.push(Node {
-                stage: made,
-                needs: stage
-                    .needs
-                    .iter()
-                    .filter_map(|need| manifest.stages.iter().position(|s| s.name == *need))
-                    .collect(),
-                when: stage.when.clone(),
-                reads: stage.reads.clone(),
-                on_error: stage.on_error,
-                plugin: used,
-                models: identities,
-            }),
-            Err(error) => findings.push(codes::limit_refused(stage, &error)),
-        }
-    }
-    nodes
-}
-
-fn granted(stage: &manifest::Stage, models: &BTreeMap<String, Model>) -> StageGrants {
-    let bound = stage.models.iter().filter_map(|(role, key)| {
-        let model = models.get(key)?.clone();
-        let card = model.card().to_guest_json().into();
-        Some((role.clone(), ModelBinding { model, card }))
-    });
-    StageGrants {
-        models: bound.collect(),
-        config: serde_json::Value::Object(stage.config.clone()).to_string(),
-    }
-}
-
-/// The card that a model's entry resolves to, where the catalog has one.
-fn find_card<'c>(catalog: &'c Catalog, wanted: &ModelUse) -> Option<&'c Card> {
-    catalog.resolve(&wanted.reference.name, &wanted.reference.version)
 }

@@ -3,34 +3,94 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetwright_inference::ModelIdentity;
-use fleetwright_manifest::{Condition, OnError};
+use fleetwright_inference::{Model, ModelIdentity};
+use fleetwright_manifest::{Condition, Manifest, OnError};
+use fleetwright_runtime::{Grant, Limits, Stage};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::canary::{Canary, CanarySummary};
 use crate::events::SubmissionDone;
 use crate::executor;
+use crate::lock::{Pin, Pins};
 use crate::outcome::{FleetUsed, Outcome, PluginUsed};
+use crate::retire::Retired;
+use crate::shadow::{Difference, Shadow, ShadowSummary};
 use crate::submission::{FieldError, Submission};
 
 /// The fleet as one generation serves it.
 pub struct Snapshot {
     pub(crate) used: FleetUsed,
-    pub(crate) fields: Vec<String>,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) pins: Pins,
     /// In topological order: a node's needs stand before it.
     pub(crate) nodes: Vec<Node>,
+    /// What the next generation may take over.
+    pub(crate) models: Vec<LoadedModel>,
+    /// Says so when the last submission of this generation has ended.
+    pub(crate) _retired: Retired,
 }
 
 /// A stage and its place in the graph.
 pub(crate) struct Node {
-    pub(crate) stage: fleetwright_runtime::Stage,
+    pub(crate) arm: Arm,
+    /// Takes a share of the stage's calls, on trial.
+    pub(crate) canary: Option<Arc<Canary>>,
+    /// Is shown what the stage is shown, and never answers.
+    pub(crate) shadow: Option<Arc<Shadow>>,
     /// Indices of the nodes that must end before this one starts.
     pub(crate) needs: Vec<usize>,
     pub(crate) when: Option<Condition>,
     pub(crate) reads: BTreeSet<String>,
     pub(crate) on_error: OnError,
+}
+
+impl Node {
+    pub(crate) fn name(&self) -> &str {
+        self.arm.stage.name()
+    }
+
+    /// All that may run at this place of the graph.
+    pub(crate) fn arms(&self) -> impl Iterator<Item = &Arm> {
+        let canary = self.canary.as_ref().map(|canary| &canary.arm);
+        let shadow = self.shadow.as_ref().map(|shadow| &shadow.arm);
+        [Some(&self.arm), canary, shadow].into_iter().flatten()
+    }
+}
+
+/// What runs at a place of the graph: one plugin with its models, and what an outcome says of them.
+#[derive(Clone)]
+pub(crate) struct Arm {
+    pub(crate) stage: Arc<Stage>,
     pub(crate) plugin: PluginUsed,
     pub(crate) models: BTreeMap<String, ModelIdentity>,
+    pub(crate) key: ArmKey,
+}
+
+/// All that an arm is made of. A change that leaves it equal leaves the arm alone: its instances, counters and queue go on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ArmKey {
+    pub(crate) name: String,
+    pub(crate) plugin: String,
+    pub(crate) grants: BTreeSet<Grant>,
+    pub(crate) models: BTreeMap<String, ModelKey>,
+    pub(crate) config: String,
+    pub(crate) limits: Limits,
+}
+
+/// All that a loaded model is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelKey {
+    pub(crate) digest: String,
+    pub(crate) device: fleetwright_manifest::DeviceChoice,
+    pub(crate) batch: fleetwright_manifest::Batch,
+}
+
+/// A model that is loaded.
+#[derive(Clone)]
+pub(crate) struct LoadedModel {
+    pub(crate) key: ModelKey,
+    pub(crate) model: Model,
 }
 
 impl Snapshot {
@@ -46,7 +106,7 @@ impl Snapshot {
     /// # Errors
     /// [`FieldError`] names the field and those accepted.
     pub fn accepts(&self, submission: &Submission) -> Result<(), FieldError> {
-        submission.check(&self.fields)
+        submission.check(&self.manifest.fields)
     }
 
     /// The fleet's name.
@@ -54,7 +114,7 @@ impl Snapshot {
         &self.used.name
     }
 
-    /// The generation: 1 at the start, one more for each change.
+    /// The generation: one more for each change.
     pub fn generation(&self) -> u64 {
         self.used.generation
     }
@@ -66,32 +126,68 @@ impl Snapshot {
 
     /// The fields that a submission may carry.
     pub fn fields(&self) -> &[String] {
-        &self.fields
+        &self.manifest.fields
+    }
+
+    /// The request headers, in lower case, that choose a canary.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.nodes
+            .iter()
+            .filter_map(|node| node.canary.as_ref()?.header())
+    }
+
+    /// Every plugin and model that this generation runs, exactly.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     /// What is served, for people and `GET /v1/fleet`.
     pub fn summary(&self) -> Summary {
-        let name_of = |&i: &usize| self.nodes.get(i).map(|node| node.stage.name().to_owned());
+        let name_of = |&i: &usize| self.nodes.get(i).map(|node| node.name().to_owned());
         Summary {
             name: self.used.name.clone(),
             generation: self.used.generation,
             manifest: self.used.manifest.clone(),
-            fields: self.fields.clone(),
+            fields: self.manifest.fields.clone(),
             stages: self
                 .nodes
                 .iter()
                 .map(|node| StageSummary {
-                    name: node.stage.name().to_owned(),
-                    about: node.stage.plugin().description().summary.clone(),
+                    name: node.name().to_owned(),
+                    about: node.arm.stage.plugin().description().summary.clone(),
                     needs: node.needs.iter().filter_map(name_of).collect(),
                     when: node.when.as_ref().map(|when| when.source().to_owned()),
                     reads: node.reads.iter().cloned().collect(),
-                    plugin: node.plugin.clone(),
-                    models: node.models.clone(),
+                    plugin: node.arm.plugin.clone(),
+                    models: node.arm.models.clone(),
+                    canary: node.canary.as_ref().map(|canary| canary.summary()),
+                    shadow: node.shadow.as_ref().map(|shadow| shadow.summary()),
                 })
                 .collect(),
         }
     }
+}
+
+/// Every plugin and model of some nodes, exactly.
+pub(crate) fn pins_of(nodes: &[Node]) -> Pins {
+    let mut pins = Pins::default();
+    for arm in nodes.iter().flat_map(Node::arms) {
+        let description = arm.stage.plugin().description();
+        pins.plugins.insert(Pin {
+            name: description.name.clone(),
+            version: description.version.clone(),
+            digest: arm.plugin.digest.clone(),
+        });
+        for binding in arm.stage.grants().models.values() {
+            let card = binding.model.card();
+            pins.models.insert(Pin {
+                name: card.name().to_owned(),
+                version: card.version().clone(),
+                digest: card.digest().to_owned(),
+            });
+        }
+    }
+    pins
 }
 
 /// What a snapshot serves.
@@ -107,6 +203,17 @@ pub struct Summary {
     pub fields: Vec<String>,
     /// The stages, in topological order.
     pub stages: Vec<StageSummary>,
+}
+
+impl Snapshot {
+    /// The latest answers of a stage's shadow that differ from the stage's, oldest first; nothing where it has none.
+    pub fn differences(&self, stage: &str) -> Vec<Difference> {
+        let node = self.nodes.iter().find(|node| node.name() == stage);
+        let shadow = node.and_then(|node| node.shadow.as_ref());
+        shadow
+            .map(|shadow| shadow.differences())
+            .unwrap_or_default()
+    }
 }
 
 /// What one stage is.
@@ -127,4 +234,10 @@ pub struct StageSummary {
     pub plugin: PluginUsed,
     /// Its models, by role.
     pub models: BTreeMap<String, ModelIdentity>,
+    /// The plugin on trial, and how it fares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanarySummary>,
+    /// The plugin that runs beside, and how its answers differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSummary>,
 }

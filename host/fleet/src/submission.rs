@@ -1,5 +1,6 @@
 //! A submission: what a client asks the fleet to look at.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ pub struct Submission {
     pub fields: Map<String, Value>,
     /// Its attachments.
     pub attachments: Vec<Attachment>,
+    /// Names of the request headers that came with it and choose a canary, in lower case.
+    pub marks: BTreeSet<String>,
 }
 
 /// A field that the manifest does not declare.
@@ -129,6 +132,7 @@ mod tests {
             id: SubmissionId::new(),
             fields: fields.as_object().unwrap().clone(),
             attachments: vec![],
+            marks: BTreeSet::new(),
         };
         let error = submission
             .check(&["subject".into(), "body".into()])

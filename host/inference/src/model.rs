@@ -175,6 +175,11 @@ impl Model {
         )
     }
 
+    /// Whether its worker takes calls: one whose backend broke beyond repair does not, and must be loaded anew.
+    pub fn serves(&self) -> bool {
+        !self.inner.queue.is_closed()
+    }
+
     /// Which model this is, and what it runs in and on.
     pub fn identity(&self) -> &ModelIdentity {
         &self.inner.identity

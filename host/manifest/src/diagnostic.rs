@@ -94,7 +94,7 @@ const MAX_TEXT: usize = 800;
 
 /// A text that a terminal shows as it is: values come from the file, and a file may hold escape sequences, or
 /// characters that reverse the direction of writing.
-fn make_plain(text: &mut String) {
+pub(crate) fn make_plain(text: &mut String) {
     let harmful =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.contains(harmful) || text.len() > MAX_TEXT {
@@ -252,7 +252,13 @@ codes! {
     BAD_SIZE = "bad-size";
     /// A duration that cannot be read.
     BAD_DURATION = "bad-duration";
-    /// A number, size or duration outside its range.
+    /// A rate that cannot be read.
+    BAD_RATE = "bad-rate";
+    /// Neither a share of 1 nor a percentage.
+    BAD_SHARE = "bad-share";
+    /// Not the name of an HTTP header in lower case.
+    BAD_HEADER = "bad-header";
+    /// A number, size, duration, rate or share outside its range.
     OUT_OF_RANGE = "out-of-range";
     /// Not `name@version`.
     BAD_REFERENCE = "bad-reference";
@@ -292,4 +298,8 @@ codes! {
     UNKNOWN_VARIABLE = "unknown-variable";
     /// `when` uses a stage that does not run before.
     VARIABLE_NOT_UPSTREAM = "variable-not-upstream";
+    /// A canary with both `weight` and `header`, or with neither.
+    CANARY_SPLIT = "canary-split";
+    /// A canary or a shadow that is what the stage runs already.
+    SAME_AS_STAGE = "same-as-stage";
 }

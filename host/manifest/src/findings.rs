@@ -27,6 +27,11 @@ impl Findings {
         }
     }
 
+    /// How many were reported so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len() + self.dropped
+    }
+
     /// All findings, less those that only follow from a syntax error; `None` where there is none.
     pub(crate) fn finish(mut self, source: &Source) -> Option<Diagnostics> {
         if self.broken {
@@ -52,6 +57,9 @@ fn stands_alone(code: Code) -> bool {
         codes::BAD_NAME,
         codes::BAD_SIZE,
         codes::BAD_DURATION,
+        codes::BAD_RATE,
+        codes::BAD_SHARE,
+        codes::BAD_HEADER,
         codes::OUT_OF_RANGE,
         codes::BAD_REFERENCE,
         codes::BAD_DIGEST,

@@ -13,6 +13,15 @@ pub struct Key {
     pub example: &'static str,
 }
 
+impl Key {
+    /// The unit of the example: `MiB` for `memory = "64MiB"`; empty where it has none.
+    pub(crate) fn unit(&self) -> &'static str {
+        let digit = |c: char| c.is_ascii_digit();
+        let number = self.example.trim_start_matches(|c: char| !digit(c));
+        number.trim_start_matches(digit).trim_end_matches('"')
+    }
+}
+
 /// The keys of one table.
 #[derive(Debug, Clone, Copy)]
 pub struct Keys {
@@ -22,6 +31,8 @@ pub struct Keys {
     pub later: &'static [&'static str],
     /// Words that other tools use, and the key that says the same here.
     pub meant: &'static [(&'static str, &'static str)],
+    /// Keys that stand in another table, and where.
+    pub elsewhere: &'static [(&'static str, &'static str)],
 }
 
 impl Keys {
@@ -62,6 +73,16 @@ pub(crate) static ROOT: Keys = Keys {
         ("version", "schema"),
         ("limits", "defaults"),
     ],
+    elsewhere: &[
+        (
+            "canary",
+            "a canary belongs to a stage: write `[stage.canary]` beneath its `[[stage]]`",
+        ),
+        (
+            "shadow",
+            "a shadow belongs to a stage: write `[stage.shadow]` beneath its `[[stage]]`",
+        ),
+    ],
 };
 
 /// `[submission]`
@@ -73,6 +94,7 @@ pub(crate) static SUBMISSION: Keys = Keys {
     )],
     later: &[],
     meant: &[("inputs", "fields")],
+    elsewhere: &[],
 };
 
 /// `[defaults]`
@@ -80,6 +102,7 @@ pub(crate) static DEFAULTS: Keys = Keys {
     accepted: &[key("limits", "a table", "limits = { memory = \"64MiB\" }")],
     later: &[],
     meant: &[],
+    elsewhere: &[],
 };
 
 /// `[defaults.limits]` and a stage's `limits`
@@ -92,22 +115,54 @@ pub(crate) static LIMITS: Keys = Keys {
         key("deadline", "a duration as a string", "deadline = \"5s\""),
         key("concurrency", "an integer", "concurrency = 64"),
         key("queue", "an integer", "queue = 256"),
+        key("log", "a size as a string", "log = \"64KiB\""),
+        key("rate", "a rate as a string", "rate = \"100/s\""),
+        key("computes", "an integer", "computes = 256"),
+        key("input", "a size as a string", "input = \"1MiB\""),
+        key("depth", "an integer", "depth = 64"),
+        key("attachments", "an integer", "attachments = 16"),
+        key(
+            "attachment_bytes",
+            "a size as a string",
+            "attachment_bytes = \"32MiB\"",
+        ),
+        key("fuel", "an integer", "fuel = 1000000000"),
     ],
     later: &[],
     meant: &[
         ("timeout", "deadline"),
+        ("wall", "deadline"),
         ("mem", "memory"),
         ("memory_limit", "memory"),
-        ("fuel", "cpu"),
+        ("cpu_time", "cpu"),
+        ("time", "cpu"),
+        ("gas", "fuel"),
+        ("instructions", "fuel"),
         ("instances", "concurrency"),
         ("max_concurrency", "concurrency"),
+        ("log_bytes", "log"),
+        ("rps", "rate"),
+        ("rate_limit", "rate"),
+        ("requests_per_second", "rate"),
+        ("inferences", "computes"),
+        ("compute_calls", "computes"),
+        ("nesting", "depth"),
+        ("max_depth", "depth"),
+        ("input_bytes", "input"),
+        ("body", "input"),
+        ("files", "attachments"),
+        ("max_attachments", "attachments"),
+        ("attachment_size", "attachment_bytes"),
+        ("attachments_bytes", "attachment_bytes"),
     ],
+    elsewhere: &[],
 };
 
 /// `[models.X]`
 pub(crate) static MODEL: Keys = Keys {
     accepted: &[
         key("use", "a string", "use = \"minilm@1\""),
+        key("digest", "a string", "digest = \"sha256:…\""),
         key("device", "a string", "device = \"auto\""),
         key("batch", "a table", "batch = { max = 32, delay = \"2ms\" }"),
     ],
@@ -118,7 +173,10 @@ pub(crate) static MODEL: Keys = Keys {
         ("ref", "use"),
         ("source", "use"),
         ("gpu", "device"),
+        ("sha256", "digest"),
+        ("hash", "digest"),
     ],
+    elsewhere: &[],
 };
 
 /// `batch` of a model
@@ -134,7 +192,18 @@ pub(crate) static BATCH: Keys = Keys {
         ("max_queue_delay", "delay"),
         ("timeout", "delay"),
     ],
+    elsewhere: &[],
 };
+
+/// Limits that were written beside `limits`.
+macro_rules! among_limits {
+    ($(($key:literal, $example:literal)),+) => {
+        &[$((
+            $key,
+            concat!("it stands among the limits: write `limits = { ", $example, " }`"),
+        )),+]
+    };
+}
 
 /// `[[stage]]`
 pub(crate) static STAGE: Keys = Keys {
@@ -162,8 +231,10 @@ pub(crate) static STAGE: Keys = Keys {
         key("limits", "a table", "limits = { memory = \"256MiB\" }"),
         key("on_error", "a string", "on_error = \"continue\""),
         key("wasi", "a list of strings", "wasi = [\"clocks\"]"),
+        key("canary", "a table", "[stage.canary]"),
+        key("shadow", "a table", "[stage.shadow]"),
     ],
-    later: &["canary", "shadow", "escalate"],
+    later: &["escalate"],
     meant: &[
         ("after", "needs"),
         ("depends_on", "needs"),
@@ -176,9 +247,110 @@ pub(crate) static STAGE: Keys = Keys {
         ("sha256", "digest"),
         ("settings", "config"),
         ("capabilities", "wasi"),
-        ("timeout", "limits"),
-        ("memory", "limits"),
+        ("mirror", "shadow"),
     ],
+    elsewhere: among_limits!(
+        ("timeout", "deadline = \"5s\""),
+        ("deadline", "deadline = \"5s\""),
+        ("memory", "memory = \"256MiB\""),
+        ("cpu", "cpu = \"500ms\""),
+        ("concurrency", "concurrency = 64"),
+        ("queue", "queue = 256"),
+        ("log", "log = \"64KiB\""),
+        ("rate", "rate = \"100/s\""),
+        ("computes", "computes = 256"),
+        ("fuel", "fuel = 1000000000")
+    ),
+};
+
+/// What a canary or a shadow may not set for itself.
+macro_rules! of_the_stage {
+    ($what:literal, $($key:literal),+) => {
+        &[$((
+            $key,
+            concat!(
+                "a ", $what, " shares the `", $key, "` of its stage: remove it here; for the stage, it stands above `[stage.", $what, "]`"
+            ),
+        )),+]
+    };
+}
+
+/// `[stage.canary]`
+pub(crate) static CANARY: Keys = Keys {
+    accepted: &[
+        key("plugin", "a string", "plugin = \"classify@2\""),
+        key("digest", "a string", "digest = \"sha256:…\""),
+        key("weight", "a share of 1", "weight = 0.1"),
+        key("header", "a string", "header = \"x-canary\""),
+        key(
+            "promote_after",
+            "a duration as a string",
+            "promote_after = \"10m\"",
+        ),
+        key("max_error_rate", "a share of 1", "max_error_rate = 0.05"),
+        key("max_p99_ratio", "a number", "max_p99_ratio = 1.5"),
+        key("min_requests", "an integer", "min_requests = 100"),
+        key(
+            "models",
+            "a table of strings",
+            "models = { encoder = \"encoder\" }",
+        ),
+        key("config", "a table", "config = { labels = \"inbox-types\" }"),
+    ],
+    later: &[],
+    meant: &[
+        ("use", "plugin"),
+        ("component", "plugin"),
+        ("sha256", "digest"),
+        ("traffic", "weight"),
+        ("percent", "weight"),
+        ("percentage", "weight"),
+        ("share", "weight"),
+        ("sample", "weight"),
+        ("duration", "promote_after"),
+        ("after", "promote_after"),
+        ("error_rate", "max_error_rate"),
+        ("max_errors", "max_error_rate"),
+        ("p99", "max_p99_ratio"),
+        ("latency", "max_p99_ratio"),
+        ("max_latency_ratio", "max_p99_ratio"),
+        ("requests", "min_requests"),
+        ("min_samples", "min_requests"),
+        ("settings", "config"),
+    ],
+    elsewhere: of_the_stage!(
+        "canary", "name", "needs", "when", "reads", "limits", "on_error", "wasi"
+    ),
+};
+
+/// `[stage.shadow]`
+pub(crate) static SHADOW: Keys = Keys {
+    accepted: &[
+        key("plugin", "a string", "plugin = \"classify@2\""),
+        key("digest", "a string", "digest = \"sha256:…\""),
+        key("sample", "a share of 1", "sample = 0.1"),
+        key(
+            "models",
+            "a table of strings",
+            "models = { encoder = \"encoder\" }",
+        ),
+        key("config", "a table", "config = { labels = \"inbox-types\" }"),
+    ],
+    later: &[],
+    meant: &[
+        ("use", "plugin"),
+        ("component", "plugin"),
+        ("sha256", "digest"),
+        ("weight", "sample"),
+        ("percent", "sample"),
+        ("percentage", "sample"),
+        ("share", "sample"),
+        ("rate", "sample"),
+        ("settings", "config"),
+    ],
+    elsewhere: of_the_stage!(
+        "shadow", "name", "needs", "when", "reads", "limits", "on_error", "wasi"
+    ),
 };
 
 /// Every table with fixed keys, as a path in the file, and its keys. `X` stands for a name that the user chooses.
@@ -191,4 +363,6 @@ pub static KEYS: &[(&str, &Keys)] = &[
     ("models.X.batch", &BATCH),
     ("stage", &STAGE),
     ("stage.limits", &LIMITS),
+    ("stage.canary", &CANARY),
+    ("stage.shadow", &SHADOW),
 ];

@@ -2,7 +2,7 @@
 //!
 //! Purpose: nothing half-valid leaves this crate. [`parse`] reads the whole text, goes on after each mistake, and gives
 //! back either a manifest in which every reference resolves, or [`Diagnostics`] that a person can act on: code, place,
-//! underline, and the way out.
+//! underline, and the way out. [`diff()`] says in words what differs between two of them.
 //!
 //! Defaults: every key that has a safe default may be left out; see [`Limits::default`] and [`Stage`].
 //!
@@ -19,19 +19,25 @@
     )
 )]
 
+mod amount;
 mod compile;
 mod condition;
 mod diagnostic;
+mod diff;
 mod findings;
 mod graph;
 mod keys;
 mod limits;
 mod manifest;
 mod quantity;
+mod rate;
 mod raw;
+mod raw_config;
+mod raw_release;
 mod raw_stage;
 mod reads;
 mod reference;
+mod release;
 mod render;
 mod source;
 mod suggest;
@@ -42,6 +48,7 @@ mod walk;
 
 pub use condition::{Condition, ConditionError, MAX_CONDITION};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, MAX_DIAGNOSTICS, codes};
+pub use diff::{Difference, Kind, MAX_DETAILS, Place, diff};
 pub use keys::{KEYS, Key, Keys};
 pub use limits::Limits;
 pub use manifest::{
@@ -49,8 +56,10 @@ pub use manifest::{
     StageSpans,
 };
 pub use quantity::{Size, TimeSpan};
+pub use rate::Rate;
 pub use raw::MAX_STAGES;
 pub use reference::Reference;
+pub use release::{Canary, CanarySpans, Shadow, ShadowSpans, Split};
 pub use source::{Position, Source, Span};
 pub use text::{MAX_BYTES, MAX_DEPTH};
 

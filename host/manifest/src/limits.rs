@@ -3,13 +3,11 @@
 //! Purpose: each limit is enforced by the host. Defaults: [`Limits::default`]. Bounds: the ranges below; a value outside
 //! is refused rather than clamped.
 
-use crate::diagnostic::codes;
+use crate::amount::{duration, rate, size};
 use crate::findings::Findings;
 use crate::keys::LIMITS;
-use crate::quantity::{Size, TimeSpan};
-use crate::suggest::shown;
 use crate::walk::{At, Table};
-use crate::{Diagnostic, Span};
+use crate::{Rate, Span};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -30,6 +28,22 @@ pub struct Limits {
     pub concurrency: usize,
     /// Calls that wait beyond that; a further one is refused. Default 256.
     pub queue: usize,
+    /// Log lines of one call, in bytes; what is beyond is dropped and counted. Default 64 KiB.
+    pub log: u64,
+    /// Calls that are admitted; one beyond is refused. Default: as many as come.
+    pub rate: Option<Rate>,
+    /// Inferences that one call may ask for. Default 256.
+    pub computes: u32,
+    /// JSON that one call is shown, in bytes. Default 1 MiB.
+    pub input: u64,
+    /// How deep the JSON may nest that one call is shown, and that it answers. Default 64.
+    pub depth: u32,
+    /// Attachments that one call is shown. Default 16.
+    pub attachments: u32,
+    /// All attachments that one call is shown together, in bytes. Default 32 MiB.
+    pub attachment_bytes: u64,
+    /// WebAssembly fuel of one call: a bound that does not depend on the machine. Default: none, `cpu` bounds it alone.
+    pub fuel: Option<u64>,
 }
 
 impl Default for Limits {
@@ -42,6 +56,14 @@ impl Default for Limits {
             deadline: Duration::from_secs(5),
             concurrency: 64,
             queue: 256,
+            log: 64 << 10,
+            rate: None,
+            computes: 256,
+            input: 1 << 20,
+            depth: 64,
+            attachments: 16,
+            attachment_bytes: 32 << 20,
+            fuel: None,
         }
     }
 }
@@ -51,8 +73,15 @@ const TENSORS: RangeInclusive<u64> = 1..=4 << 30;
 const OUTPUT: RangeInclusive<u64> = 1..=64 << 20;
 const CPU: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(600);
 const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
-const CONCURRENCY: RangeInclusive<usize> = 1..=4096;
-const QUEUE: RangeInclusive<usize> = 0..=65_536;
+const CONCURRENCY: RangeInclusive<u64> = 1..=4096;
+const QUEUE: RangeInclusive<u64> = 0..=65_536;
+const LOG: RangeInclusive<u64> = 0..=16 << 20;
+const COMPUTES: RangeInclusive<u64> = 0..=65_536;
+const INPUT: RangeInclusive<u64> = 1 << 10..=64 << 20;
+const DEPTH: RangeInclusive<u64> = 1..=127;
+const ATTACHMENTS: RangeInclusive<u64> = 0..=1024;
+const ATTACHMENT_BYTES: RangeInclusive<u64> = 0..=1 << 30;
+const FUEL: RangeInclusive<u64> = 1000..=i64::MAX.unsigned_abs();
 
 /// Limits as written: only what was set.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +93,14 @@ pub(crate) struct RawLimits {
     deadline: Option<Duration>,
     concurrency: Option<usize>,
     queue: Option<usize>,
+    log: Option<u64>,
+    rate: Option<Rate>,
+    computes: Option<u32>,
+    input: Option<u64>,
+    depth: Option<u32>,
+    attachments: Option<u32>,
+    attachment_bytes: Option<u64>,
+    fuel: Option<u64>,
 }
 
 impl RawLimits {
@@ -80,6 +117,14 @@ impl RawLimits {
             deadline: duration(&limits, "deadline", DEADLINE, findings),
             concurrency: value(limits.integer("concurrency", CONCURRENCY, findings)),
             queue: value(limits.integer("queue", QUEUE, findings)),
+            log: size(&limits, "log", LOG, findings),
+            rate: rate(&limits, "rate", findings),
+            computes: value(limits.integer("computes", COMPUTES, findings)),
+            input: size(&limits, "input", INPUT, findings),
+            depth: value(limits.integer("depth", DEPTH, findings)),
+            attachments: value(limits.integer("attachments", ATTACHMENTS, findings)),
+            attachment_bytes: size(&limits, "attachment_bytes", ATTACHMENT_BYTES, findings),
+            fuel: value(limits.integer("fuel", FUEL, findings)),
         };
         (raw, Some(limits.span))
     }
@@ -94,86 +139,18 @@ impl RawLimits {
             deadline: self.deadline.unwrap_or(base.deadline),
             concurrency: self.concurrency.unwrap_or(base.concurrency),
             queue: self.queue.unwrap_or(base.queue),
+            log: self.log.unwrap_or(base.log),
+            rate: self.rate.or(base.rate),
+            computes: self.computes.unwrap_or(base.computes),
+            input: self.input.unwrap_or(base.input),
+            depth: self.depth.unwrap_or(base.depth),
+            attachments: self.attachments.unwrap_or(base.attachments),
+            attachment_bytes: self.attachment_bytes.unwrap_or(base.attachment_bytes),
+            fuel: self.fuel.or(base.fuel),
         }
     }
 }
 
 fn value<T>(at: Option<At<T>>) -> Option<T> {
     at.map(|at| at.value)
-}
-
-fn size(
-    table: &Table<'_>,
-    name: &'static str,
-    range: RangeInclusive<u64>,
-    findings: &mut Findings,
-) -> Option<u64> {
-    let text = table.string(name, findings)?;
-    let bare = if name == "output" { "KiB" } else { "MiB" };
-    match Size::read(text.value, bare) {
-        Ok(Size(bytes)) if range.contains(&bytes) => Some(bytes),
-        Ok(_) => {
-            let (least, most) = (Size(*range.start()), Size(*range.end()));
-            findings.report(beyond(name, &text, &least.to_string(), &most.to_string()));
-            None
-        }
-        Err(unreadable) => {
-            let diagnostic = Diagnostic::new(
-                codes::BAD_SIZE,
-                text.span,
-                format!("`{name}` is `{}`, which is not a size", shown(text.value)),
-            )
-            .label("not a size");
-            findings.report(diagnostic.hint(match unreadable.meant {
-                Some(meant) => format!("write `{name} = \"{meant}\"`: the units are `B`, `KiB`, `MiB` and `GiB`"),
-                None => format!("write a whole number and `B`, `KiB`, `MiB` or `GiB`, for example `{name} = \"64MiB\"`"),
-            }));
-            None
-        }
-    }
-}
-
-/// Reads a duration within a range.
-pub(crate) fn duration(
-    table: &Table<'_>,
-    name: &'static str,
-    range: RangeInclusive<Duration>,
-    findings: &mut Findings,
-) -> Option<Duration> {
-    let text = table.string(name, findings)?;
-    let bare = if name == "deadline" { "s" } else { "ms" };
-    match TimeSpan::read(text.value, bare) {
-        Ok(TimeSpan(duration)) if range.contains(&duration) => Some(duration),
-        Ok(_) => {
-            let (least, most) = (TimeSpan(*range.start()), TimeSpan(*range.end()));
-            findings.report(beyond(name, &text, &least.to_string(), &most.to_string()));
-            None
-        }
-        Err(unreadable) => {
-            let diagnostic = Diagnostic::new(
-                codes::BAD_DURATION,
-                text.span,
-                format!(
-                    "`{name}` is `{}`, which is not a duration",
-                    shown(text.value)
-                ),
-            )
-            .label("not a duration");
-            findings.report(diagnostic.hint(match unreadable.meant {
-                Some(meant) => format!("write `{name} = \"{meant}\"`: the units are `us`, `ms`, `s`, `m` and `h`"),
-                None => format!("write a whole number and `us`, `ms`, `s`, `m` or `h`, for example `{name} = \"500ms\"`"),
-            }));
-            None
-        }
-    }
-}
-
-fn beyond(name: &str, text: &At<&str>, least: &str, most: &str) -> Diagnostic {
-    Diagnostic::new(
-        codes::OUT_OF_RANGE,
-        text.span,
-        format!("`{name}` is `{}`, out of its range", shown(text.value)),
-    )
-    .label(format!("from `{least}` to `{most}`"))
-    .hint(format!("write a value from `{least}` to `{most}`"))
 }

@@ -4,9 +4,11 @@
 //! comes after all that it needs. Equality is about meaning: spans are left out of it, so that a manifest whose comments
 //! changed is equal to the one before.
 
-use crate::{Condition, Limits, Reference, Span};
+use crate::release::place_at;
+use crate::{Canary, Condition, Limits, Reference, Shadow, Span};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 /// The fields of a submission where the manifest declares none.
@@ -53,6 +55,8 @@ impl Manifest {
 pub struct ModelUse {
     /// Which model.
     pub reference: Reference,
+    /// The digest that its card must have, `sha256:` and 64 lower-case hexadecimal digits; the card holds its files'.
+    pub digest: Option<String>,
     /// Where it must run.
     pub device: DeviceChoice,
     /// How entries are merged into runs.
@@ -107,6 +111,10 @@ pub struct Stage {
     pub on_error: OnError,
     /// WASI interfaces that are linked. Default: none.
     pub wasi: BTreeSet<Grant>,
+    /// A candidate that answers a part of the submissions.
+    pub canary: Option<Canary>,
+    /// A candidate that runs beside and never answers.
+    pub shadow: Option<Shadow>,
     /// Places in the file.
     pub spans: StageSpans,
 }
@@ -121,6 +129,16 @@ pub enum OnError {
     Continue,
     /// The submission is held for a person.
     Hold,
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
 }
 
 impl OnError {
@@ -166,6 +184,8 @@ pub struct ModelSpans {
     pub name: Span,
     /// The value of `use`.
     pub reference: Span,
+    /// The value of `digest`.
+    pub digest: Option<Span>,
     /// The value of `device`.
     pub device: Option<Span>,
     /// The value of `batch`.
@@ -209,16 +229,9 @@ impl StageSpans {
     /// The place of a value in `config` by JSON pointer, or of the nearest value around it, or of the stage.
     #[must_use]
     pub fn config_at(&self, pointer: &str) -> Span {
-        let mut pointer = pointer;
-        loop {
-            if let Some(span) = self.config_values.get(pointer) {
-                return *span;
-            }
-            match pointer.rfind('/') {
-                Some(cut) => pointer = pointer.get(..cut).unwrap_or(""),
-                None => return self.config.unwrap_or(self.stage),
-            }
-        }
+        place_at(&self.config_values, pointer)
+            .or(self.config)
+            .unwrap_or(self.stage)
     }
 }
 

@@ -3,12 +3,13 @@
 //! Purpose: the step between TOML and meaning. A value that cannot be read is reported and left out; what remains says
 //! whether it is complete, so that the next step does not report what only follows. Bounds: [`MAX_STAGES`].
 
+use crate::amount::duration;
 use crate::diagnostic::codes;
 use crate::findings::Findings;
 use crate::keys::{BATCH, DEFAULTS, MODEL, ROOT, SUBMISSION};
-use crate::limits::{RawLimits, duration};
+use crate::limits::RawLimits;
 use crate::manifest::{Batch, DeviceChoice, ModelSpans};
-use crate::raw_stage::RawStage;
+use crate::raw_stage::{RawStage, digest};
 use crate::reference::{NAME_RULE, as_name, is_name};
 use crate::suggest::shown;
 use crate::text::{document, within_bounds};
@@ -40,6 +41,7 @@ pub(crate) struct RawManifest {
 pub(crate) struct RawModel {
     pub(crate) name: At<String>,
     pub(crate) reference: Option<At<Reference>>,
+    pub(crate) digest: Option<String>,
     pub(crate) device: DeviceChoice,
     pub(crate) batch: Batch,
     pub(crate) spans: ModelSpans,
@@ -179,6 +181,7 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
                 },
                 name,
                 reference: None,
+                digest: None,
                 device: DeviceChoice::Auto,
                 batch: Batch::default(),
             });
@@ -200,6 +203,7 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
     let reference = table
         .required_string("use", findings)
         .and_then(|text| reference(&text, "model", findings));
+    let pin = table.string("digest", findings);
     let device = table.string("device", findings);
     let batch = table.table("batch", &BATCH, findings);
     let spans = ModelSpans {
@@ -207,12 +211,14 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         reference: reference
             .as_ref()
             .map_or(table.span, |reference| reference.span),
+        digest: pin.as_ref().map(|pin| pin.span),
         device: device.as_ref().map(|device| device.span),
         batch: batch.as_ref().map(|batch| batch.span),
     };
     RawModel {
         name,
         reference,
+        digest: pin.and_then(|text| digest(&text, MODEL_DIGEST, findings)),
         device: device
             .and_then(|text| read_device(&text, findings))
             .unwrap_or_default(),
@@ -222,6 +228,9 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         spans,
     }
 }
+
+/// What prints a card's digest.
+const MODEL_DIGEST: &str = "`fleetwright models list --json` prints it";
 
 fn read_batch(table: &Table<'_>, findings: &mut Findings) -> Batch {
     let delay = duration(

@@ -8,14 +8,18 @@ use crate::keys::STAGE;
 use crate::limits::RawLimits;
 use crate::manifest::{Grant, OnError, StageSpans};
 use crate::raw::{checked_name, reference};
+use crate::raw_config::config;
+use crate::raw_release::{RawCanary, RawShadow};
 use crate::reference::is_name;
 use crate::suggest::{list, nearest, shown};
 use crate::walk::{At, Strings, Table, kind};
 use crate::{Diagnostic, Reference, Span};
-use serde_json::{Map, Number, Value};
-use std::collections::{BTreeMap, BTreeSet};
-use toml::Spanned;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
+
+/// Role and model, each with its place.
+pub(crate) type Bindings = Vec<(At<String>, At<String>)>;
 
 /// A stage as written.
 #[derive(Debug)]
@@ -24,8 +28,7 @@ pub(crate) struct RawStage {
     pub(crate) name: Option<At<String>>,
     pub(crate) plugin: Option<Reference>,
     pub(crate) digest: Option<String>,
-    /// Role and model, each with its place.
-    pub(crate) models: Vec<(At<String>, At<String>)>,
+    pub(crate) models: Bindings,
     pub(crate) needs: Option<Strings>,
     pub(crate) when: Option<When>,
     pub(crate) reads: Option<Strings>,
@@ -33,6 +36,8 @@ pub(crate) struct RawStage {
     pub(crate) limits: RawLimits,
     pub(crate) on_error: OnError,
     pub(crate) wasi: BTreeSet<Grant>,
+    pub(crate) canary: Option<RawCanary>,
+    pub(crate) shadow: Option<RawShadow>,
     pub(crate) spans: StageSpans,
 }
 
@@ -71,7 +76,9 @@ impl RawStage {
         span: Span,
         findings: &mut Findings,
     ) -> Self {
-        let table = Table::new(entries, span, &STAGE, called(entries), findings);
+        let before = findings.count();
+        let called = called(entries);
+        let table = Table::new(entries, span, &STAGE, called.clone(), findings);
         let span_of = |name: &str| {
             table
                 .entry(name)
@@ -97,39 +104,55 @@ impl RawStage {
             checked_name(name, "stage", findings);
         }
         let plugin = table.required_string("plugin", findings);
-        let models = models(&table, findings);
+        let models = models(&table, findings).unwrap_or_default();
         spans.roles = models
             .iter()
             .map(|(role, _)| (role.value.clone(), role.span))
             .collect();
-        Self {
+        let stage = Self {
             name: name.map(|name| At::new(name.value.to_owned(), name.span)),
             plugin: plugin
                 .and_then(|text| reference(&text, "plugin", findings))
                 .map(|reference| reference.value),
             digest: table
                 .string("digest", findings)
-                .and_then(|text| digest(&text, findings)),
+                .and_then(|text| digest(&text, PLUGIN_DIGEST, findings)),
             models,
             needs: table.strings("needs", findings),
             when: table
                 .string("when", findings)
                 .and_then(|expression| when(text, &expression, findings)),
             reads: table.strings("reads", findings),
-            config: config(&table, &mut spans.config_values, findings),
+            config: config(&table, &mut spans.config_values, findings).unwrap_or_default(),
             limits: RawLimits::read(&table, findings).0,
             on_error: on_error(&table, findings),
             wasi: wasi(&table, findings),
+            canary: RawCanary::read(&table, &called, findings),
+            shadow: RawShadow::read(&table, &called, findings),
             spans,
+        };
+        // What could not be read may be what differs.
+        if findings.count() == before {
+            stage.refuse_same(findings);
+        }
+        stage
+    }
+
+    /// Refuses a canary or a shadow that is the stage itself.
+    fn refuse_same(&self, findings: &mut Findings) {
+        let canary = self.canary.as_ref().map(|canary| &canary.candidate);
+        let shadow = self.shadow.as_ref().map(|shadow| &shadow.candidate);
+        for (what, candidate) in [("canary", canary), ("shadow", shadow)] {
+            if let Some(candidate) = candidate.filter(|candidate| candidate.is_stage(self)) {
+                findings.report(candidate.same_as_stage(what, self));
+            }
         }
     }
 }
 
-/// `models = { ROLE = "MODEL" }`.
-fn models(table: &Table<'_>, findings: &mut Findings) -> Vec<(At<String>, At<String>)> {
-    let Some((entries, _)) = table.entries_of("models", findings) else {
-        return Vec::new();
-    };
+/// `models = { ROLE = "MODEL" }`; absent is `None`.
+pub(crate) fn models(table: &Table<'_>, findings: &mut Findings) -> Option<Bindings> {
+    let (entries, _) = table.entries_of("models", findings)?;
     let mut models = Vec::new();
     for (role, model) in entries {
         let role = At::new(role.get_ref().as_ref(), role.span().into());
@@ -159,10 +182,14 @@ fn models(table: &Table<'_>, findings: &mut Findings) -> Vec<(At<String>, At<Str
             ),
         }
     }
-    models
+    Some(models)
 }
 
-fn digest(text: &At<&str>, findings: &mut Findings) -> Option<String> {
+/// What prints a component's digest.
+pub(crate) const PLUGIN_DIGEST: &str = "`fleetwright plugin inspect FILE.wasm` prints it";
+
+/// Reads a digest; `source` says what prints it.
+pub(crate) fn digest(text: &At<&str>, source: &str, findings: &mut Findings) -> Option<String> {
     let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let hex = text.value.strip_prefix("sha256:");
     if hex.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(lower)) {
@@ -176,9 +203,15 @@ fn digest(text: &At<&str>, findings: &mut Findings) -> Option<String> {
         Some(_) => "not all lower-case hexadecimal digits".to_owned(),
     };
     findings.report(
-        Diagnostic::new(codes::BAD_DIGEST, text.span, format!("`{}` is not a digest", shown(text.value)))
-            .label(label)
-            .hint("write `sha256:` and 64 lower-case hexadecimal digits; `fleetwright plugin inspect FILE.wasm` prints it"),
+        Diagnostic::new(
+            codes::BAD_DIGEST,
+            text.span,
+            format!("`{}` is not a digest", shown(text.value)),
+        )
+        .label(label)
+        .hint(format!(
+            "write `sha256:` and 64 lower-case hexadecimal digits; {source}"
+        )),
     );
     None
 }
@@ -281,89 +314,6 @@ fn wasi(table: &Table<'_>, findings: &mut Findings) -> BTreeSet<Grant> {
         }
     }
     grants
-}
-
-/// `config` as JSON, with the place of each value.
-fn config(
-    table: &Table<'_>,
-    places: &mut BTreeMap<String, Span>,
-    findings: &mut Findings,
-) -> Map<String, Value> {
-    let Some((_, entry)) = table.entries_of("config", findings) else {
-        return Map::new();
-    };
-    match json(entry.value, String::new(), places, findings) {
-        Some(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
-}
-
-/// A TOML value as JSON. Recursion is bounded by [`crate::MAX_DEPTH`].
-fn json(
-    value: &Spanned<DeValue<'_>>,
-    pointer: String,
-    places: &mut BTreeMap<String, Span>,
-    findings: &mut Findings,
-) -> Option<Value> {
-    let span = Span::from(value.span());
-    let json_value = match value.get_ref() {
-        DeValue::String(text) => Some(Value::String(text.to_string())),
-        DeValue::Boolean(yes) => Some(Value::Bool(*yes)),
-        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-            .ok()
-            .map(Value::from),
-        DeValue::Float(float) => float
-            .as_str()
-            .parse()
-            .ok()
-            .and_then(Number::from_f64)
-            .map(Value::Number),
-        DeValue::Datetime(_) => None,
-        DeValue::Array(items) => {
-            let each = items.iter().enumerate();
-            Some(Value::Array(
-                each.filter_map(|(i, item)| json(item, format!("{pointer}/{i}"), places, findings))
-                    .collect(),
-            ))
-        }
-        DeValue::Table(entries) => {
-            let mut map = Map::new();
-            for (key, item) in entries {
-                let token = key.get_ref().replace('~', "~0").replace('/', "~1");
-                if let Some(value) = json(item, format!("{pointer}/{token}"), places, findings) {
-                    map.insert(key.get_ref().to_string(), value);
-                }
-            }
-            Some(Value::Object(map))
-        }
-    };
-    if json_value.is_none() {
-        findings.report(bad_config(&pointer, value.get_ref(), span));
-    }
-    places.insert(pointer, span);
-    json_value
-}
-
-fn bad_config(pointer: &str, value: &DeValue<'_>, span: Span) -> Diagnostic {
-    let (what, hint) = match value {
-        DeValue::Datetime(_) => ("a date or time", "write it as a string in quotes"),
-        DeValue::Integer(_) => (
-            "an integer beyond 64 bits",
-            "write a smaller number, or a string in quotes",
-        ),
-        _ => (
-            "not a finite number",
-            "write a finite number, or a string in quotes",
-        ),
-    };
-    let key = shown(&pointer.replace('/', "."));
-    Diagnostic::new(
-        codes::BAD_CONFIG,
-        span,
-        format!("`config{key}` is {what}, which a plugin cannot be given"),
-    )
-    .label("`config` is handed over as JSON")
-    .hint(hint)
 }
 
 /// Whether the name of a stage is usable at all.

@@ -23,12 +23,12 @@ pub(crate) fn nearest<'a>(
         .map(|(_, word)| word)
 }
 
-/// Words as a list in backticks: `` `a`, `b` and `c` ``; at most twelve, then how many more.
+/// Words as a list in backticks: `` `a`, `b` and `c` ``; at most sixteen, then how many more.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    if quoted.len() > 12 {
-        let more = quoted.len() - 11;
-        quoted.truncate(11);
+    if quoted.len() > 16 {
+        let more = quoted.len() - 15;
+        quoted.truncate(15);
         quoted.push(format!("{more} more"));
     }
     match quoted.split_last() {

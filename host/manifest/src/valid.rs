@@ -5,7 +5,8 @@ use crate::findings::Findings;
 use crate::graph::Graph;
 use crate::manifest::{DEFAULT_FIELDS, Manifest, ModelUse, Stage};
 use crate::raw::{RawManifest, RawModel};
-use crate::raw_stage::{RawStage, well_named};
+use crate::raw_release::bound;
+use crate::raw_stage::{Bindings, RawStage, well_named};
 use crate::reads::Reach;
 use crate::suggest::{list, nearest, shown};
 use crate::walk::Strings;
@@ -26,7 +27,9 @@ pub(crate) fn resolve(raw: RawManifest, findings: &mut Findings) -> Option<Manif
     let fields = fields(raw.fields.as_ref(), findings);
     for stage in &raw.stages {
         check_name(stage, &fields, findings);
-        check_models(stage, &raw, findings);
+        for bindings in bindings(stage) {
+            check_models(bindings, &raw, findings);
+        }
     }
     let graph = Graph::new(&raw.stages, findings);
     let reach = Reach {
@@ -68,11 +71,7 @@ fn built(raw: RawStage, needs: Vec<String>, base: Limits) -> Option<Stage> {
         name: raw.name?.value,
         plugin: raw.plugin?,
         digest: raw.digest,
-        models: raw
-            .models
-            .into_iter()
-            .map(|(role, model)| (role.value, model.value))
-            .collect(),
+        models: bound(raw.models),
         needs,
         when: raw.when.map(|when| when.condition),
         reads: raw
@@ -85,6 +84,14 @@ fn built(raw: RawStage, needs: Vec<String>, base: Limits) -> Option<Stage> {
         limits: raw.limits.over(base),
         on_error: raw.on_error,
         wasi: raw.wasi,
+        canary: match raw.canary {
+            Some(canary) => Some(canary.valid()?),
+            None => None,
+        },
+        shadow: match raw.shadow {
+            Some(shadow) => Some(shadow.valid()?),
+            None => None,
+        },
         spans: raw.spans,
     })
 }
@@ -95,6 +102,7 @@ fn models(raw: Vec<RawModel>) -> Option<BTreeMap<String, ModelUse>> {
             model.name.value,
             ModelUse {
                 reference: model.reference?.value,
+                digest: model.digest,
                 device: model.device,
                 batch: model.batch,
                 spans: model.spans,
@@ -187,12 +195,20 @@ fn check_name(stage: &RawStage, fields: &Fields, findings: &mut Findings) {
     }
 }
 
-fn check_models(stage: &RawStage, raw: &RawManifest, findings: &mut Findings) {
+/// The bindings of a stage, and of its canary and shadow where they have their own.
+fn bindings(stage: &RawStage) -> impl Iterator<Item = &Bindings> {
+    let canary = stage.canary.as_ref().map(|canary| &canary.candidate);
+    let shadow = stage.shadow.as_ref().map(|shadow| &shadow.candidate);
+    let own = [canary, shadow].into_iter().flatten();
+    std::iter::once(&stage.models).chain(own.filter_map(|candidate| candidate.models.as_ref()))
+}
+
+fn check_models(bindings: &Bindings, raw: &RawManifest, findings: &mut Findings) {
     if !raw.models_complete {
         return;
     }
     let known = || raw.models.iter().map(|model| model.name.value.as_str());
-    for (role, model) in &stage.models {
+    for (role, model) in bindings {
         if known().any(|name| name == model.value) {
             continue;
         }

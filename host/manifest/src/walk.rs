@@ -64,6 +64,15 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A key of this table; one that it lacks is shown by its name alone.
+    pub(crate) fn key(&self, name: &'static str) -> Key {
+        self.keys.get(name).copied().unwrap_or(Key {
+            name,
+            takes: "another type",
+            example: name,
+        })
+    }
+
     pub(crate) fn entry(&self, name: &str) -> Option<Entry<'t>> {
         self.entries
             .iter()
@@ -88,7 +97,7 @@ impl<'t> Table<'t> {
     }
 
     fn missing(&self, name: &'static str) -> Diagnostic {
-        let example = self.keys.get(name).map_or(name, |key| key.example);
+        let example = self.key(name).example;
         Diagnostic::new(
             codes::MISSING_KEY,
             self.span,
@@ -134,12 +143,12 @@ impl<'t> Table<'t> {
     }
 
     /// An integer within a range.
-    pub(crate) fn integer(
+    pub(crate) fn integer<T: TryFrom<u64>>(
         &self,
         name: &'static str,
-        range: RangeInclusive<usize>,
+        range: RangeInclusive<u64>,
         findings: &mut Findings,
-    ) -> Option<At<usize>> {
+    ) -> Option<At<T>> {
         let entry = self.entry(name)?;
         let DeValue::Integer(integer) = entry.value.get_ref() else {
             findings.report(self.wrong_type(name, entry));
@@ -147,9 +156,12 @@ impl<'t> Table<'t> {
         };
         let digits: String = integer.as_str().chars().filter(|c| *c != '_').collect();
         let span = Span::from(entry.value.span());
-        match usize::from_str_radix(&digits, integer.radix()) {
-            Ok(value) if range.contains(&value) => Some(At::new(value, span)),
-            _ => {
+        let value = u64::from_str_radix(&digits, integer.radix())
+            .ok()
+            .filter(|value| range.contains(value));
+        match value.and_then(|value| T::try_from(value).ok()) {
+            Some(value) => Some(At::new(value, span)),
+            None => {
                 findings.report(
                     Diagnostic::new(
                         codes::OUT_OF_RANGE,
@@ -164,7 +176,7 @@ impl<'t> Table<'t> {
                         "write a number from {} to {}, for example `{}`",
                         range.start(),
                         range.end(),
-                        self.keys.get(name).map_or(name, |key| key.example)
+                        self.key(name).example
                     )),
                 );
                 None
@@ -236,12 +248,7 @@ impl<'t> Table<'t> {
 
     /// The finding for a value of another type than the key takes.
     pub(crate) fn wrong_type(&self, name: &'static str, entry: Entry<'_>) -> Diagnostic {
-        let fallback = Key {
-            name,
-            takes: "another type",
-            example: name,
-        };
-        let key = self.keys.get(name).copied().unwrap_or(fallback);
+        let key = self.key(name);
         let given = kind(entry.value.get_ref());
         Diagnostic::new(
             codes::WRONG_TYPE,
@@ -290,18 +297,24 @@ fn rewritten(key: &Key, value: &DeValue<'_>) -> Option<String> {
             Some(format!("{name} = [\"{}\"]", shown(text)))
         }
         ("an integer", DeValue::String(text)) => text
-            .parse::<u32>()
+            .parse::<u64>()
             .ok()
             .map(|number| format!("{name} = {number}")),
+        ("an integer", DeValue::Float(float)) => {
+            let number: f64 = float.as_str().parse().ok()?;
+            let whole = (0.0..1e15).contains(&number) && number.fract() == 0.0;
+            whole.then(|| format!("{name} = {number}"))
+        }
+        ("a number", DeValue::String(text)) => {
+            let number: f64 = text.parse().ok()?;
+            number.is_finite().then(|| format!("{name} = {number}"))
+        }
         (_, DeValue::Integer(number)) => {
-            let unit = key
-                .example
-                .trim_end_matches('"')
-                .trim_start_matches(|c: char| !c.is_ascii_digit());
-            let unit = unit.trim_start_matches(|c: char| c.is_ascii_digit());
-            let quantity = key.takes.starts_with("a size") || key.takes.starts_with("a duration");
+            let quantity = ["a size", "a duration", "a rate"]
+                .iter()
+                .any(|takes| key.takes.starts_with(takes));
             (quantity && number.as_str().bytes().all(|byte| byte.is_ascii_digit()))
-                .then(|| format!("{name} = \"{}{unit}\"", number.as_str()))
+                .then(|| format!("{name} = \"{}{}\"", number.as_str(), key.unit()))
         }
         _ => None,
     }
@@ -326,6 +339,9 @@ fn unknown_key(name: &str, span: Span, keys: &Keys, place: &str) -> Diagnostic {
         format!("{place} has no key `{shown_name}`"),
     )
     .label("unknown key");
+    if let Some((_, hint)) = keys.elsewhere.iter().find(|(word, _)| *word == name) {
+        return diagnostic.hint(*hint);
+    }
     let meant = keys
         .meant
         .iter()

@@ -7,7 +7,7 @@
     clippy::indexing_slicing
 )]
 
-use fleetwright_manifest::{Manifest, Source, parse};
+use fleetwright_manifest::{Limits, Manifest, Source, Split, Stage, parse};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -54,6 +54,16 @@ fn fragment() -> impl Strategy<Value = String> {
             "[[stage]]\n",
             "[stage]\n",
             "[stage.config]\n",
+            "[stage.canary]\n",
+            "[stage.shadow]\n",
+            "[stage.canary.config]\n",
+            "canary = { ",
+            "weight = ",
+            "header = ",
+            "sample = 0.5\n",
+            "\"10%\"\n",
+            "rate = \"1/s\"\n",
+            "fuel = 1000\n",
             "[models.a]\n",
             "name = ",
             "plugin = ",
@@ -121,6 +131,80 @@ struct Written {
     deadline: u64,
     on_error: &'static str,
     number: i64,
+    call: Call,
+    canary: Option<Try>,
+    shadow: Option<Try>,
+}
+
+/// Limits of a call as generated.
+#[derive(Debug, Clone)]
+struct Call {
+    log: u64,
+    rate: Option<(u32, &'static str, u64)>,
+    computes: u32,
+    input: u64,
+    depth: u32,
+    attachments: u32,
+    attachment_bytes: u64,
+    fuel: Option<u64>,
+}
+
+/// A canary or a shadow as generated.
+#[derive(Debug, Clone)]
+struct Try {
+    version: u32,
+    /// Hundredths.
+    percent: u32,
+    as_percentage: bool,
+    header: Option<String>,
+    number: Option<i64>,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let period = proptest::sample::select(vec![("s", 1), ("m", 60), ("h", 3600)]);
+    let rate = (1_u32..=1_000_000, period).prop_map(|(calls, (unit, per))| (calls, unit, per));
+    (
+        0_u64..=16 << 20,
+        prop::option::of(rate),
+        0_u32..=65_536,
+        1_u64 << 10..=64 << 20,
+        1_u32..=127,
+        0_u32..=1024,
+        0_u64..=1 << 30,
+        prop::option::of(1000..=i64::MAX.unsigned_abs()),
+    )
+        .prop_map(
+            |(log, rate, computes, input, depth, attachments, attachment_bytes, fuel)| Call {
+                log,
+                rate,
+                computes,
+                input,
+                depth,
+                attachments,
+                attachment_bytes,
+                fuel,
+            },
+        )
+}
+
+fn candidate() -> impl Strategy<Value = Option<Try>> {
+    let header = prop::option::of("[a-z0-9!#$%&'*+.^_`|~-]{1,64}");
+    let parts = (
+        1000_u32..2000,
+        1_u32..=100,
+        any::<bool>(),
+        header,
+        prop::option::of(any::<i64>()),
+    );
+    prop::option::of(
+        parts.prop_map(|(version, percent, as_percentage, header, number)| Try {
+            version,
+            percent,
+            as_percentage,
+            header,
+            number,
+        }),
+    )
 }
 
 fn written() -> impl Strategy<Value = Vec<Written>> {
@@ -133,12 +217,15 @@ fn written() -> impl Strategy<Value = Vec<Written>> {
         1_u64..64,
         1_u64..3600,
         proptest::sample::select(vec!["fail", "continue", "hold"]),
-        any::<i64>(),
+        (any::<i64>(), call(), candidate(), candidate()),
     );
     prop::collection::vec(stage, 1..12).prop_map(|stages| {
         let each = stages.into_iter().enumerate();
         each.map(
-            |(index, (needs, reads, memory, deadline, on_error, number))| Written {
+            |(
+                index,
+                (needs, reads, memory, deadline, on_error, (number, call, canary, shadow)),
+            )| Written {
                 // Only stages above, so that there is no cycle.
                 needs: needs.map(|needs| {
                     needs
@@ -152,6 +239,9 @@ fn written() -> impl Strategy<Value = Vec<Written>> {
                 deadline,
                 on_error,
                 number,
+                call,
+                canary,
+                shadow,
             },
         )
         .collect()
@@ -174,15 +264,83 @@ fn text_of(stages: &[Written]) -> String {
             list(stage.reads.iter().map(|read| format!("'{read}'")).collect())
         );
         text += &format!(
-            "limits = {{ memory = \"{}MiB\", deadline = \"{}s\" }}\n",
-            stage.memory, stage.deadline
+            "limits = {{ memory = \"{}MiB\", deadline = \"{}s\", {} }}\n",
+            stage.memory,
+            stage.deadline,
+            call_text(&stage.call)
         );
         text += &format!(
             "on_error = \"{}\"\nconfig.number = {}\n",
             stage.on_error, stage.number
         );
+        text += &try_text("canary", "weight", stage.canary.as_ref());
+        text += &try_text("shadow", "sample", stage.shadow.as_ref());
     }
     text
+}
+
+fn call_text(call: &Call) -> String {
+    let mut text = format!(
+        "log = \"{}B\", computes = {}, input = \"{}B\", depth = {}, attachments = {}, attachment_bytes = \"{}B\"",
+        call.log, call.computes, call.input, call.depth, call.attachments, call.attachment_bytes
+    );
+    if let Some((calls, unit, _)) = call.rate {
+        text += &format!(", rate = \"{calls}/{unit}\"");
+    }
+    if let Some(fuel) = call.fuel {
+        text += &format!(", fuel = {fuel}");
+    }
+    text
+}
+
+fn try_text(table: &str, share: &str, tried: Option<&Try>) -> String {
+    let Some(tried) = tried else {
+        return String::new();
+    };
+    let mut text = format!("[stage.{table}]\nplugin = \"try@{}\"\n", tried.version);
+    let header = tried.header.as_ref().filter(|_| table == "canary");
+    text += &match (header, tried.as_percentage) {
+        (Some(header), _) => format!("header = \"{header}\"\n"),
+        (None, true) => format!("{share} = \"{}%\"\n", tried.percent),
+        (None, false) => format!("{share} = {}\n", f64::from(tried.percent) / 100.0),
+    };
+    if let Some(number) = tried.number {
+        text += &format!("[stage.{table}.config]\nnumber = {number}\n");
+    }
+    text
+}
+
+fn means_call(limits: &Limits, call: &Call) -> Result<(), TestCaseError> {
+    let rate = limits.rate.map(|rate| (rate.calls, rate.per.as_secs()));
+    prop_assert_eq!(rate, call.rate.map(|(calls, _, per)| (calls, per)));
+    prop_assert_eq!((limits.log, limits.input), (call.log, call.input));
+    prop_assert_eq!((limits.computes, limits.depth), (call.computes, call.depth));
+    prop_assert_eq!(limits.attachments, call.attachments);
+    prop_assert_eq!(limits.attachment_bytes, call.attachment_bytes);
+    prop_assert_eq!(limits.fuel, call.fuel);
+    Ok(())
+}
+
+fn means_candidates(stage: &Stage, written: &Written) -> Result<(), TestCaseError> {
+    prop_assert_eq!(stage.canary.is_some(), written.canary.is_some());
+    prop_assert_eq!(stage.shadow.is_some(), written.shadow.is_some());
+    let number = |config: &serde_json::Map<_, serde_json::Value>| config["number"].as_i64();
+    if let (Some(canary), Some(tried)) = (&stage.canary, &written.canary) {
+        let split = match &tried.header {
+            Some(header) => Split::Header(header.clone()),
+            None => Split::Weight(f64::from(tried.percent) / 100.0),
+        };
+        prop_assert_eq!(&canary.split, &split);
+        prop_assert_eq!(&canary.plugin.text, &format!("try@{}", tried.version));
+        let config = tried.number.unwrap_or(written.number);
+        prop_assert_eq!(number(canary.config_in(stage)), Some(config));
+    }
+    if let (Some(shadow), Some(tried)) = (&stage.shadow, &written.shadow) {
+        prop_assert_eq!(shadow.sample, f64::from(tried.percent) / 100.0);
+        let config = tried.number.unwrap_or(written.number);
+        prop_assert_eq!(number(shadow.config_in(stage)), Some(config));
+    }
+    Ok(())
 }
 
 fn means(manifest: &Manifest, stages: &[Written]) -> Result<(), TestCaseError> {
@@ -210,6 +368,8 @@ fn means(manifest: &Manifest, stages: &[Written]) -> Result<(), TestCaseError> {
         prop_assert_eq!(stage.limits.deadline.as_secs(), written.deadline);
         prop_assert_eq!(stage.on_error.as_str(), written.on_error);
         prop_assert_eq!(stage.config["number"].as_i64(), Some(written.number));
+        means_call(&stage.limits, &written.call)?;
+        means_candidates(stage, written)?;
         done.insert(stage.name.clone());
     }
     Ok(())

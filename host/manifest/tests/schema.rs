@@ -7,7 +7,7 @@
     clippy::indexing_slicing
 )]
 
-use fleetwright_manifest::{KEYS, Limits, Size, TimeSpan};
+use fleetwright_manifest::{Canary, KEYS, Limits, Shadow, Size, TimeSpan};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -86,9 +86,35 @@ fn defaults_are_those_of_the_parser() {
     assert_eq!(default("deadline"), TimeSpan(limits.deadline).to_string());
     assert_eq!(default("concurrency"), limits.concurrency);
     assert_eq!(default("queue"), limits.queue);
+    assert_eq!(default("log"), Size(limits.log).to_string());
+    assert_eq!(default("computes"), limits.computes);
+    assert_eq!(default("input"), Size(limits.input).to_string());
+    assert_eq!(default("depth"), limits.depth);
+    assert_eq!(default("attachments"), limits.attachments);
+    assert_eq!(
+        default("attachment_bytes"),
+        Size(limits.attachment_bytes).to_string()
+    );
+    assert!(limits.rate.is_none() && default("rate").is_null());
+    assert!(limits.fuel.is_none() && default("fuel").is_null());
     let fields = &at(&root, "submission")["properties"]["fields"]["default"];
     assert_eq!(
         *fields,
         serde_json::json!(fleetwright_manifest::DEFAULT_FIELDS)
     );
+}
+
+#[test]
+fn defaults_of_a_canary_and_a_shadow_are_those_of_the_parser() {
+    let root = schema();
+    let canary = |name: &str| at(&root, "stage.canary")["properties"][name]["default"].clone();
+    assert_eq!(
+        canary("promote_after"),
+        TimeSpan(Canary::PROMOTE_AFTER).to_string()
+    );
+    assert_eq!(canary("max_error_rate"), Canary::MAX_ERROR_RATE);
+    assert_eq!(canary("max_p99_ratio"), Canary::MAX_P99_RATIO);
+    assert_eq!(canary("min_requests"), Canary::MIN_REQUESTS);
+    let sample = &at(&root, "stage.shadow")["properties"]["sample"]["default"];
+    assert_eq!(sample.as_f64(), Some(Shadow::SAMPLE));
 }

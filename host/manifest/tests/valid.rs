@@ -135,6 +135,7 @@ fn everything_that_can_be_written_is_read() {
             deadline: Duration::from_secs(90),
             concurrency: 1,
             queue: 0,
+            ..Limits::default()
         }
     );
     assert_eq!(stage.on_error, OnError::Hold);

@@ -1,6 +1,7 @@
 //! The verbs of the command line, one file each, and the errors that end them.
 
 pub mod check;
+pub mod control;
 pub mod doctor;
 pub mod models;
 pub mod plugin;
@@ -10,11 +11,13 @@ pub mod serve;
 use std::io;
 use std::path::PathBuf;
 
-use fleetwright_fleet::StartError;
+use fleetwright_fleet::{ChangeError, HistoryError};
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, Verb};
 use crate::client::ClientError;
+use crate::control::ControlError;
+use crate::edit::EditError;
 use crate::input::InputError;
 use crate::onnxruntime::PinError;
 use crate::terminal::Terminal;
@@ -34,7 +37,16 @@ pub enum Ending {
 pub enum VerbError {
     /// The fleet does not start.
     #[error(transparent)]
-    Start(#[from] StartError),
+    Start(#[from] ChangeError),
+    /// What was served cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A running host refuses, or there is none.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A manifest is not edited.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// The host does not serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -94,7 +106,7 @@ impl VerbError {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
-            VerbError::Start(StartError::Refused(report)) => report.render(colour),
+            VerbError::Start(ChangeError::Refused(report)) => report.render(colour),
             other if colour => format!("\x1b[1;31merror\x1b[0m: {other}\n"),
             other => format!("error: {other}\n"),
         }
@@ -104,7 +116,11 @@ impl VerbError {
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
-            VerbError::Start(StartError::Refused(report)) => {
+            VerbError::Control(ControlError::Refused {
+                detail,
+                diagnostics,
+            }) => json!({"error": detail, "diagnostics": diagnostics}),
+            VerbError::Start(ChangeError::Refused(report)) => {
                 json!({"error": "the manifest is refused: correct what `diagnostics` name", "diagnostics": report.to_json()})
             }
             other => json!({"error": other.to_string()}),
@@ -121,6 +137,11 @@ pub async fn run(cli: &Cli, terminal: &mut Terminal) -> Result<Ending, VerbError
         Verb::Serve(arguments) => serve::serve(arguments, terminal).await,
         Verb::Run(arguments) => run::run(arguments, terminal).await,
         Verb::Check(arguments) => check::check(arguments, terminal).await,
+        Verb::Plan(arguments) => control::plan(arguments, terminal).await,
+        Verb::Ps(arguments) => control::ps(arguments, terminal).await,
+        Verb::Swap(arguments) => control::swap(arguments, terminal).await,
+        Verb::Rollback(arguments) => control::rollback(arguments, terminal).await,
+        Verb::History(arguments) => control::history(arguments, terminal),
         Verb::Models(arguments) => models::models(arguments, terminal).await,
         Verb::Plugin(arguments) => plugin::plugin(arguments, terminal).await,
         Verb::Doctor(arguments) => doctor::doctor(arguments, terminal).await,

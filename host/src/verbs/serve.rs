@@ -10,11 +10,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetwright_fleet::{Fleet, Summary};
+use fleetwright_fleet::{Fleet, Service, Summary};
 use serde_json::{Value, json};
 
 use crate::admission::Admission;
 use crate::cli;
+use crate::control::Server;
 use crate::listener::{ListenError, Listener};
 use crate::onnxruntime;
 use crate::router::{Host, ROUTES, router};
@@ -54,11 +55,18 @@ pub async fn serve(arguments: &cli::Serve, terminal: &mut Terminal) -> Result<En
         .await
         .map_err(ServeError::from)?;
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
-    let options = onnxruntime::options(&arguments.fleet.places())?;
-    let fleet = tokio::select! {
-        fleet = Fleet::start(&options) => fleet?,
+    let places = arguments.fleet.places();
+    let options = onnxruntime::options(&places)?;
+    let service = Service {
+        strict: arguments.strict,
+        watch: !arguments.no_watch,
+        poll: arguments.poll,
+    };
+    let (fleet, controller) = tokio::select! {
+        begun = Fleet::serve(&options, service) => begun?,
         () = signals.next() => return Ok(Ending::Well),
     };
+    let orders = Server::bind(&places.state, &places.manifest)?;
     let summary = fleet.current().summary();
     let host = Arc::new(Host {
         fleet,
@@ -69,10 +77,15 @@ pub async fn serve(arguments: &cli::Serve, terminal: &mut Terminal) -> Result<En
         },
         metrics: metrics.clone(),
         started: Instant::now(),
+        url: format!("http://{}", listener.address()),
     });
     announce(terminal, &listener, &summary)?;
     let upkeep = tokio::spawn(metrics.upkeep());
+    let controlling = tokio::spawn(controller.run());
+    let orders = tokio::spawn(orders.serve(Arc::clone(&host)));
     let cut = run(listener, &host, &mut signals, arguments.drain).await;
+    orders.abort();
+    controlling.abort();
     upkeep.abort();
     if cut > 0 {
         tracing::error!(cut, "stopped before every submission was answered");

@@ -11,7 +11,7 @@ TYPES = [
     "refund",
     "order",
     "delivery",
-    "cancellation",
+    "cancellation-or-subscription",
     "invoice",
     "technical",
     "fraud",
@@ -67,7 +67,7 @@ BANKING77 = table(
 BITEXT = table(
     """
     account normal: edit_account recover_password registration_problems delete_account
-    account low: create_account switch_account
+    account low: create_account
     payment low: check_payment_methods
     payment normal: payment_issue
     refund normal: get_refund track_refund
@@ -75,8 +75,8 @@ BITEXT = table(
     order normal: place_order change_order
     delivery normal: track_order change_shipping_address set_up_shipping_address
     delivery low: delivery_period delivery_options
-    cancellation normal: cancel_order
-    cancellation low: check_cancellation_fee
+    cancellation-or-subscription normal: cancel_order
+    cancellation-or-subscription low: check_cancellation_fee newsletter_subscription
     invoice normal: get_invoice
     invoice low: check_invoice
     complaint normal: complaint
@@ -97,7 +97,7 @@ CLINC150 = table(
     payment normal: direct_deposit pay_bill transfer
     invoice low: bill_balance bill_due
     delivery normal: order_status
-    cancellation normal: cancel_reservation
+    cancellation-or-subscription normal: cancel_reservation insurance_change
     fraud critical: report_fraud
     information low: interest_rate apr routing exchange_rate insurance
     feedback low: thank_you
@@ -130,7 +130,7 @@ MULTIDOGO = {
         """
         technical normal: reportbrokensoftware softwareupdate checkserverstatus
         order normal: startorder changeorder
-        cancellation normal: stoporder
+        cancellation-or-subscription normal: stoporder
         information low: getpromotions
         """
     ),
@@ -143,6 +143,20 @@ CFPB_FRAUD = {
     "Problem with fraud alerts or security freezes",
 }
 CFPB_PRESSING = {"Took or threatened to take negative or legal action", "Struggling to pay mortgage"}
+
+# Requests that are put without displeasure as a rule: a row of them is neutral unless it says more, such as a swear-word.
+MATTER_OF_FACT = set(
+    """
+    edit_personal_details verify_my_identity order_physical_card activate_my_card card_about_to_expire card_linking
+    edit_account create_account delete_account recover_password place_order change_order track_order
+    change_shipping_address set_up_shipping_address delivery_options delivery_period cancel_order check_cancellation_fee
+    newsletter_subscription get_invoice check_invoice get_refund track_refund check_refund_policy check_payment_methods
+    cancel_reservation insurance_change credit_limit_change new_card application_status direct_deposit pay_bill transfer
+    order_status startorder changeorder stoporder updateaddress closeaccount transfermoney softwareupdate
+    """.split()
+)
+# Requests that exist only because the writer is displeased.
+DISPLEASED = {"complaint"}
 
 POSITIVE = set("admiration amusement approval caring desire excitement gratitude joy love optimism pride relief".split())
 NEGATIVE = set(
@@ -157,7 +171,9 @@ def nlupp(intents: frozenset) -> tuple | None:
     if "refund" in intents:
         return "refund", "normal"
     if "booking" in intents:
-        return ("cancellation", "normal") if "cancel_close_leave_freeze" in intents else None
+        if intents & {"cancel_close_leave_freeze", "change"}:
+            return "cancellation-or-subscription", "normal"
+        return ("order", "normal") if "make_open_apply_setup_get_activate" in intents else None
     if intents & {"pin", "card"}:
         return "card", "normal"
     if intents & {"direct_debit", "standing_order", "transfer_payment_deposit", "cheque", "withdrawal"}:

@@ -9,11 +9,14 @@ import csv
 import sys
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "recipes"))
 
 import mapping  # noqa: E402
 from encoder import Encoder, session  # noqa: E402
+from states import States  # noqa: E402
 
 HEADS = {"type": mapping.TYPES, "urgency": mapping.URGENCIES, "sentiment": mapping.SENTIMENTS}
 
@@ -22,8 +25,12 @@ def main() -> None:
     with open(Path(__file__).with_name("requests.tsv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     texts = [row["subject"] + "\n\n" + row["body"].replace("\\n", "\n") for row in rows]
-    heads = session(ROOT / "inbox-heads" / "1.0.0" / "model.onnx")
-    found = heads.run(list(HEADS), {"embedding": Encoder().embed(texts)})
+    states = States(Encoder(), texts)
+    heads = session(ROOT / "inbox-heads" / "2.0.0" / "model.onnx")
+    found = [np.zeros((len(texts), len(labels))) for labels in HEADS.values()]
+    for chosen, inputs in states.inputs():
+        for scores, made in zip(found, heads.run(list(HEADS), inputs)):
+            scores[chosen] = made
     wrong = dict.fromkeys(HEADS, 0)
     for place, row in enumerate(rows):
         cells = []

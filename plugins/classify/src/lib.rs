@@ -1,8 +1,9 @@
 //! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
 //!
 //! It reads subject and body (or, of a thread, the newest message of whoever opened it) without quoted replies and
-//! signature, cut at the encoder's bound of tokens. The encoder's vector goes to the heads without leaving the host. Class names come from the
-//! heads' card, so that other heads need no other plugin.
+//! signature, cut at the encoder's bound of tokens. What the heads take is read off their card: any of the encoder's outputs, which
+//! reach them without leaving the host, and of its inputs. Class names come from there too, so that other heads need no other
+//! plugin.
 //!
 //! Default: below a confidence of 0.5 the answer says `low_confidence`. Out of scope is a class of its own (`other`),
 //! repeated as `out_of_scope`. The stage's confidence is that of the type.
@@ -20,7 +21,7 @@
     )
 )]
 
-use fleetwright_sdk::nn::{ANY, Tensors};
+use fleetwright_sdk::nn::{ANY, ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::text::{without_quotes, without_signature};
 use fleetwright_sdk::tokenizer;
@@ -36,8 +37,8 @@ stage! {
     name: "classify",
     summary: "Says what a request is about, how urgent it is and in what mood it was written, each with its confidence.",
     roles: {
-        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `embedding` f32 [batch, 384], such as minilm",
-        "heads": "`embedding` to the probabilities `type`, `urgency` and `sentiment`, with labels in the card, such as inbox-heads",
+        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to whatever the heads take, such as minilm",
+        "heads": "the encoder's outputs and inputs that the card names, such as `states` and `attention_mask`, to the probabilities `type`, `urgency` and `sentiment`, with labels in the card, such as inbox-heads",
     },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
@@ -119,7 +120,7 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
         return Ok(Answer::new(Classification::of_nothing()).confidence(0.0));
     };
     let card = nn::card("heads")?;
-    let scored = score(&text)?;
+    let scored = score(&text, &card)?;
     let types = ranked(&scored, "type", card.labels("type")?)?;
     let (r#type, sure) = best(&types)?;
     let urgencies = ranked(&scored, "urgency", card.labels("urgency")?)?;
@@ -176,12 +177,36 @@ fn own_words(letter: &str) -> String {
     if own.is_empty() { letter.trim() } else { own }.to_owned()
 }
 
-fn score(text: &str) -> Result<Tensors, Failure> {
+fn score(text: &str, heads: &ModelCard) -> Result<Tensors, Failure> {
     let tokens = nn::card("encoder")?.tokens_or(TOKENS);
-    let inputs = tokenizer::encode(text, tokens).inputs()?;
-    let mut encoded = Model::open("encoder")?.run(inputs)?;
-    let vector = encoded.take("embedding")?;
-    Ok(Model::open("heads")?.run([("embedding", vector)])?)
+    let encoding = tokenizer::encode(text, tokens);
+    let encoded = Model::open("encoder")?.run(encoding.inputs()?)?;
+    let inputs = encoding.inputs()?.into_iter().collect();
+    Ok(Model::open("heads")?.run(taken(heads, encoded, inputs)?)?)
+}
+
+/// What the heads' card names as inputs, out of the encoder's outputs and inputs.
+fn taken(
+    heads: &ModelCard,
+    mut outputs: Tensors,
+    mut inputs: Tensors,
+) -> Result<Vec<(String, Tensor)>, Failure> {
+    let names = heads.inputs.keys();
+    let found = names.map(|name| {
+        let tensor = outputs.take(name).or_else(|_| inputs.take(name));
+        tensor
+            .map(|tensor| (name.clone(), tensor))
+            .map_err(|_| unfed(name, &outputs, &inputs))
+    });
+    found.collect()
+}
+
+fn unfed(name: &str, outputs: &Tensors, inputs: &Tensors) -> Failure {
+    let given: Vec<_> = outputs.names().chain(inputs.names()).collect();
+    Failure::Inference(format!(
+        "the heads want `{name}`, which is no output of the encoder and no input of it; left of those are {given:?}: \
+         bind heads that take what the encoder gives, or an encoder that gives `{name}`"
+    ))
 }
 
 /// The labels of an output with their probabilities, the most probable first.

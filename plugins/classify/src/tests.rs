@@ -1,6 +1,6 @@
 use super::STAGE;
 use fleetwright_sdk::harness::{Harness, json};
-use fleetwright_sdk::nn::{Code, Tensor};
+use fleetwright_sdk::nn::{Code, Error, Tensor, Tensors};
 use fleetwright_sdk::{Failure, harness};
 use serde_json::Value;
 use std::{cell::RefCell, rc::Rc};
@@ -8,10 +8,26 @@ use std::{cell::RefCell, rc::Rc};
 const TYPES: [&str; 4] = ["card", "refund", "delivery", "other"];
 
 fn heads_card() -> Value {
-    json!({ "name": "inbox-heads", "version": "1.0.0", "outputs": {
+    json!({ "name": "inbox-heads", "version": "2.0.0",
+        "inputs": {
+            "states": { "type": "f32", "dims": ["batch", "tokens", 384] },
+            "attention_mask": { "type": "i64", "dims": ["batch", "tokens"] } },
+        "outputs": {
         "type": { "type": "f32", "dims": ["batch", 4], "labels": TYPES },
         "urgency": { "type": "f32", "dims": ["batch", 2], "labels": ["low", "high"] },
         "sentiment": { "type": "f32", "dims": ["batch", 2], "labels": ["negative", "neutral"] } } })
+}
+
+/// What an encoder gives for so many tokens.
+fn encoded(tokens: usize) -> Result<Tensors, Error> {
+    let outputs = [
+        ("embedding", Tensor::new(&[1, 384], &[0.5_f32; 384])?),
+        (
+            "states",
+            Tensor::new(&[1, tokens, 384], &vec![0.5_f32; 384 * tokens])?,
+        ),
+    ];
+    Ok(outputs.into_iter().collect())
 }
 
 /// A stage over an encoder that notes how many tokens it was given, and heads that give `types`.
@@ -26,12 +42,13 @@ fn stage(types: Vec<f32>) -> (Harness<'static>, Rc<RefCell<usize>>) {
         .card("heads", heads_card())
         .model("encoder", move |given| {
             *note.borrow_mut() = given.i64("input_ids")?.len();
-            Ok([("embedding", Tensor::new(&[1, 384], &[0.5_f32; 384])?)]
-                .into_iter()
-                .collect())
+            encoded(*note.borrow())
         })
         .model("heads", move |given| {
-            given.f32("embedding")?.shaped(&[1, 384])?;
+            let states = given.f32("states")?;
+            let mask = given.i64("attention_mask")?;
+            mask.shaped(&[1, states.dims()[1]])?;
+            assert_eq!(given.names().count(), 2, "only what the card names");
             let outputs = [
                 ("type", Tensor::new(&[1, types.len()], &types)?),
                 ("urgency", Tensor::new(&[1, 2], &[0.1_f32, 0.9])?),
@@ -125,6 +142,45 @@ fn heads_that_do_not_fit_their_card_are_an_inference_failure() {
     let (harness, _) = stage(vec![f32::NAN; 4]);
     let run = harness.fields(json!({ "body": "x" })).run();
     assert!(matches!(run.failure(), Failure::Inference(_)));
+}
+
+#[test]
+fn heads_on_the_vector_alone_are_given_that_alone() {
+    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let mut card = heads_card();
+    card["inputs"] = json!({ "embedding": { "type": "f32", "dims": ["batch", 384] } });
+    let run = harness
+        .card("heads", card)
+        .model("heads", |given| {
+            assert_eq!(given.names().collect::<Vec<_>>(), ["embedding"]);
+            let outputs = [
+                ("type", Tensor::new(&[1, 4], &[0.1_f32, 0.6, 0.2, 0.1])?),
+                ("urgency", Tensor::new(&[1, 2], &[0.1_f32, 0.9])?),
+                ("sentiment", Tensor::new(&[1, 2], &[0.7_f32, 0.3])?),
+            ];
+            Ok(outputs.into_iter().collect())
+        })
+        .fields(json!({ "body": "x" }))
+        .run();
+    assert_eq!(run.answer().fields["type"], "refund");
+}
+
+#[test]
+fn heads_that_want_what_nobody_gives_are_an_inference_failure_that_names_it() {
+    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let mut card = heads_card();
+    card["inputs"]["token_type_ids"] = json!({ "type": "i64", "dims": ["batch", "tokens"] });
+    let run = harness
+        .card("heads", card)
+        .model("heads", |_| panic!("the heads ran"))
+        .fields(json!({ "body": "x" }))
+        .run();
+    assert!(
+        matches!(run.failure(), Failure::Inference(text)
+            if text.contains("want `token_type_ids`") && text.contains("\"embedding\"")),
+        "{:?}",
+        run.failure()
+    );
 }
 
 #[test]

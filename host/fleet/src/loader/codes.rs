@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetwright_inference::{Catalog, LoadError as ModelError};
+use fleetwright_inference::{Card, LoadError as ModelError};
 use fleetwright_manifest::{Code, Diagnostic, ModelUse, Stage};
 use fleetwright_runtime::{LoadError, Role};
 use semver::Version;
 
-use crate::plugins::{Picked, Shelf};
+use super::resolve::Stock;
+use crate::golden::Failed;
+use crate::shelf::Found;
 
 const PLUGIN_NOT_FOUND: Code = Code::new("plugin-not-found");
 const PLUGIN_AMBIGUOUS: Code = Code::new("plugin-ambiguous");
@@ -19,13 +21,22 @@ const CONFIG_REFUSED: Code = Code::new("config-refused");
 const MODEL_NOT_FOUND: Code = Code::new("model-not-found");
 const MODEL_REFUSED: Code = Code::new("model-refused");
 const LIMIT_REFUSED: Code = Code::new("limit-refused");
+const GOLDEN_FAILED: Code = Code::new("golden-failed");
 
-pub(super) fn plugin_not_found(stage: &Stage, versions: &[Version], shelf: &Shelf) -> Diagnostic {
+pub(super) fn plugin_not_found(
+    stage: &Stage,
+    versions: &[Version],
+    stock: Stock<'_>,
+) -> Diagnostic {
+    let shelf = stock.shelf;
     let dir = shelf.dir().display();
     let message = format!("no component in `{dir}` is plugin `{}`", stage.plugin.text);
     let mut finding =
         Diagnostic::new(PLUGIN_NOT_FOUND, stage.spans.plugin, message).label("not found");
-    for (path, reason) in &shelf.broken {
+    if stock.pins.is_some() {
+        finding = finding.note("only the versions and digests of the lock, or of the generation asked for, may be used");
+    }
+    for (path, reason) in shelf.broken() {
         finding = finding.note(format!("`{}` cannot be loaded: {reason}", path.display()));
     }
     match versions {
@@ -64,11 +75,11 @@ pub(super) fn plugin_refused(stage: &Stage, path: &Path, error: &LoadError) -> D
         .note(format!("the component is `{}`", path.display()))
 }
 
-pub(super) fn digest_mismatch(stage: &Stage, pinned: &str, picked: &Picked<'_>) -> Diagnostic {
+pub(super) fn digest_mismatch(stage: &Stage, pinned: &str, found: &Found) -> Diagnostic {
     let message = format!(
         "`{}` has digest `{}`, not `{pinned}`",
-        picked.path().display(),
-        picked.digest()
+        found.path.display(),
+        found.digest
     );
     Diagnostic::new(DIGEST_MISMATCH, stage.spans.digest.unwrap_or(stage.spans.plugin), message)
         .label("pinned here")
@@ -116,13 +127,13 @@ pub(super) fn role_unknown(stage: &Stage, name: &str, roles: &[Role]) -> Diagnos
     .hint(hint)
 }
 
-pub(super) fn bad_config_schema(stage: &Stage, picked: &Picked<'_>, error: &str) -> Diagnostic {
+pub(super) fn bad_config_schema(stage: &Stage, found: &Found, error: &str) -> Diagnostic {
     let message = format!(
         "the config schema of plugin `{}` is no JSON Schema: {error}",
         stage.plugin.text
     );
     Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message)
-        .note(format!("the component is `{}`", picked.path().display()))
+        .note(format!("the component is `{}`", found.path.display()))
 }
 
 pub(super) fn config_refused(stage: &Stage, pointer: &str, error: &str) -> Diagnostic {
@@ -134,7 +145,8 @@ pub(super) fn config_refused(stage: &Stage, pointer: &str, error: &str) -> Diagn
     ))
 }
 
-pub(super) fn model_not_found(wanted: &ModelUse, key: &str, catalog: &Catalog) -> Diagnostic {
+pub(super) fn model_not_found(wanted: &ModelUse, key: &str, stock: Stock<'_>) -> Diagnostic {
+    let catalog = stock.catalog;
     let message = format!(
         "no model is `{}`, which `models.{key}` uses",
         wanted.reference.text
@@ -155,6 +167,35 @@ pub(super) fn model_not_found(wanted: &ModelUse, key: &str, catalog: &Catalog) -
     Diagnostic::new(MODEL_NOT_FOUND, wanted.spans.reference, message)
         .label("not found")
         .hint(hint)
+}
+
+pub(super) fn model_digest_mismatch(wanted: &ModelUse, pinned: &str, card: &Card) -> Diagnostic {
+    let message = format!(
+        "model `{}@{}` has digest `{}`, not `{pinned}`",
+        card.name(),
+        card.version(),
+        card.digest()
+    );
+    Diagnostic::new(
+        DIGEST_MISMATCH,
+        wanted.spans.digest.unwrap_or(wanted.spans.reference),
+        message,
+    )
+    .label("pinned here")
+    .hint(
+        "put back the model that was pinned, or pin the digest of this one after you looked at it",
+    )
+}
+
+/// The stage's plugin fails what lies beside it as golden cases.
+pub(super) fn golden_failed(stage: &Stage, plugin: &str, failed: &[Failed]) -> Diagnostic {
+    const SHOWN: usize = 5;
+    let message = format!("`{plugin}` fails {} of its golden cases", failed.len());
+    let mut finding = Diagnostic::new(GOLDEN_FAILED, stage.spans.plugin, message).label("refused");
+    for case in failed.iter().take(SHOWN) {
+        finding = finding.note(format!("`{}`: {}", case.case.display(), case.detail));
+    }
+    finding.hint("mend the plugin, its models or its config; or the cases, where they ask for what is no longer wanted")
 }
 
 pub(super) fn model_refused(wanted: &ModelUse, key: &str, error: &ModelError) -> Diagnostic {

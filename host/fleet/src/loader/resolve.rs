@@ -3,71 +3,200 @@
 use std::collections::BTreeMap;
 
 use fleetwright_inference::{Card, Catalog};
-use fleetwright_manifest::{Diagnostic, Manifest, Stage};
+use fleetwright_manifest::{Canary, Diagnostic, Manifest, ModelUse, Shadow, Stage};
 
-use super::{codes, find_card};
-use crate::plugins::{Missing, Picked, Shelf};
+use super::codes;
+use crate::lock::Pins;
+use crate::shelf::{Found, Missing, Shelf};
 
 /// A manifest of which every plugin and model was found.
 pub(super) struct Resolved<'a> {
-    /// The component of each stage, in the manifest's order.
-    pub(super) plugins: Vec<Picked<'a>>,
+    /// Each stage in the manifest's order.
+    pub(super) stages: Vec<ResolvedStage<'a>>,
     /// The card of each model that a stage uses, by its key in the manifest.
     pub(super) cards: BTreeMap<String, &'a Card>,
 }
 
+/// A stage with what runs in it, and beside it.
+pub(super) struct ResolvedStage<'a> {
+    pub(super) main: Choice<'a>,
+    pub(super) canary: Option<(Choice<'a>, &'a Canary)>,
+    pub(super) shadow: Option<(Choice<'a>, &'a Shadow)>,
+}
+
+/// A component, and the stage as the manifest would declare it with that component.
+pub(super) struct Choice<'a> {
+    pub(super) stage: Stage,
+    pub(super) found: &'a Found,
+}
+
+/// What stands on disk, and what of it may be used.
+#[derive(Clone, Copy)]
+pub(super) struct Stock<'a> {
+    pub(super) shelf: &'a Shelf,
+    pub(super) catalog: &'a Catalog,
+    pub(super) pins: Option<&'a Pins>,
+}
+
 /// Resolves everything, or adds to `findings` why not.
 pub(super) fn resolve<'a>(
-    manifest: &Manifest,
-    shelf: &'a Shelf,
-    catalog: &'a Catalog,
+    manifest: &'a Manifest,
+    stock: Stock<'a>,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Resolved<'a>> {
     let mut resolved = Resolved {
-        plugins: Vec::new(),
+        stages: Vec::new(),
         cards: BTreeMap::new(),
     };
     for stage in &manifest.stages {
-        match shelf.resolve(&stage.plugin.name, &stage.plugin.version) {
-            Ok(picked) => {
-                check_stage(stage, &picked, findings);
-                resolved.plugins.push(picked);
-            }
-            Err(Missing::NotFound { versions }) => {
-                findings.push(codes::plugin_not_found(stage, &versions, shelf))
-            }
-            Err(Missing::Twins { version, paths }) => {
-                findings.push(codes::plugin_twins(stage, &version, &paths))
-            }
+        let mut choose = |stage: Stage| choose(stage, stock, findings);
+        let main = choose(stage.clone());
+        let canary = stage.canary.as_ref();
+        let canary = canary.map(|terms| (choose(with_canary(stage, terms)), terms));
+        let shadow = stage.shadow.as_ref();
+        let shadow = shadow.map(|terms| (choose(with_shadow(stage, terms)), terms));
+        if let Some(main) = main {
+            resolved.stages.push(ResolvedStage {
+                main,
+                canary: canary.and_then(|(choice, terms)| Some((choice?, terms))),
+                shadow: shadow.and_then(|(choice, terms)| Some((choice?, terms))),
+            });
         }
     }
     for (key, wanted) in &manifest.models {
-        if !manifest
-            .stages
-            .iter()
-            .any(|stage| stage.models.values().any(|used| used == key))
-        {
+        if !is_used(manifest, key) {
             continue;
         }
-        match find_card(catalog, wanted) {
+        match find_card(stock, wanted) {
             Some(card) => {
+                if let Some(pinned) = wanted
+                    .digest
+                    .as_deref()
+                    .filter(|pinned| *pinned != card.digest())
+                {
+                    findings.push(codes::model_digest_mismatch(wanted, pinned, card));
+                }
                 resolved.cards.insert(key.clone(), card);
             }
-            None => findings.push(codes::model_not_found(wanted, key, catalog)),
+            None => findings.push(codes::model_not_found(wanted, key, stock)),
         }
     }
     findings.is_empty().then_some(resolved)
 }
 
-fn check_stage(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic>) {
+/// Whether a stage, its canary or its shadow binds a model.
+fn is_used(manifest: &Manifest, key: &str) -> bool {
+    let binds = |models: &BTreeMap<String, String>| models.values().any(|used| used == key);
+    manifest.stages.iter().any(|stage| {
+        let canary = stage
+            .canary
+            .as_ref()
+            .and_then(|canary| canary.models.as_ref());
+        let shadow = stage
+            .shadow
+            .as_ref()
+            .and_then(|shadow| shadow.models.as_ref());
+        binds(&stage.models) || canary.is_some_and(binds) || shadow.is_some_and(binds)
+    })
+}
+
+/// The stage as it would be declared with the canary in its place.
+fn with_canary(stage: &Stage, canary: &Canary) -> Stage {
+    let mut with = Stage {
+        plugin: canary.plugin.clone(),
+        digest: canary.digest.clone(),
+        ..stage.clone()
+    };
+    with.spans.plugin = canary.spans.plugin;
+    with.spans.digest = canary.spans.digest;
+    if let Some(models) = &canary.models {
+        with.models.clone_from(models);
+        with.spans.models = canary.spans.models;
+        with.spans.roles.clone_from(&canary.spans.roles);
+    }
+    if let Some(config) = &canary.config {
+        with.config.clone_from(config);
+        with.spans.config = canary.spans.config;
+        with.spans
+            .config_values
+            .clone_from(&canary.spans.config_values);
+    }
+    with
+}
+
+/// The stage as it would be declared with the shadow in its place.
+fn with_shadow(stage: &Stage, shadow: &Shadow) -> Stage {
+    let mut with = Stage {
+        plugin: shadow.plugin.clone(),
+        digest: shadow.digest.clone(),
+        ..stage.clone()
+    };
+    with.spans.plugin = shadow.spans.plugin;
+    with.spans.digest = shadow.spans.digest;
+    if let Some(models) = &shadow.models {
+        with.models.clone_from(models);
+        with.spans.models = shadow.spans.models;
+        with.spans.roles.clone_from(&shadow.spans.roles);
+    }
+    if let Some(config) = &shadow.config {
+        with.config.clone_from(config);
+        with.spans.config = shadow.spans.config;
+        with.spans
+            .config_values
+            .clone_from(&shadow.spans.config_values);
+    }
+    with
+}
+
+/// The card that a model's entry resolves to, where there is one that may be used.
+fn find_card<'c>(stock: Stock<'c>, wanted: &ModelUse) -> Option<&'c Card> {
+    let reference = &wanted.reference;
+    stock
+        .catalog
+        .versions(&reference.name)
+        .filter(|card| reference.version.matches(card.version()))
+        .filter(|card| {
+            stock
+                .pins
+                .is_none_or(|pins| pins.allow_model(card.name(), card.version(), card.digest()))
+        })
+        .last()
+}
+
+fn choose<'a>(
+    stage: Stage,
+    stock: Stock<'a>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Choice<'a>> {
+    let reference = &stage.plugin;
+    match stock
+        .shelf
+        .resolve(&reference.name, &reference.version, stock.pins)
+    {
+        Ok(found) => {
+            check_stage(&stage, found, findings);
+            Some(Choice { stage, found })
+        }
+        Err(Missing::NotFound { versions }) => {
+            findings.push(codes::plugin_not_found(&stage, &versions, stock));
+            None
+        }
+        Err(Missing::Twins { version, paths }) => {
+            findings.push(codes::plugin_twins(&stage, &version, &paths));
+            None
+        }
+    }
+}
+
+fn check_stage(stage: &Stage, found: &Found, findings: &mut Vec<Diagnostic>) {
     if let Some(pinned) = stage
         .digest
         .as_deref()
-        .filter(|pinned| *pinned != picked.digest())
+        .filter(|pinned| *pinned != found.digest)
     {
-        findings.push(codes::digest_mismatch(stage, pinned, picked));
+        findings.push(codes::digest_mismatch(stage, pinned, found));
     }
-    let roles = &picked.description().roles;
+    let roles = &found.description.roles;
     for role in roles
         .iter()
         .filter(|role| !stage.models.contains_key(&role.name))
@@ -81,14 +210,14 @@ fn check_stage(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic
     {
         findings.push(codes::role_unknown(stage, name, roles));
     }
-    check_config(stage, picked, findings);
+    check_config(stage, found, findings);
 }
 
-fn check_config(stage: &Stage, picked: &Picked<'_>, findings: &mut Vec<Diagnostic>) {
-    let schema = match jsonschema::validator_for(&picked.description().config_schema) {
+fn check_config(stage: &Stage, found: &Found, findings: &mut Vec<Diagnostic>) {
+    let schema = match jsonschema::validator_for(&found.description.config_schema) {
         Ok(schema) => schema,
         Err(error) => {
-            return findings.push(codes::bad_config_schema(stage, picked, &error.to_string()));
+            return findings.push(codes::bad_config_schema(stage, found, &error.to_string()));
         }
     };
     let config = serde_json::Value::Object(stage.config.clone());

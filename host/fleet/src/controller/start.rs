@@ -1,0 +1,355 @@
+//! How a fleet comes to be: from the manifest, or from what was served last where the manifest is refused.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use fleetwright_inference::Catalog;
+use fleetwright_manifest::Source;
+use fleetwright_runtime::digest;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{Controller, DECISIONS, Fleet, ORDERS, Service, refusal};
+use crate::canary::Decision;
+use crate::history::{Cause, History, Record, Verdict};
+use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
+use crate::lock::{self, Pins};
+use crate::shelf::Shelf;
+use crate::snapshot::Snapshot;
+use crate::status::{FleetStatus, Refused};
+use crate::watcher::Watcher;
+
+/// A fleet that never changes.
+pub(super) async fn once(
+    options: &Options,
+) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
+    let workshop = Workshop::open(options)?;
+    let shelf = workshop.shelf(&options.plugins).await?;
+    let lock = read_lock(options)?;
+    let (decide, _) = mpsc::channel(DECISIONS);
+    let proposal = Proposal {
+        source: workshop.source().await?,
+        shelf: &shelf,
+        pins: lock.as_ref(),
+        verdicts: &[],
+        golden: true,
+        decisions: &decide,
+    };
+    let snapshot = workshop.prepare(proposal, None).await?.into_snapshot(1);
+    let status = status_of(&snapshot, Cause::Start, "off");
+    Ok(fleet(snapshot, status))
+}
+
+/// A fleet that takes up changes.
+pub(super) async fn serve(
+    options: &Options,
+    service: Service,
+) -> Result<(Fleet, Controller), ChangeError> {
+    let history = History::open(&options.state, &options.manifest)?;
+    let workshop = Workshop::open(options)?;
+    // Begun before anything is read, so that no change falls between reading and watching.
+    let watcher = service.watch.then(|| Watcher::start(options, service.poll));
+    let shelf = workshop.shelf(&options.plugins).await?;
+    let mut served = history.served();
+    let (decide, decisions) = mpsc::channel(DECISIONS);
+    let mut start = Start {
+        workshop: &workshop,
+        history: &history,
+        shelf: &shelf,
+        lock: None,
+        verdicts: &served.verdicts,
+        against: served.against.clone(),
+        decide: &decide,
+    };
+    let last = history.record(served.generation).ok();
+    let begun = match start.take_disk(last.as_ref()).await {
+        Ok(begun) => begun,
+        Err(error) if service.strict => return Err(error),
+        Err(error) => start.take_record(last.as_ref(), error).await?,
+    };
+    let lock = start.lock.take();
+    let Begun {
+        candidate,
+        refused,
+        same,
+        held,
+    } = begun;
+    let generation = match (&last, same) {
+        (Some(last), true) => last.generation,
+        _ => history.next()?,
+    };
+    if !same {
+        record(&history, &candidate, generation, Cause::Start, &[])?;
+    }
+    served.generation = generation;
+    if !held {
+        served.against = None;
+    }
+    history.point(&served)?;
+    if refused.is_none() {
+        write_lock(options, &candidate.pins);
+    }
+    let snapshot = candidate.into_snapshot(generation);
+    metrics::gauge!("fleetwright_generation").set(gauge(generation));
+    let hears = watcher.as_ref().map(Watcher::hears);
+    let watch = match hears {
+        None => "off",
+        Some(true) => "events",
+        Some(false) => "polling",
+    };
+    let status = FleetStatus {
+        stale: refused.is_some(),
+        held,
+        refused,
+        verdicts: served.verdicts.clone(),
+        ..status_of(&snapshot, Cause::Start, watch)
+    };
+    let (fleet, orders) = fleet(snapshot, status);
+    let controller = Controller {
+        workshop,
+        shelf,
+        lock,
+        history,
+        served,
+        watcher,
+        orders,
+        decisions,
+        decide,
+        describing: JoinSet::new(),
+        waiting: Vec::new(),
+        current: fleet.current.clone(),
+        status: fleet.status.clone(),
+    };
+    Ok((fleet, controller))
+}
+
+/// What a start begins with.
+struct Begun {
+    candidate: Candidate,
+    /// Why it is not what stands on disk.
+    refused: Option<Refused>,
+    /// Whether it is the generation that was served last, and keeps its number.
+    same: bool,
+    /// Whether a rollback still holds.
+    held: bool,
+}
+
+struct Start<'a> {
+    workshop: &'a Workshop,
+    history: &'a History,
+    shelf: &'a Shelf,
+    lock: Option<Pins>,
+    verdicts: &'a [Verdict],
+    against: Option<String>,
+    decide: &'a mpsc::Sender<Decision>,
+}
+
+impl Start<'_> {
+    /// What stands on disk; or what was rolled back to, where nothing has changed since.
+    async fn take_disk(&mut self, last: Option<&Record>) -> Result<Begun, ChangeError> {
+        let source = self.workshop.source().await?;
+        if let (Some(against), Some(last)) = (&self.against, last)
+            && *against == standing(&source, self.shelf, &self.workshop.catalog().await?)
+        {
+            return Ok(Begun {
+                candidate: self.recorded(last).await?,
+                refused: None,
+                same: true,
+                held: true,
+            });
+        }
+        self.lock = read_lock(&self.workshop.options)?;
+        let proposal = Proposal {
+            source,
+            shelf: self.shelf,
+            pins: self.lock.as_ref(),
+            verdicts: self.verdicts,
+            golden: true,
+            decisions: self.decide,
+        };
+        let candidate = match self.workshop.prepare(proposal, None).await {
+            // Nothing serves that could go on meanwhile: what is not whole now is refused.
+            Err(ChangeError::Unsettled) => self.insist().await?,
+            prepared => prepared?,
+        };
+        let same = last
+            .is_some_and(|last| last.manifest == candidate.digest && last.pins == candidate.pins);
+        Ok(Begun {
+            candidate,
+            refused: None,
+            same,
+            held: false,
+        })
+    }
+
+    /// Looks once more, when every file has come of age.
+    async fn insist(&self) -> Result<Candidate, ChangeError> {
+        loop {
+            tokio::time::sleep(super::TICK).await;
+            let shelf = self.workshop.shelf(&self.workshop.options.plugins).await?;
+            let proposal = Proposal {
+                source: self.workshop.source().await?,
+                shelf: &shelf,
+                pins: self.lock.as_ref(),
+                verdicts: self.verdicts,
+                golden: true,
+                decisions: self.decide,
+            };
+            match self.workshop.prepare(proposal, None).await {
+                Err(ChangeError::Unsettled) => {}
+                prepared => return prepared,
+            }
+        }
+    }
+
+    /// What was served last, where what stands on disk is refused.
+    async fn take_record(
+        &self,
+        last: Option<&Record>,
+        error: ChangeError,
+    ) -> Result<Begun, ChangeError> {
+        let Some(last) = last else {
+            return Err(error);
+        };
+        let refused = refusal(&error);
+        tracing::error!(
+            generation = last.generation,
+            "what stands on disk is refused; the generation that served last serves on\n{}",
+            refused.text
+        );
+        match self.recorded(last).await {
+            Ok(candidate) => Ok(Begun {
+                candidate,
+                refused: Some(refused),
+                same: true,
+                held: self.against.is_some(),
+            }),
+            Err(kept) => {
+                tracing::error!(generation = last.generation, error = %kept, "the generation that served last cannot be served either");
+                Err(error)
+            }
+        }
+    }
+
+    async fn recorded(&self, record: &Record) -> Result<Candidate, ChangeError> {
+        let shelf = self.workshop.shelf(&self.history.components()).await?;
+        recorded(
+            self.workshop,
+            record,
+            &shelf,
+            self.verdicts,
+            self.decide,
+            None,
+        )
+        .await
+    }
+}
+
+/// A recorded generation as a candidate: its manifest, the components that were kept, and nothing else.
+pub(super) async fn recorded(
+    workshop: &Workshop,
+    record: &Record,
+    shelf: &Shelf,
+    verdicts: &[Verdict],
+    decisions: &mpsc::Sender<Decision>,
+    serving: Option<&Snapshot>,
+) -> Result<Candidate, ChangeError> {
+    let proposal = Proposal {
+        source: Source {
+            name: format!(
+                "{} of generation {}",
+                workshop.options.manifest.display(),
+                record.generation
+            ),
+            text: record.text.clone(),
+        },
+        shelf,
+        pins: Some(&record.pins),
+        verdicts,
+        golden: false,
+        decisions,
+    };
+    workshop.prepare(proposal, serving).await
+}
+
+/// Keeps a candidate's components, then writes its record.
+pub(super) fn record(
+    history: &History,
+    candidate: &Candidate,
+    generation: u64,
+    cause: Cause,
+    changes: &[String],
+) -> Result<Record, ChangeError> {
+    for (digest, bytes) in &candidate.components {
+        history.keep(digest, bytes)?;
+    }
+    let record = Record {
+        generation,
+        at: Timestamp::now(),
+        cause,
+        changes: changes.to_vec(),
+        manifest: candidate.digest.clone(),
+        pins: candidate.pins.clone(),
+        text: candidate.source.text.clone(),
+    };
+    history.write(&record)?;
+    Ok(record)
+}
+
+/// What stands on disk, as one digest: touching a file without changing it makes no difference.
+pub(super) fn standing(source: &Source, shelf: &Shelf, catalog: &Catalog) -> String {
+    let mut text = digest(source.text.as_bytes());
+    let mut found: Vec<&str> = shelf.found().map(|found| found.digest.as_str()).collect();
+    found.sort_unstable();
+    let cards = catalog.cards().iter().map(|card| card.digest());
+    for part in found.into_iter().chain(cards) {
+        text.push('\n');
+        text.push_str(part);
+    }
+    digest(text.as_bytes())
+}
+
+/// Writes the lock, unless it is what restrains. A folder that cannot be written to is told of once a change.
+pub(super) fn write_lock(options: &Options, pins: &Pins) {
+    if options.locked {
+        return;
+    }
+    if let Err(error) = lock::write(&options.manifest, pins) {
+        tracing::warn!(%error, "fleet.lock is not written");
+    }
+}
+
+pub(super) fn gauge(generation: u64) -> f64 {
+    u32::try_from(generation).map_or(f64::INFINITY, f64::from)
+}
+
+fn read_lock(options: &Options) -> Result<Option<Pins>, ChangeError> {
+    let lock = options.locked.then(|| lock::read(&options.manifest));
+    Ok(lock.transpose()?)
+}
+
+fn status_of(snapshot: &Snapshot, cause: Cause, watch: &'static str) -> FleetStatus {
+    FleetStatus {
+        generation: snapshot.generation(),
+        since: Timestamp::now(),
+        cause,
+        refused: None,
+        unsettled: false,
+        stale: false,
+        held: false,
+        verdicts: Vec::new(),
+        unrecorded: None,
+        watch,
+    }
+}
+
+fn fleet(snapshot: Snapshot, status: FleetStatus) -> (Fleet, mpsc::Receiver<super::Order>) {
+    let (orders, receive) = mpsc::channel(ORDERS);
+    let fleet = Fleet {
+        current: Arc::new(ArcSwap::from_pointee(snapshot)),
+        status: Arc::new(ArcSwap::from_pointee(status)),
+        orders,
+    };
+    (fleet, receive)
+}

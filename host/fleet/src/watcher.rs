@@ -1,0 +1,247 @@
+//! Tells when what a fleet is made from has changed, and has come to rest.
+//!
+//! The file system's events only say when to look; whether anything changed is settled by looking at the metadata of
+//! every file that counts. So an event that is lost, or that this file system does not send, costs time and nothing else:
+//! every two seconds it is looked at anyway. What counts: the manifest, the components and golden cases beside it, the
+//! models' folders, and under `--locked` the lock. Links are followed, wherever they lead.
+//!
+//! Defaults: a change counts once nothing has changed for 15 ms, at the latest after one second.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use crate::loader::Options;
+use crate::lock;
+use crate::shelf::components;
+use crate::stamp::Looks;
+
+/// How long nothing may change before it counts.
+const QUIET: Duration = Duration::from_millis(15);
+/// What changes without end is looked at nevertheless.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Files of models and golden cases that are looked at.
+const MAX_FILES: usize = 4096;
+
+/// Watches what a fleet is made from.
+pub(crate) struct Watcher {
+    options: Options,
+    poll: Duration,
+    next_poll: Instant,
+    /// Whether something was heard that was not looked at yet.
+    heard: bool,
+    seen: Looks,
+    events: mpsc::Receiver<()>,
+    notify: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Watcher {
+    /// Begins to watch; what stands there now has been seen.
+    pub(crate) fn start(options: &Options, poll: Duration) -> Watcher {
+        let (tell, events) = mpsc::channel(1);
+        let heard = move |event: notify::Result<notify::Event>| {
+            let counts = event.map_or(true, |event| !event.kind.is_access() || is_close(&event));
+            if counts {
+                // Where one is waiting already, another says nothing more.
+                let _ = tell.try_send(());
+            }
+        };
+        let notify = match notify::recommended_watcher(heard) {
+            Ok(notify) => Some(notify),
+            Err(error) => {
+                tracing::warn!(%error, "the file system sends no events; files are looked at every {poll:?}");
+                None
+            }
+        };
+        let mut watcher = Watcher {
+            options: options.clone(),
+            poll,
+            next_poll: Instant::now() + poll,
+            heard: false,
+            seen: Looks::default(),
+            events,
+            notify,
+            watched: BTreeSet::new(),
+        };
+        watcher.listen();
+        watcher.seen = look(&watcher.options);
+        watcher
+    }
+
+    /// Whether the file system tells of changes.
+    pub(crate) fn hears(&self) -> bool {
+        self.notify.is_some()
+    }
+
+    /// Waits until something has changed and come to rest. Cancel safe: what was not told is told the next time.
+    pub(crate) async fn changed(&mut self) {
+        loop {
+            if !self.heard {
+                self.hear().await;
+                self.heard = true;
+            }
+            let now = self.look().await;
+            let same = now.same_as(&self.seen);
+            if !same {
+                self.seen = self.rest(now).await;
+                self.listen();
+            }
+            self.heard = false;
+            self.next_poll = Instant::now() + self.poll;
+            if !same {
+                return;
+            }
+        }
+    }
+
+    /// Waits for an event, or for the time to look anyway.
+    async fn hear(&mut self) {
+        match timeout_at(self.next_poll, self.events.recv()).await {
+            Ok(Some(())) | Err(_) => {}
+            // No events at all: the poll is all there is.
+            Ok(None) => sleep_until(self.next_poll).await,
+        }
+    }
+
+    /// Looks until two looks are the same.
+    async fn rest(&self, mut before: Looks) -> Looks {
+        let latest = Instant::now() + PATIENCE;
+        loop {
+            sleep(QUIET).await;
+            let now = self.look().await;
+            if now.is_at_rest(&before) || Instant::now() >= latest {
+                return now;
+            }
+            before = now;
+        }
+    }
+
+    async fn look(&self) -> Looks {
+        let options = self.options.clone();
+        let looking = tokio::task::spawn_blocking(move || look(&options));
+        // Only a runtime that is shutting down takes a task away.
+        looking.await.unwrap_or_default()
+    }
+
+    /// Asks for events of every folder that a path of the fleet leads through.
+    fn listen(&mut self) {
+        let Some(notify) = &mut self.notify else {
+            return;
+        };
+        let wanted = folders(&self.options);
+        for gone in self.watched.difference(&wanted) {
+            // A folder that is gone is watched no more in any case.
+            let _ = notify.unwatch(gone);
+        }
+        let mut watched = BTreeSet::new();
+        for folder in wanted {
+            let known = self.watched.contains(&folder);
+            if known || notify.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+                watched.insert(folder);
+            }
+        }
+        self.watched = watched;
+    }
+}
+
+fn is_close(event: &notify::Event) -> bool {
+    use notify::event::{AccessKind, AccessMode};
+    event.kind == notify::EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
+fn look(options: &Options) -> Looks {
+    Looks::at(files(options))
+}
+
+/// Every file that counts.
+fn files(options: &Options) -> Vec<PathBuf> {
+    let mut files = vec![options.manifest.clone()];
+    if options.locked {
+        files.push(lock::path_of(&options.manifest));
+    }
+    // A folder that cannot be read has no files; whoever reads it says so.
+    files.extend(components(&options.plugins).unwrap_or_default());
+    for folder in entries(&options.plugins) {
+        if folder
+            .extension()
+            .is_some_and(|extension| extension == "tests")
+        {
+            files.extend(entries(&folder));
+        }
+    }
+    for folder in versions(options) {
+        files.extend(entries(&folder));
+        files.extend(entries(&folder.join("tests")));
+    }
+    files.truncate(MAX_FILES);
+    files
+}
+
+/// Every folder whose entries decide which files those are.
+fn folders(options: &Options) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    lead(&options.manifest, &mut folders);
+    folders.insert(options.plugins.clone());
+    folders.insert(options.models.clone());
+    for file in components(&options.plugins).unwrap_or_default() {
+        lead(&file, &mut folders);
+    }
+    for folder in entries(&options.plugins) {
+        if folder
+            .extension()
+            .is_some_and(|extension| extension == "tests")
+        {
+            folders.insert(folder);
+        }
+    }
+    for version in versions(options) {
+        folders.extend(version.parent().map(Path::to_owned));
+        folders.insert(version);
+    }
+    folders
+}
+
+/// The folder of a path, and of everything that it links to on the way.
+fn lead(path: &Path, folders: &mut BTreeSet<PathBuf>) {
+    const HOPS: usize = 16;
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..HOPS {
+        let Some(parent) = path.parent() else {
+            return;
+        };
+        folders.insert(parent.to_owned());
+        // A folder on the way may be the link: `fleet.toml → ..data/fleet.toml`, `..data → ..2026_11_23`.
+        if let Ok(real) = parent.canonicalize() {
+            folders.insert(real);
+        }
+        match std::fs::read_link(&path) {
+            Ok(target) => path = parent.join(target),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The folders of models' versions.
+fn versions(options: &Options) -> Vec<PathBuf> {
+    let is_version = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| semver::Version::parse(name).is_ok())
+    };
+    let models = entries(&options.models).into_iter();
+    models
+        .flat_map(|model| entries(&model))
+        .filter(is_version)
+        .collect()
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
+}

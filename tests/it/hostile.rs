@@ -15,7 +15,7 @@ const LIMITS: &[Case] = &[
     case("bomb", "memory", "limits.memory")
         .by("memory")
         .limits("memory = \"16MiB\", cpu = \"600s\""),
-    case("recurse", "trap", "trap").by("stack").limits("cpu = \"600s\""),
+    case("recurse", "trap", "trap").limits("cpu = \"600s\""),
     case("trap", "trap", "unreachable"),
     case("flood-output", "output", "limits.output")
         .by("output")

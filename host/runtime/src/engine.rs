@@ -69,12 +69,7 @@ impl Runtime {
         Runtime::with(cache, Lane::default(), options.instances, false)
     }
 
-    fn with(
-        cache: Arc<Cache>,
-        lane: Lane,
-        instances: u32,
-        fuel: bool,
-    ) -> Result<Self, LoadError> {
+    fn with(cache: Arc<Cache>, lane: Lane, instances: u32, fuel: bool) -> Result<Self, LoadError> {
         let mut config = config(instances);
         config.consume_fuel(fuel);
         let engine = Engine::new(&config).map_err(|e| LoadError::Engine(format!("{e:#}")))?;

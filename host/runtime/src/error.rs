@@ -56,7 +56,9 @@ pub enum LoadError {
     #[error("the plugin's description is not valid: {0}")]
     Description(String),
     /// The stage's limits set `fuel`, and the plugin was compiled without counting it.
-    #[error("the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`")]
+    #[error(
+        "the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`"
+    )]
     Unmetered,
     /// The manifest's limits cannot be given by this host.
     #[error("`{limit}` = {value} passes what this host can give ({most})")]
@@ -173,11 +175,7 @@ impl Failure {
     }
 
     /// A failure brought about by `limit`.
-    pub(crate) fn of(
-        kind: CallErrorKind,
-        limit: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn of(kind: CallErrorKind, limit: &'static str, detail: impl Into<String>) -> Self {
         Failure {
             kind,
             limit: Some(limit),
@@ -239,7 +237,9 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> Failure {
         Some(trap @ Trap::StackOverflow) => Failure::of(
             CallErrorKind::Trap,
             "stack",
-            format!("the guest trapped: {trap}; the stack is bounded by the host, and calls that nest deeper have no way out"),
+            format!(
+                "the guest trapped: {trap}; the stack is bounded by the host, and calls that nest deeper have no way out"
+            ),
         ),
         Some(trap) => Failure::new(CallErrorKind::Trap, format!("the guest trapped: {trap}")),
         None => Failure::new(

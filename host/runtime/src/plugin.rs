@@ -162,7 +162,10 @@ pub(crate) fn new_store(
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     // What the guest may hand over in one call.
-    let bytes = limits.tensors.max(limits.output).saturating_add(FUEL_MARGIN);
+    let bytes = limits
+        .tensors
+        .max(limits.output)
+        .saturating_add(FUEL_MARGIN);
     store.set_hostcall_fuel(usize::try_from(bytes).unwrap_or(usize::MAX));
     if let Some(fuel) = limits.fuel {
         // Fails where the engine counts none; `Stage::new` has refused that.

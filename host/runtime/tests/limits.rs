@@ -123,10 +123,17 @@ async fn a_rate_admits_its_burst() {
     assert_eq!(kind(call(&stage, &wide).await), CallErrorKind::Input);
     let mut ends = Vec::new();
     for _ in 0..1000 {
-        ends.push(call(&stage, &request("{}")).await.map_err(|error| error.kind));
+        ends.push(
+            call(&stage, &request("{}"))
+                .await
+                .map_err(|error| error.kind),
+        );
     }
     assert!(ends[..3].iter().all(Result::is_ok));
-    assert!(ends.iter().any(|end| matches!(end, Err(CallErrorKind::Rate))));
+    assert!(
+        ends.iter()
+            .any(|end| matches!(end, Err(CallErrorKind::Rate)))
+    );
 }
 
 #[tokio::test]
@@ -140,7 +147,13 @@ async fn computes_are_counted() {
     };
     for (size, ends) in [(5, None), (6, Some(CallErrorKind::Computes))] {
         let config = format!(r#"{{"case":"infer-again","size":{size}}}"#);
-        let stage = Stage::new(&runtime, "computes", hostile.clone(), grants(&config), limits.clone());
+        let stage = Stage::new(
+            &runtime,
+            "computes",
+            hostile.clone(),
+            grants(&config),
+            limits.clone(),
+        );
         let ended = call(&stage.unwrap(), &request("{}")).await;
         assert_eq!(ended.err().map(|error| error.kind), ends, "{size}");
     }
@@ -156,9 +169,18 @@ async fn fuel_ends_a_call_after_the_same_work_every_time() {
         ..patient()
     };
     let stage = |plugin: &Plugin, fuel| {
-        Stage::new(&runtime, "fuel", plugin.clone(), StageGrants::default(), limits(fuel)).unwrap()
+        Stage::new(
+            &runtime,
+            "fuel",
+            plugin.clone(),
+            StageGrants::default(),
+            limits(fuel),
+        )
+        .unwrap()
     };
-    let error = call(&stage(&spin, 1_000_000), &request("{}")).await.unwrap_err();
+    let error = call(&stage(&spin, 1_000_000), &request("{}"))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Fuel);
     assert!(error.detail.contains("`limits.fuel`"), "{error}");
 
@@ -175,7 +197,10 @@ async fn fuel_ends_a_call_after_the_same_work_every_time() {
         }
     }
     for _ in 0..20 {
-        assert!(suffices(enough).await && !suffices(too_little).await, "{enough}");
+        assert!(
+            suffices(enough).await && !suffices(too_little).await,
+            "{enough}"
+        );
     }
 }
 
@@ -211,7 +236,11 @@ async fn no_stage_alone_takes_the_pool() {
     let greedy = futures(64, || call(&greedy, &many));
     let idle = futures(8, || call(&idle, &one));
     let (greedy, idle) = tokio::join!(greedy, idle);
-    assert!(greedy.into_iter().all(|end| kind(end) == CallErrorKind::Memory));
+    assert!(
+        greedy
+            .into_iter()
+            .all(|end| kind(end) == CallErrorKind::Memory)
+    );
     assert!(idle.iter().all(Result::is_ok), "{idle:?}");
 }
 
@@ -220,7 +249,11 @@ async fn futures<F: Future>(count: usize, begin: impl Fn() -> F) -> Vec<F::Outpu
     let mut running: Vec<_> = (0..count).map(|_| Box::pin(begin())).collect();
     let mut ends: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     std::future::poll_fn(|cx| {
-        for (call, end) in running.iter_mut().zip(&mut ends).filter(|(_, end)| end.is_none()) {
+        for (call, end) in running
+            .iter_mut()
+            .zip(&mut ends)
+            .filter(|(_, end)| end.is_none())
+        {
             if let std::task::Poll::Ready(output) = call.as_mut().poll(cx) {
                 *end = Some(output);
             }

@@ -2,10 +2,11 @@
 //!
 //! - `overhead`: wall clock of a submission in process, less the time that models were at work on it (each run counted once);
 //! - `memory`: resident memory of a host that serves the fleet, after every request was submitted ten times;
+//! - `neighbours [CASE…]`: what a hostile guest costs a well-behaved stage beside it, case by case (eighteen minutes for all);
 //! - `soak [SECONDS]`: 100 clients at once over HTTP for a minute: answers by status, and memory at the start and at the end.
 //!
-//! `cargo bench -p fleetwright --bench figures -- [overhead|memory|soak [SECONDS]]`, all of them by default; plugins and
-//! models come from `cargo xtask setup`.
+//! `cargo bench -p fleetwright --bench figures -- [overhead|memory|soak [SECONDS]|neighbours [CASE…]]`, all but `neighbours`
+//! by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
 #![allow(
     clippy::print_stdout,
     missing_docs,
@@ -14,6 +15,9 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+
+#[path = "figures/neighbours.rs"]
+mod neighbours;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -48,6 +52,9 @@ fn main() {
     }
     if wants("memory") {
         tokio.block_on(memory());
+    }
+    if words.first().is_some_and(|word| word == "neighbours") {
+        tokio.block_on(neighbours::table(&words[1..]));
     }
     if wants("soak") {
         let seconds = words

@@ -7,7 +7,9 @@ use crate::hostile_case::{Case, case, each_harms_itself_alone, host, nothing_liv
 
 /// Every limit of a stage, passed.
 const LIMITS: &[Case] = &[
-    case("spin", "cpu", "limits.cpu").by("cpu").limits("cpu = \"60ms\""),
+    case("spin", "cpu", "limits.cpu")
+        .by("cpu")
+        .limits("cpu = \"60ms\""),
     case("spin", "deadline", "deadline passed")
         .named("spin-long")
         .by("deadline")
@@ -15,7 +17,7 @@ const LIMITS: &[Case] = &[
     case("bomb", "memory", "limits.memory")
         .by("memory")
         .limits("memory = \"16MiB\", cpu = \"600s\""),
-    case("recurse", "trap", "trap").by("stack").limits("cpu = \"600s\""),
+    case("recurse", "trap", "trap").limits("cpu = \"600s\""),
     case("trap", "trap", "unreachable"),
     case("flood-output", "output", "limits.output")
         .by("output")
@@ -53,14 +55,28 @@ const WRITTEN: &[Case] = &[
         .named("written-spin")
         .by("cpu")
         .limits("cpu = \"40ms\""),
-    written("log-spin", "cpu", "limits.cpu").by("cpu").limits("cpu = \"40ms\""),
-    written("config-spin", "cpu", "limits.cpu").by("cpu").limits("cpu = \"40ms\""),
-    written("role-spin", "cpu", "limits.cpu").by("cpu").limits("cpu = \"40ms\""),
-    written("grow", "memory", "limits.memory").by("memory").limits("memory = \"16MiB\""),
-    written("memories", "memory", "limits.memory").by("memory").limits("memory = \"16MiB\""),
-    written("tables", "memory", "limits.memory").by("memory").limits("memory = \"1MiB\""),
+    written("log-spin", "cpu", "limits.cpu")
+        .by("cpu")
+        .limits("cpu = \"40ms\""),
+    written("config-spin", "cpu", "limits.cpu")
+        .by("cpu")
+        .limits("cpu = \"40ms\""),
+    written("role-spin", "cpu", "limits.cpu")
+        .by("cpu")
+        .limits("cpu = \"40ms\""),
+    written("grow", "memory", "limits.memory")
+        .by("memory")
+        .limits("memory = \"16MiB\""),
+    written("memories", "memory", "limits.memory")
+        .by("memory")
+        .limits("memory = \"16MiB\""),
+    written("tables", "memory", "limits.memory")
+        .by("memory")
+        .limits("memory = \"1MiB\""),
     written("long-table", "memory", "entries").by("table"),
-    written("recurse", "trap", "stack").named("written-recurse").by("stack"),
+    written("recurse", "trap", "stack")
+        .named("written-recurse")
+        .by("stack"),
     written("dropped-tensor", "trap", "unknown handle index"),
     written("dropped-twice", "trap", "unknown handle index"),
     written("forged-handle", "trap", "unknown handle index"),
@@ -126,7 +142,9 @@ const ANSWERS: &[Case] = &[
     case("answer-text", "bad-answer", "no JSON"),
     case("answer-array", "bad-answer", "no JSON object"),
     case("answer-empty", "bad-answer", "no JSON"),
-    case("answer-deep", "output", "limits.depth").by("depth").config(", size = 5000"),
+    case("answer-deep", "output", "limits.depth")
+        .by("depth")
+        .config(", size = 5000"),
     case("answer-raw", "bad-answer", "number out of range")
         .named("answer-number")
         .config(", text = '{\"a\":1e999}'"),
@@ -189,8 +207,14 @@ fn a_flood_of_log_lines_is_cut_and_counted() {
         "{kept} lines of 5000 are kept: {log}"
     );
     let dropped = [
-        ("fleetwright_stage_log_lines_dropped_total", vec![("stage", "flood-log")]),
-        ("fleetwright_stage_limit_total", vec![("stage", "flood-log"), ("limit", "log")]),
+        (
+            "fleetwright_stage_log_lines_dropped_total",
+            vec![("stage", "flood-log")],
+        ),
+        (
+            "fleetwright_stage_limit_total",
+            vec![("stage", "flood-log"), ("limit", "log")],
+        ),
     ];
     for (metric, labels) in dropped {
         let dropped = host.metric(metric, &labels).unwrap();
@@ -246,16 +270,31 @@ fn a_flood_of_endless_submissions_leaves_the_others_their_turn() {
 fn a_refused_role_does_not_tell_what_exists() {
     // A model of the host, a key of the manifest, a role of nobody.
     let cases = [
-        case("thief-role", "inference", "").named("thief-model").config(", role = \"panicking\""),
-        case("thief-role", "inference", "").named("thief-key").config(", role = \"stub\""),
-        case("thief-role", "inference", "").named("thief-nobody").config(", role = \"nobody\""),
+        case("thief-role", "inference", "")
+            .named("thief-model")
+            .config(", role = \"panicking\""),
+        case("thief-role", "inference", "")
+            .named("thief-key")
+            .config(", role = \"stub\""),
+        case("thief-role", "inference", "")
+            .named("thief-nobody")
+            .config(", role = \"nobody\""),
     ];
     let host = host(&cases);
-    let told = ["panicking", "stub", "nobody"].iter().zip(&cases).map(|(role, case)| {
-        let problem = stage_failed(&host.submit(&subject(case.name)).unwrap(), case.name, case.reason);
-        let detail = problem["detail"].as_str().unwrap();
-        detail.replace(&format!("`{role}`"), "`ROLE`").replace(case.name, "STAGE")
-    });
+    let told = ["panicking", "stub", "nobody"]
+        .iter()
+        .zip(&cases)
+        .map(|(role, case)| {
+            let problem = stage_failed(
+                &host.submit(&subject(case.name)).unwrap(),
+                case.name,
+                case.reason,
+            );
+            let detail = problem["detail"].as_str().unwrap();
+            detail
+                .replace(&format!("`{role}`"), "`ROLE`")
+                .replace(case.name, "STAGE")
+        });
     let told: Vec<String> = told.collect();
     assert!(told[0].contains("NotFound"), "{told:?}");
     assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
@@ -272,7 +311,10 @@ fn a_guest_whose_client_has_gone_is_ended() {
         })
         .collect();
     fleetwright_tests::until("four instances", || {
-        Ok((host.metric("fleetwright_instances", &[("stage", "spin")])? == Some(4.0)).then_some(()))
+        Ok(
+            (host.metric("fleetwright_instances", &[("stage", "spin")])? == Some(4.0))
+                .then_some(()),
+        )
     })
     .unwrap();
     drop(spinning);

@@ -154,8 +154,15 @@ pub(crate) fn each_harms_itself_alone(cases: &[Case]) {
     nothing_lives(&host);
     cases.iter().for_each(|case| is_counted(&host, case));
     for name in NEIGHBOURS {
-        for metric in ["fleetwright_stage_failure_total", "fleetwright_stage_limit_total"] {
-            assert_eq!(host.metric(metric, &[("stage", name)]).unwrap(), None, "{name}");
+        for metric in [
+            "fleetwright_stage_failure_total",
+            "fleetwright_stage_limit_total",
+        ] {
+            assert_eq!(
+                host.metric(metric, &[("stage", name)]).unwrap(),
+                None,
+                "{name}"
+            );
         }
     }
 }

@@ -45,14 +45,28 @@ fn no_stages() -> Vec<Bad> {
     let memories = "(memory 1)".repeat(9);
     vec![
         bad("empty", "not a WebAssembly component", ""),
-        bad("text", "not a WebAssembly component", "this is no component"),
-        bad("core-module", "not a WebAssembly component", component("(module)")),
+        bad(
+            "text",
+            "not a WebAssembly component",
+            "this is no component",
+        ),
+        bad(
+            "core-module",
+            "not a WebAssembly component",
+            component("(module)"),
+        ),
         bad("header", "not a WebAssembly component", &idle[..6]),
-        bad("truncated", "not a WebAssembly component", &idle[..idle.len() / 2]),
+        bad(
+            "truncated",
+            "not a WebAssembly component",
+            &idle[..idle.len() / 2],
+        ),
         bad(
             "many-memories",
             "memories",
-            component(&format!("(component (core module $m {memories}) (core instance (instantiate $m)))")),
+            component(&format!(
+                "(component (core module $m {memories}) (core instance (instantiate $m)))"
+            )),
         ),
         bad(
             "foreign-import",
@@ -67,10 +81,18 @@ fn no_stages() -> Vec<Bad> {
         bad(
             "false-interface",
             "does not fit world",
-            component("(component (import \"wasi:nn/no-such@0.2.0-rc-2024-10-28\" (instance (export \"f\" (func)))))"),
+            component(
+                "(component (import \"wasi:nn/no-such@0.2.0-rc-2024-10-28\" (instance (export \"f\" (func)))))",
+            ),
         ),
-        bad("wrong-world", "does not fit world", component("(component)")),
-        liar("wrong-version", "does not fit world", |guest| guest.world = "2.0.0".into()),
+        bad(
+            "wrong-world",
+            "does not fit world",
+            component("(component)"),
+        ),
+        liar("wrong-version", "does not fit world", |guest| {
+            guest.world = "2.0.0".into()
+        }),
     ]
 }
 
@@ -83,18 +105,34 @@ fn no_descriptions() -> Vec<Bad> {
         written("describe-trap", "unreachable"),
         written("describe-spin", "processor time"),
         written("greedy", "limits.memory"),
-        liar("name", "is not `[a-z][a-z0-9-]*`", |guest| guest.name = "Idle!".into()),
-        liar("long-name", "is not `[a-z][a-z0-9-]*`", |guest| guest.name = "x".repeat(65)),
-        liar("version", "no semantic version", |guest| guest.version = "newest".into()),
-        liar("role", "role `` is not", |guest| guest.roles = vec![String::new()]),
+        liar("name", "is not `[a-z][a-z0-9-]*`", |guest| {
+            guest.name = "Idle!".into()
+        }),
+        liar("long-name", "is not `[a-z][a-z0-9-]*`", |guest| {
+            guest.name = "x".repeat(65)
+        }),
+        liar("version", "no semantic version", |guest| {
+            guest.version = "newest".into()
+        }),
+        liar("role", "role `` is not", |guest| {
+            guest.roles = vec![String::new()]
+        }),
         liar("role-twice", "stands twice", |guest| {
             guest.roles = vec!["model".into(), "model".into()]
         }),
-        liar("schema-text", "no JSON", |guest| guest.config_schema = "a schema".into()),
-        liar("schema-number", "no JSON Schema", |guest| guest.config_schema = "7".into()),
-        liar("answer-schema", "no JSON", |guest| guest.answer_schema = "{".into()),
+        liar("schema-text", "no JSON", |guest| {
+            guest.config_schema = "a schema".into()
+        }),
+        liar("schema-number", "no JSON Schema", |guest| {
+            guest.config_schema = "7".into()
+        }),
+        liar("answer-schema", "no JSON", |guest| {
+            guest.answer_schema = "{".into()
+        }),
         liar("schema-deep", "no JSON", |guest| guest.config_schema = deep),
-        liar("long-winded", "say less", |guest| guest.summary = "x".repeat(10 << 20)),
+        liar("long-winded", "say less", |guest| {
+            guest.summary = "x".repeat(10 << 20)
+        }),
     ]
 }
 
@@ -113,13 +151,20 @@ fn are_refused_and_stop_nothing(files: &[Bad]) {
     let layout = Layout::new(SOUND, &["hostile"]).unwrap();
     let mut other = guest("idle");
     (other.name, other.version) = ("another-name".into(), "3.1.0".into());
-    layout.put_plugin("idle", &other.component().unwrap()).unwrap();
+    layout
+        .put_plugin("idle", &other.component().unwrap())
+        .unwrap();
     for file in files {
         layout.put_plugin(file.name, &file.bytes).unwrap();
     }
     // Nothing of it is read, let alone held.
     let large = layout.put_plugin("large", b"\0asm").unwrap();
-    File::options().write(true).open(large).unwrap().set_len(200 << 20).unwrap();
+    File::options()
+        .write(true)
+        .open(large)
+        .unwrap()
+        .set_len(200 << 20)
+        .unwrap();
 
     let host = Host::start(layout, &[]).unwrap();
     still_works(&host, &subject("anything"));
@@ -135,7 +180,10 @@ fn are_refused_and_stop_nothing(files: &[Bad]) {
         assert!(line.contains(reason), "`{reason}` is not in: {line}");
         assert!(line.len() < 4096, "{} bytes for one file", line.len());
     }
-    let resident = host.metric("process_resident_memory_bytes", &[]).unwrap().unwrap();
+    let resident = host
+        .metric("process_resident_memory_bytes", &[])
+        .unwrap()
+        .unwrap();
     assert!(resident < 400e6, "{resident} bytes are held");
 }
 
@@ -161,9 +209,16 @@ fn a_stage_of_such_a_file_is_told_the_reason_at_its_place_in_the_manifest() {
     let ended = check(&layout);
     assert_eq!(ended.code, Some(1), "{ended}");
     let found = &ended.error().unwrap()["diagnostics"][0];
-    assert_eq!((&found["code"], &found["line"]), (&"plugin-not-found".into(), &5.into()), "{found:#}");
+    assert_eq!(
+        (&found["code"], &found["line"]),
+        (&"plugin-not-found".into(), &5.into()),
+        "{found:#}"
+    );
     let notes = found["notes"].to_string();
-    assert!(notes.contains("start-trap.wasm") && notes.contains(file.reason), "{found:#}");
+    assert!(
+        notes.contains("start-trap.wasm") && notes.contains(file.reason),
+        "{found:#}"
+    );
 }
 
 /// JSON, and an object, and yet no schema: it shows where a stage would be held to it.
@@ -176,10 +231,15 @@ fn a_schema_that_is_none_refuses_its_stage() {
     .unwrap();
     let mut idle = guest("idle");
     idle.config_schema = r#"{"type":7}"#.into();
-    layout.put_plugin("idle", &idle.component().unwrap()).unwrap();
+    layout
+        .put_plugin("idle", &idle.component().unwrap())
+        .unwrap();
     let ended = check(&layout);
     assert_eq!(ended.code, Some(1), "{ended}");
     let found = &ended.error().unwrap()["diagnostics"][0];
     assert_eq!(found["code"], "plugin-refused", "{found:#}");
-    assert!(found["message"].to_string().contains("no JSON Schema"), "{found:#}");
+    assert!(
+        found["message"].to_string().contains("no JSON Schema"),
+        "{found:#}"
+    );
 }

@@ -32,12 +32,21 @@ fn host(stages: &[String]) -> Host {
 }
 
 /// The stage refuses, and the metric names the limit; gives the problem.
-fn refused(host: &Host, response: &Response, stage: &str, reason: &str, limit: &str, detail: &str) -> Value {
+fn refused(
+    host: &Host,
+    response: &Response,
+    stage: &str,
+    reason: &str,
+    limit: &str,
+    detail: &str,
+) -> Value {
     let problem = stage_failed(response, stage, reason);
     let told = problem["detail"].as_str().unwrap();
     assert!(told.contains(detail), "`{detail}` is not in: {told}");
     let labels = [("stage", stage), ("limit", limit)];
-    let counted = host.metric("fleetwright_stage_limit_total", &labels).unwrap();
+    let counted = host
+        .metric("fleetwright_stage_limit_total", &labels)
+        .unwrap();
     assert!(counted >= Some(1.0), "{stage}: {limit}: {counted:?}");
     still_works(host, &subject("neighbour"));
     problem
@@ -53,11 +62,25 @@ fn what_a_stage_is_shown_is_bounded_in_bytes_and_depth() {
     outcome(&host.submit(&submission).unwrap(), "completed");
     submission["body"] = "x".repeat(1100).into();
     let response = host.submit(&submission).unwrap();
-    refused(&host, &response, "bytes", "input", "input", "`limits.input` is 1024");
+    refused(
+        &host,
+        &response,
+        "bytes",
+        "input",
+        "input",
+        "`limits.input` is 1024",
+    );
 
     let deep = json!({ "subject": "depth", "messages": [{ "body": "three deep" }] });
     let response = host.submit(&deep).unwrap();
-    refused(&host, &response, "depth", "input", "depth", "`limits.depth`, 2");
+    refused(
+        &host,
+        &response,
+        "depth",
+        "input",
+        "depth",
+        "`limits.depth`, 2",
+    );
     // Its own answer is as deep as what it was shown, one more.
     outcome(&host.submit(&subject("depth")).unwrap(), "completed");
     nothing_lives(&host);
@@ -67,7 +90,12 @@ fn what_a_stage_is_shown_is_bounded_in_bytes_and_depth() {
 fn attachments_are_bounded_in_number_and_bytes() {
     let host = host(&[
         stage("number", ECHO, "\"attachments\"", "attachments = 2"),
-        stage("bytes", ECHO, "\"attachments\"", "attachment_bytes = \"10B\""),
+        stage(
+            "bytes",
+            ECHO,
+            "\"attachments\"",
+            "attachment_bytes = \"10B\"",
+        ),
         stage("ungranted", ECHO, "", "attachments = 0"),
     ]);
     let with = |name: &str, count: usize| {
@@ -76,10 +104,24 @@ fn attachments_are_bounded_in_number_and_bytes() {
     };
     outcome(&host.submit(&with("number", 2)).unwrap(), "completed");
     let response = host.submit(&with("number", 3)).unwrap();
-    refused(&host, &response, "number", "attachments", "attachments", "3 attachments");
+    refused(
+        &host,
+        &response,
+        "number",
+        "attachments",
+        "attachments",
+        "3 attachments",
+    );
     outcome(&host.submit(&with("bytes", 1)).unwrap(), "completed");
     let response = host.submit(&with("bytes", 2)).unwrap();
-    refused(&host, &response, "bytes", "attachments", "attachment_bytes", "20 bytes");
+    refused(
+        &host,
+        &response,
+        "bytes",
+        "attachments",
+        "attachment_bytes",
+        "20 bytes",
+    );
     outcome(&host.submit(&with("ungranted", 3)).unwrap(), "completed");
 }
 
@@ -94,7 +136,14 @@ fn an_answer_is_bounded_in_depth_as_the_stage_says() {
     outcome(&host.submit(&subject("fits")).unwrap(), "completed");
     outcome(&host.submit(&subject("deepest")).unwrap(), "completed");
     let response = host.submit(&subject("deeper")).unwrap();
-    refused(&host, &response, "deeper", "output", "depth", "`limits.depth`, 30");
+    refused(
+        &host,
+        &response,
+        "deeper",
+        "output",
+        "depth",
+        "`limits.depth`, 30",
+    );
 }
 
 #[test]
@@ -106,11 +155,16 @@ fn computes_of_one_submission_are_counted() {
         stage("none", &again(1), "", "computes = 0"),
     ]);
     outcome(&host.submit(&subject("fits")).unwrap(), "completed");
-    for (name, detail) in [("flood", "10 `compute` calls"), ("none", "0 `compute` calls")] {
+    for (name, detail) in [
+        ("flood", "10 `compute` calls"),
+        ("none", "0 `compute` calls"),
+    ] {
         let response = host.submit(&subject(name)).unwrap();
         refused(&host, &response, name, "computes", "computes", detail);
     }
-    let requests = host.metric("fleetwright_model_requests_total", &[]).unwrap();
+    let requests = host
+        .metric("fleetwright_model_requests_total", &[])
+        .unwrap();
     assert_eq!(requests, Some(20.0), "what is beyond reaches no model");
     nothing_lives(&host);
 }
@@ -129,14 +183,25 @@ fn a_rate_holds_for_all_who_come_at_once() {
     let host = host(&[stage("often", ECHO, "", "rate = \"20/m\"")]);
     let answered = thread::scope(|scope| {
         let clients: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| (0..4).filter(|_| host.submit(&subject("often")).unwrap().status == 200).count()))
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..4)
+                        .filter(|_| host.submit(&subject("often")).unwrap().status == 200)
+                        .count()
+                })
+            })
             .collect();
-        clients.into_iter().map(|client| client.join().unwrap()).sum::<usize>()
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum::<usize>()
     });
     // A burst of one, and one more each three seconds for as long as this takes.
     assert!((1..32).contains(&answered), "{answered}");
     let labels = [("stage", "often"), ("limit", "rate")];
-    let refused = host.metric("fleetwright_stage_limit_total", &labels).unwrap();
+    let refused = host
+        .metric("fleetwright_stage_limit_total", &labels)
+        .unwrap();
     assert_eq!(refused, Some((32 - answered) as f64));
 }
 
@@ -150,7 +215,12 @@ fn log_lines_are_bounded_in_bytes() {
     for (name, dropped) in [("silent", Some(1000.0)), ("loud", None)] {
         outcome(&host.submit(&subject(name)).unwrap(), "completed");
         let labels = [("stage", name), ("limit", "log")];
-        assert_eq!(host.metric("fleetwright_stage_limit_total", &labels).unwrap(), dropped, "{name}");
+        assert_eq!(
+            host.metric("fleetwright_stage_limit_total", &labels)
+                .unwrap(),
+            dropped,
+            "{name}"
+        );
     }
 }
 
@@ -162,7 +232,10 @@ fn fuel_ends_a_guest_after_the_same_work_on_every_machine() {
              limits = {{ fuel = {fuel}, cpu = \"600s\" }}\n"
         )
     };
-    let host = host(&[metered("spins", "spin", 1_000_000), metered("rests", "idle", 1_000_000)]);
+    let host = host(&[
+        metered("spins", "spin", 1_000_000),
+        metered("rests", "idle", 1_000_000),
+    ]);
     outcome(&host.submit(&subject("rests")).unwrap(), "completed");
     let response = host.submit(&subject("spins")).unwrap();
     refused(&host, &response, "spins", "fuel", "fuel", "`limits.fuel`");

@@ -100,7 +100,11 @@ fn a_deadline_that_passes_in_a_models_queue_cancels_what_is_queued() {
         models = { model = \"slow\" }\nconfig = { case = \"infer\" }\nlimits = { deadline = \"200s\" }\n\n\
         [[stage]]\nname = \"hasty\"\nplugin = \"hostile@1\"\nneeds = []\nwhen = 'submission.subject == \"hasty\"'\n\
         models = { model = \"slow\" }\nconfig = { case = \"infer\" }\nlimits = { deadline = \"100ms\" }\n";
-    let host = Host::start(Layout::new(text, &["hostile"]).unwrap(), &["--deadline", "400s"]).unwrap();
+    let host = Host::start(
+        Layout::new(text, &["hostile"]).unwrap(),
+        &["--deadline", "400s"],
+    )
+    .unwrap();
     let patient = host.send(&json_submission(&subject("patient"))).unwrap();
     let runs = |name: &str| host.metric(name, &[("model", "slow")]).unwrap();
     until("the patient one at the model", || {
@@ -109,7 +113,11 @@ fn a_deadline_that_passes_in_a_models_queue_cancels_what_is_queued() {
     .unwrap();
     // It waits behind a run of a second, and cannot.
     for _ in 0..3 {
-        stage_failed(&host.submit(&subject("hasty")).unwrap(), "hasty", "deadline");
+        stage_failed(
+            &host.submit(&subject("hasty")).unwrap(),
+            "hasty",
+            "deadline",
+        );
     }
     outcome(&patient.answer().unwrap(), "completed");
     until("an empty queue", || {
@@ -121,5 +129,9 @@ fn a_deadline_that_passes_in_a_models_queue_cancels_what_is_queued() {
     assert_eq!(runs("fleetwright_model_requests_total"), Some(5.0));
     assert_eq!(runs("fleetwright_model_executions_total"), Some(2.0));
     let labels = [("stage", "hasty"), ("limit", "deadline")];
-    assert_eq!(host.metric("fleetwright_stage_limit_total", &labels).unwrap(), Some(3.0));
+    assert_eq!(
+        host.metric("fleetwright_stage_limit_total", &labels)
+            .unwrap(),
+        Some(3.0)
+    );
 }

@@ -77,8 +77,10 @@ impl Guest {
 
     /// The core module: the frame with the case in it.
     fn text(&self) -> Result<String> {
-        let (imports, mut rest): (Vec<&str>, Vec<&str>) =
-            self.case.lines().partition(|line| line.starts_with("(import "));
+        let (imports, mut rest): (Vec<&str>, Vec<&str>) = self
+            .case
+            .lines()
+            .partition(|line| line.starts_with("(import "));
         for name in ["$handle", "$describe"] {
             if !self.case.contains(&format!("(func {name}")) {
                 rest.push(match name {
@@ -102,14 +104,15 @@ impl Guest {
     fn data(&self) -> Result<(String, usize)> {
         let mut texts = Vec::new();
         let mut record = Vec::new();
-        let put = |texts: &mut Vec<u8>, record: &mut Vec<u8>, bytes: &[u8], count: usize| -> Result<()> {
-            record.extend(u32::try_from(TEXTS + texts.len())?.to_le_bytes());
-            record.extend(u32::try_from(count)?.to_le_bytes());
-            texts.extend(bytes);
-            // What follows may be a list of records, which are aligned.
-            texts.resize(texts.len().next_multiple_of(8), 0);
-            Ok(())
-        };
+        let put =
+            |texts: &mut Vec<u8>, record: &mut Vec<u8>, bytes: &[u8], count: usize| -> Result<()> {
+                record.extend(u32::try_from(TEXTS + texts.len())?.to_le_bytes());
+                record.extend(u32::try_from(count)?.to_le_bytes());
+                texts.extend(bytes);
+                // What follows may be a list of records, which are aligned.
+                texts.resize(texts.len().next_multiple_of(8), 0);
+                Ok(())
+            };
         for text in [&self.name, &self.version, &self.summary] {
             put(&mut texts, &mut record, text.as_bytes(), text.len())?;
         }

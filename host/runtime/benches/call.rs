@@ -1,14 +1,16 @@
-//! What a call of a stage costs that does nothing: a fresh instance, its store, limits and answer; and the same without
-//! our layers, by wasmtime alone, to price them.
+//! What a call of a stage costs that does nothing: a fresh instance, its store, limits and answer; and the same in bare
+//! wasmtime, without one limit, to price them: no account of memory, no epochs, no meter, no deadline, no admission, no fuel.
 //!
 //! `cargo bench -p fleetwright-runtime --bench call`; the guest comes from `cargo xtask guests`. criterion compares runs;
-//! the goal is stated for the 50th percentile of single calls, which are printed after.
+//! the goals are stated for the 50th percentile of single calls, and for the ratio of the two, which are printed after. Both
+//! take turns, so that a busy machine is busy for both.
 #![allow(
     clippy::print_stdout,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic
+    clippy::panic,
+    clippy::indexing_slicing
 )]
 
 use std::collections::BTreeSet;
@@ -16,11 +18,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fleetwright_runtime::{Limits, Request, Runtime, RuntimeOptions, Stage, StageGrants};
+use fleetwright_runtime::{Limits, Rate, Request, Runtime, RuntimeOptions, Stage, StageGrants};
 use tokio::time::Instant;
 
-/// Single calls whose times are sorted.
-const CALLS: usize = 20_000;
+/// Rounds in which each takes its turn, and single calls of a turn.
+const ROUNDS: usize = 200;
+const CALLS: usize = 100;
+/// A field of a submission, for the call that shows something.
+const FIELDS: usize = 2048;
 
 fn guest(name: &str) -> Vec<u8> {
     let path =
@@ -34,29 +39,84 @@ fn calls(criterion: &mut Criterion) {
         .enable_time()
         .build()
         .unwrap();
-    let stage = tokio.block_on(stage());
-    let request = Request {
-        submission: "sub_bench".into(),
-        fields: "{}".into(),
-        attachments: Vec::new(),
+    let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
+    let metered = runtime.metered().unwrap();
+    let limits = Limits::default();
+    let full = Limits {
+        rate: Some(Rate {
+            calls: u32::MAX,
+            per: Duration::from_secs(1),
+        }),
+        ..Limits::default()
     };
-    let call = async || {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        stage.call(&request, deadline).await.0.unwrap();
+    let fuel = Limits {
+        fuel: Some(1 << 40),
+        ..Limits::default()
     };
+    let stage = tokio.block_on(stage(&runtime, limits));
+    let full = tokio.block_on(self::stage(&runtime, full));
+    let fuel = tokio.block_on(self::stage(&metered, fuel));
+    let empty = request("{}".into());
     let bare = bare::Bare::new();
-    criterion.bench_function("empty stage", |bencher| bencher.to_async(&tokio).iter(call));
-    criterion.bench_function("the same in bare wasmtime", |bencher| {
-        bencher.to_async(&tokio).iter(async || bare.call().await);
+    criterion.bench_function("empty stage", |bencher| {
+        bencher
+            .to_async(&tokio)
+            .iter(async || call(&stage, &empty).await);
     });
-    percentiles("empty stage", &tokio, call);
-    percentiles("the same in bare wasmtime", &tokio, async || {
-        bare.call().await
+    criterion.bench_function("the same in bare wasmtime, without limits", |bencher| {
+        bencher
+            .to_async(&tokio)
+            .iter(async || drop(bare.call(&empty.fields).await));
     });
+    for (what, request) in [
+        ("a stage that does nothing", empty),
+        (
+            "the same, shown 2 KiB",
+            request(format!("{{\"body\":\"{}\"}}", "x".repeat(FIELDS))),
+        ),
+    ] {
+        println!("\n{what}: {ROUNDS} rounds of {CALLS} single calls each, µs");
+        let mut times = [const { Vec::new() }; 4];
+        tokio.block_on(async {
+            for turns in 0..ROUNDS * 4 {
+                // Each follows each other one as often.
+                let order = [0, 1, 2, 3, 0, 2, 1, 3, 0, 3, 2, 1];
+                let who = order[turns % order.len()];
+                let times = &mut times[who];
+                match who {
+                    0 => turn(times, async || drop(bare.call(&request.fields).await)).await,
+                    1 => turn(times, async || call(&stage, &request).await).await,
+                    2 => turn(times, async || call(&full, &request).await).await,
+                    _ => turn(times, async || call(&fuel, &request).await).await,
+                }
+            }
+        });
+        let names = ["without limits", "default limits", "and a rate", "and fuel"];
+        let base = percentile(&mut times[0], 50);
+        for (name, times) in names.iter().zip(&mut times) {
+            let [p50, p90, p99] = [50, 90, 99].map(|percent| percentile(times, percent));
+            println!(
+                "{name:<16} p50 {p50:.2}  p90 {p90:.2}  p99 {p99:.2}  ratio of p50 {:.3}",
+                p50 / base
+            );
+        }
+    }
 }
 
-async fn stage() -> Stage {
-    let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
+fn request(fields: String) -> Request {
+    Request {
+        submission: "sub_bench".into(),
+        fields,
+        attachments: Vec::new(),
+    }
+}
+
+async fn call(stage: &Stage, request: &Request) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    stage.call(request, deadline).await.0.unwrap();
+}
+
+async fn stage(runtime: &Runtime, limits: Limits) -> Stage {
     let plugin = runtime
         .load(&guest("guest-empty"), &BTreeSet::new())
         .await
@@ -65,31 +125,25 @@ async fn stage() -> Stage {
         config: "{}".into(),
         ..StageGrants::default()
     };
-    Stage::new(&runtime, "empty", plugin, grants, Limits::default()).unwrap()
+    Stage::new(runtime, "empty", plugin, grants, limits).unwrap()
 }
 
-fn percentiles(name: &str, tokio: &tokio::runtime::Runtime, call: impl AsyncFn()) {
-    let mut times: Vec<Duration> = tokio.block_on(async {
-        let mut times = Vec::with_capacity(CALLS);
-        for _ in 0..CALLS {
-            let start = Instant::now();
-            call().await;
-            times.push(start.elapsed());
-        }
-        times
-    });
-    times.sort_unstable();
-    let at = |percent: usize| {
-        times
-            .get(CALLS * percent / 100)
-            .map_or(0.0, |time| time.as_secs_f64() * 1e6)
-    };
-    let (p50, p90, p99) = (at(50), at(90), at(99));
-    println!("{name}, {CALLS} single calls: p50 {p50:.1} µs, p90 {p90:.1} µs, p99 {p99:.1} µs");
+async fn turn(times: &mut Vec<f64>, call: impl AsyncFn()) {
+    for _ in 0..CALLS {
+        let start = std::time::Instant::now();
+        call().await;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
 }
 
-/// wasmtime as it comes: the same pool and epochs, no limits, no accounts, no meter, no admission.
+fn percentile(times: &mut [f64], percent: usize) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() * percent / 100]
+}
+
+/// wasmtime as it comes, with a pool like the host's; the answer is parsed, as it has to be.
 mod bare {
+    use serde_json::{Map, Value};
     use wasmtime::component::{Component, Linker};
     use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
@@ -107,11 +161,12 @@ mod bare {
     impl Bare {
         pub(crate) fn new() -> Self {
             let mut config = Config::new();
+            let mut pool = PoolingAllocationConfig::new();
+            pool.max_memory_size(1 << 30)
+                .table_elements(30_000)
+                .linear_memory_keep_resident(0);
             config
-                .allocation_strategy(InstanceAllocationStrategy::Pooling(
-                    PoolingAllocationConfig::new(),
-                ))
-                .epoch_interruption(true)
+                .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
                 .concurrency_support(false);
             let engine = Engine::new(&config).unwrap();
             let component = Component::from_binary(&engine, &super::guest("guest-empty")).unwrap();
@@ -123,20 +178,20 @@ mod bare {
             }
         }
 
-        pub(crate) async fn call(&self) {
+        pub(crate) async fn call(&self, fields: &str) -> Map<String, Value> {
             let mut store = Store::new(&self.engine, ());
-            store.set_epoch_deadline(1 << 40);
             let instance = self.stage.instantiate_async(&mut store).await.unwrap();
             let request = exports::fleetwright::stage::handler::Request {
-                fields: "{}".into(),
+                fields: fields.into(),
                 attachments: Vec::new(),
             };
             let handler = instance.fleetwright_stage_handler();
-            handler
+            let answer = handler
                 .call_handle(&mut store, &request)
                 .await
                 .unwrap()
                 .unwrap();
+            serde_json::from_str(&answer.fields).unwrap()
         }
     }
 }

@@ -96,7 +96,10 @@ mod tests {
         }
     }
 
-    fn ended(fields: &str, limits: &Limits) -> Result<Map<String, Value>, (CallErrorKind, Option<&'static str>)> {
+    fn ended(
+        fields: &str,
+        limits: &Limits,
+    ) -> Result<Map<String, Value>, (CallErrorKind, Option<&'static str>)> {
         lift(answer(fields, wit::Disposition::Continue), limits)
             .map(|answer| answer.fields)
             .map_err(|failure| (failure.kind, failure.limit))
@@ -109,8 +112,12 @@ mod tests {
                 depth,
                 ..Limits::default()
             };
-            let nested = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
-            assert!(ended(&nested(depth as usize - 1), &limits).is_ok(), "{depth}");
+            let nested =
+                |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+            assert!(
+                ended(&nested(depth as usize - 1), &limits).is_ok(),
+                "{depth}"
+            );
             assert_eq!(
                 ended(&nested(depth as usize), &limits),
                 Err((CallErrorKind::Output, Some("depth"))),
@@ -123,11 +130,21 @@ mod tests {
     fn odd_json_is_an_answer_or_none_and_never_more() {
         let limits = Limits::default();
         let none = Err((CallErrorKind::BadAnswer, None));
-        for text in ["{\"a\":1e999}", "{\"a\":-}", "{\"a\":\"\\ud800\"}", "{\"a\":NaN}", "{\"a\":1}}"] {
+        for text in [
+            "{\"a\":1e999}",
+            "{\"a\":-}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":NaN}",
+            "{\"a\":1}}",
+        ] {
             assert_eq!(ended(text, &limits), none, "{text}");
         }
         let twice = ended("{\"a\":1,\"a\":2}", &limits).unwrap();
-        assert_eq!(Value::Object(twice), serde_json::json!({"a": 2}), "the last one counts");
+        assert_eq!(
+            Value::Object(twice),
+            serde_json::json!({"a": 2}),
+            "the last one counts"
+        );
         let digits = format!("{{\"a\":{}}}", "9".repeat(60_000));
         assert_eq!(ended(&digits, &limits), none, "a number beyond an f64");
     }
@@ -138,7 +155,12 @@ mod tests {
             output: 10,
             ..Limits::default()
         };
-        let hold = |bytes: usize| lift(answer("{}", wit::Disposition::Hold("x".repeat(bytes))), &limits);
+        let hold = |bytes: usize| {
+            lift(
+                answer("{}", wit::Disposition::Hold("x".repeat(bytes))),
+                &limits,
+            )
+        };
         assert!(hold(8).is_ok());
         assert_eq!(hold(9).unwrap_err().limit, Some("output"));
     }

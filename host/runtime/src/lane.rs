@@ -1,9 +1,11 @@
-//! The lane for long calls: threads of their own, at a lower priority, for guests that are not soon done.
+//! The lane for long calls: threads of their own, half as many as cores.
 //!
 //! A guest starts on the worker that its request is on. One that has computed for [`SHORT`] goes on here, and so does, from
-//! its start, the next call of a stage whose calls are long: a guest without end takes no turn from those who answer in
-//! microseconds. There are as many threads as cores, so that an otherwise idle machine serves long calls at full speed;
-//! where both want the processor, the system gives short calls about nine parts of ten.
+//! its start, the next call of a stage whose calls are long: guests without end take half of the processor at most, however
+//! many they are, and no turn from those who answer in microseconds.
+//!
+//! The threads have the priority of all others. A lower one was tried: a guest that is put off while the kernel changes its
+//! memory keeps the lock of the process's memory, and everyone else waits for the one who waits for everyone.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,10 +18,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 /// Processor time after which a call is long.
-pub(crate) const SHORT: Duration = Duration::from_millis(2);
-/// How much nicer than the others the lane's threads are.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+pub(crate) const SHORT: Duration = Duration::from_millis(5);
 
 /// The threads, started when the first long call comes. Cheap to clone.
 #[derive(Clone, Default)]
@@ -52,24 +51,13 @@ impl Lane {
 }
 
 fn start() -> std::io::Result<Runtime> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Builder::new_multi_thread()
-        .worker_threads(threads)
+        .worker_threads((cores / 2).max(1))
         .thread_name("long calls")
-        .on_thread_start(lower_priority)
         .enable_time()
         .build()
 }
-
-/// On Linux niceness is a thread's own; elsewhere it would be the whole process's.
-#[cfg(target_os = "linux")]
-fn lower_priority() {
-    // A system that refuses this leaves the lane as fast as the rest.
-    rustix::process::nice(NICE).unwrap_or_default();
-}
-
-#[cfg(not(target_os = "linux"))]
-fn lower_priority() {}
 
 impl Drop for Threads {
     fn drop(&mut self) {

@@ -328,7 +328,10 @@ mod tests {
         let mut account = MemoryAccount::new(1000);
         assert!(account.memory_growing(0, 100, Some(200)).unwrap());
         assert!(!account.memory_growing(100, 900, Some(200)).unwrap());
-        assert!(account.denied().is_none(), "its own maximum is its own affair");
+        assert!(
+            account.denied().is_none(),
+            "its own maximum is its own affair"
+        );
         assert!(account.memory_growing(0, 900, None).unwrap(), "100 + 900");
         let mut account = MemoryAccount::new(1000);
         assert!(!account.table_growing(0, 10, Some(5)).unwrap());

@@ -184,7 +184,10 @@ mod tests {
 
         let waiting = tokio::time::sleep(Duration::from_millis(30));
         let limit = Duration::from_millis(20);
-        assert_eq!(Metered::new(waiting, Arc::default(), limit, None).await, Ok(()));
+        assert_eq!(
+            Metered::new(waiting, Arc::default(), limit, None).await,
+            Ok(())
+        );
     }
 
     #[tokio::test]
@@ -208,10 +211,15 @@ mod tests {
         assert_eq!(ended, Ok(7));
         assert!(spent.guest().get() >= Duration::from_millis(200));
         let threads = threads.lock().unwrap();
-        assert!(threads.len() >= 2 && threads.contains("long calls"), "{threads:?}");
+        assert!(
+            threads.len() >= 2 && threads.contains("long calls"),
+            "{threads:?}"
+        );
 
         let limit = Duration::from_millis(20);
-        let ended = Metered::new(busy(), Arc::default(), limit, Some(lane.clone())).in_lane().await;
+        let ended = Metered::new(busy(), Arc::default(), limit, Some(lane.clone()))
+            .in_lane()
+            .await;
         assert_eq!(ended, Err(Ended::CpuSpent));
     }
 

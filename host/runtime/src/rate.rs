@@ -63,7 +63,9 @@ impl Bucket {
         self.full_at
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
             .map(|_| ())
-            .map_err(|full_at| Duration::from_nanos(full_at.saturating_sub(now).saturating_sub(self.tolerance)))
+            .map_err(|full_at| {
+                Duration::from_nanos(full_at.saturating_sub(now).saturating_sub(self.tolerance))
+            })
     }
 }
 
@@ -131,7 +133,10 @@ mod tests {
         let bucket = bucket(2, 60);
         bucket.admit().unwrap();
         let failure = bucket.admit().unwrap_err();
-        assert_eq!((failure.kind, failure.limit), (CallErrorKind::Rate, Some("rate")));
+        assert_eq!(
+            (failure.kind, failure.limit),
+            (CallErrorKind::Rate, Some("rate"))
+        );
         for part in ["2 calls in 60s", "30000 ms", "`limits.rate`"] {
             assert!(failure.detail.contains(part), "{}", failure.detail);
         }

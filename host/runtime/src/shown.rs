@@ -45,7 +45,11 @@ fn check_attachments(request: &Request, limits: &Limits) -> Result<(), Failure> 
             ),
         ));
     }
-    let bytes: u64 = request.attachments.iter().map(|one| one.bytes.len() as u64).sum();
+    let bytes: u64 = request
+        .attachments
+        .iter()
+        .map(|one| one.bytes.len() as u64)
+        .sum();
     if bytes > limits.attachment_bytes {
         return Err(Failure::of(
             CallErrorKind::Attachments,
@@ -127,7 +131,10 @@ mod tests {
             (r#"["unterminated [[["#, 1),
         ] {
             assert!(!is_deeper(json, depth), "{json} is {depth} deep");
-            assert!(depth == 0 || is_deeper(json, depth - 1), "{json} is {depth} deep");
+            assert!(
+                depth == 0 || is_deeper(json, depth - 1),
+                "{json} is {depth} deep"
+            );
         }
         assert!(is_deeper(&"[".repeat(1 << 20), 127));
     }
@@ -144,14 +151,20 @@ mod tests {
         check(&request(r#"{"a":"0123456789ab"}"#, &[40, 60]), &limits).unwrap();
         let (kind, limit, detail) = refused(&request(r#"{"a":"0123456789abc"}"#, &[]), &limits);
         assert_eq!((kind, limit), (CallErrorKind::Input, "input"));
-        assert!(detail.contains("21 bytes") && detail.contains("`limits.input` is 20"), "{detail}");
+        assert!(
+            detail.contains("21 bytes") && detail.contains("`limits.input` is 20"),
+            "{detail}"
+        );
         let (kind, limit, _) = refused(&request(r#"{"a":[[]]}"#, &[]), &limits);
         assert_eq!((kind, limit), (CallErrorKind::Input, "depth"));
         let (kind, limit, detail) = refused(&request("{}", &[0, 0, 0]), &limits);
         assert_eq!((kind, limit), (CallErrorKind::Attachments, "attachments"));
         assert!(detail.contains("3 attachments"), "{detail}");
         let (kind, limit, detail) = refused(&request("{}", &[40, 61]), &limits);
-        assert_eq!((kind, limit), (CallErrorKind::Attachments, "attachment_bytes"));
+        assert_eq!(
+            (kind, limit),
+            (CallErrorKind::Attachments, "attachment_bytes")
+        );
         assert!(detail.contains("101 bytes"), "{detail}");
     }
 }

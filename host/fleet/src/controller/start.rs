@@ -25,18 +25,10 @@ pub(super) async fn once(
     options: &Options,
 ) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
     let workshop = Workshop::open(options)?;
-    let shelf = workshop.shelf(&options.plugins).await?;
     let lock = read_lock(options)?;
     let (decide, _) = mpsc::channel(DECISIONS);
-    let proposal = Proposal {
-        source: workshop.source().await?,
-        shelf: &shelf,
-        pins: lock.as_ref(),
-        verdicts: &[],
-        golden: true,
-        decisions: &decide,
-    };
-    let snapshot = workshop.prepare(proposal, None).await?.into_snapshot(1);
+    let candidate = insist(&workshop, lock.as_ref(), &[], &decide).await?;
+    let snapshot = candidate.into_snapshot(1);
     let status = status_of(&snapshot, Cause::Start, "off");
     Ok(fleet(snapshot, status))
 }
@@ -170,7 +162,9 @@ impl Start<'_> {
         };
         let candidate = match self.workshop.prepare(proposal, None).await {
             // Nothing serves that could go on meanwhile: what is not whole now is refused.
-            Err(ChangeError::Unsettled) => self.insist().await?,
+            Err(ChangeError::Unsettled) => {
+                insist(self.workshop, self.lock.as_ref(), self.verdicts, self.decide).await?
+            }
             prepared => prepared?,
         };
         let same = last
@@ -181,26 +175,6 @@ impl Start<'_> {
             same,
             held: false,
         })
-    }
-
-    /// Looks once more, when every file has come of age.
-    async fn insist(&self) -> Result<Candidate, ChangeError> {
-        loop {
-            tokio::time::sleep(super::TICK).await;
-            let shelf = self.workshop.shelf(&self.workshop.options.plugins).await?;
-            let proposal = Proposal {
-                source: self.workshop.source().await?,
-                shelf: &shelf,
-                pins: self.lock.as_ref(),
-                verdicts: self.verdicts,
-                golden: true,
-                decisions: self.decide,
-            };
-            match self.workshop.prepare(proposal, None).await {
-                Err(ChangeError::Unsettled) => {}
-                prepared => return prepared,
-            }
-        }
     }
 
     /// What was served last, where what stands on disk is refused.
@@ -243,6 +217,30 @@ impl Start<'_> {
             None,
         )
         .await
+    }
+}
+
+/// What stands on disk, looked at until every file that is not whole has come of age.
+async fn insist(
+    workshop: &Workshop,
+    pins: Option<&Pins>,
+    verdicts: &[Verdict],
+    decisions: &mpsc::Sender<Decision>,
+) -> Result<Candidate, ChangeError> {
+    loop {
+        let shelf = workshop.shelf(&workshop.options.plugins).await?;
+        let proposal = Proposal {
+            source: workshop.source().await?,
+            shelf: &shelf,
+            pins,
+            verdicts,
+            golden: true,
+            decisions,
+        };
+        match workshop.prepare(proposal, None).await {
+            Err(ChangeError::Unsettled) => tokio::time::sleep(super::TICK).await,
+            prepared => return prepared,
+        }
     }
 }
 

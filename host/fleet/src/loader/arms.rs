@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetwright_manifest::{Canary as Terms, Diagnostic, Stage as Declared};
-use fleetwright_runtime::{Grant, ModelBinding, Plugin, Runtime, Stage, StageGrants};
+use fleetwright_runtime::{Grant, LoadError, ModelBinding, Plugin, Runtime, Stage, StageGrants};
 use tokio::sync::mpsc;
 
 use super::resolve::Choice;
@@ -20,7 +20,7 @@ pub(super) struct Arms<'a> {
     models: &'a BTreeMap<String, LoadedModel>,
     serving: Option<&'a Snapshot>,
     /// Loaded for this candidate, by digest and grants: stages that share a plugin load it once.
-    plugins: BTreeMap<(String, BTreeSet<Grant>), Plugin>,
+    plugins: BTreeMap<(String, BTreeSet<Grant>, bool), Plugin>,
     components: BTreeMap<String, Vec<u8>>,
 }
 
@@ -143,15 +143,28 @@ impl<'a> Arms<'a> {
         key: &ArmKey,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Plugin> {
-        let of = (key.plugin.clone(), key.grants.clone());
+        let fuel = key.limits.fuel.is_some();
+        let of = (key.plugin.clone(), key.grants.clone(), fuel);
         if let Some(plugin) = self.plugins.get(&of) {
             return Some(plugin.clone());
         }
-        let same = |arm: &&Arm| arm.key.plugin == key.plugin && arm.key.grants == key.grants;
+        let same = |arm: &&Arm| {
+            let ArmKey {
+                plugin,
+                grants,
+                limits,
+                ..
+            } = &arm.key;
+            *plugin == key.plugin && *grants == key.grants && limits.fuel.is_some() == fuel
+        };
         if let Some(arm) = self.nodes().flat_map(Node::arms).find(same) {
             return Some(arm.stage.plugin().clone());
         }
-        match choice.found.load(self.runtime, &key.grants).await {
+        let loaded = match self.engine(fuel) {
+            Ok(runtime) => choice.found.load(&runtime, &key.grants).await,
+            Err(error) => Err(error),
+        };
+        match loaded {
             Ok((plugin, bytes)) => {
                 self.components.insert(key.plugin.clone(), bytes);
                 self.plugins.insert(of, plugin.clone());
@@ -165,6 +178,16 @@ impl<'a> Arms<'a> {
                 ));
                 None
             }
+        }
+    }
+}
+
+impl Arms<'_> {
+    /// The runtime that counts fuel where that is asked for: its engine compiles a component anew.
+    fn engine(&self, fuel: bool) -> Result<Runtime, LoadError> {
+        match fuel {
+            true => self.runtime.metered(),
+            false => Ok(self.runtime.clone()),
         }
     }
 }

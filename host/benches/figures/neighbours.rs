@@ -1,0 +1,211 @@
+//! What a hostile guest costs its neighbours: the time of a well-behaved stage's submissions while a hostile one is called
+//! beside it, against the same while another well-behaved one is called as often in its place.
+//!
+//! Windows of both take turns, over HTTP against the host's own program, and each figure is the median of its windows: what
+//! else the machine does falls on both. Requests are sent by the clock, whether or not the ones before were answered, and
+//! timed from when they were due.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleetwright::client::Client;
+use fleetwright_tests::{Guest, Host, Layout};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Windows of each kind, how long each is, and how long the machine rests between.
+const WINDOWS: usize = 9;
+const WINDOW: Duration = Duration::from_secs(3);
+const REST: Duration = Duration::from_millis(300);
+/// Time between two submissions to the neighbour, and between two to the other stage.
+const NEIGHBOUR: Duration = Duration::from_millis(8);
+const OTHER: Duration = Duration::from_millis(50);
+/// The most submissions to the other stage that are unanswered at once.
+const UNANSWERED: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A stage: its name, its plugin, and what else its manifest entry says.
+const CASES: &[(&str, &str, &str)] = &[
+    // The same in both windows: how far two equal figures lie apart on this machine.
+    ("calm", "idle", ""),
+    ("spin", "spin", ""),
+    ("log-spin", "log-spin", ""),
+    ("config-spin", "config-spin", ""),
+    ("role-spin", "role-spin", ""),
+    ("recurse", "recurse", ""),
+    ("memory-grown", "grow", ""),
+    ("memory-written", "hostile", "config = { case = \"bomb\" }"),
+    ("memories", "memories", ""),
+    ("tables", "tables", ""),
+    (
+        "tensors",
+        "hostile",
+        "config = { case = \"tensors\", size = 67108864 }",
+    ),
+    (
+        "handles",
+        "hostile",
+        "config = { case = \"tensors-many\", size = 100000 }",
+    ),
+    ("list-of-lists", "list-of-lists", ""),
+    (
+        "computes",
+        "hostile",
+        "config = { case = \"infer-again\", size = 100000 }",
+    ),
+    (
+        "output",
+        "hostile",
+        "config = { case = \"flood-output\", size = 8000000 }",
+    ),
+    (
+        "deep-json",
+        "hostile",
+        "config = { case = \"answer-deep\", size = 30000 }",
+    ),
+    (
+        "log-lines",
+        "hostile",
+        "config = { case = \"flood-log\", size = 100000 }",
+    ),
+    ("trap", "hostile", "config = { case = \"trap\" }"),
+];
+
+fn host(cases: &[&(&str, &str, &str)]) -> Host {
+    let mut text =
+        "schema = 1\nname = \"neighbours\"\n[models.stub]\nuse = \"stub@1\"\n".to_owned();
+    for (name, plugin, rest) in cases
+        .iter()
+        .copied()
+        .chain([&("neighbour", "idle", ""), &("calm-twin", "idle", "")])
+    {
+        text += &format!(
+            "[[stage]]\nname = \"{name}\"\nplugin = \"{plugin}@1\"\nneeds = []\nwhen = 'submission.subject == \"{name}\"'\n{rest}\n"
+        );
+        if *plugin == "hostile" {
+            text += "models = { model = \"stub\" }\n";
+        }
+    }
+    let layout = Layout::new(&text, &["hostile"]).unwrap();
+    let plugins: BTreeSet<_> = CASES.iter().map(|case| case.1).collect();
+    for plugin in plugins.into_iter().filter(|plugin| *plugin != "hostile") {
+        let component = Guest::named(plugin).unwrap().component().unwrap();
+        layout.put_plugin(plugin, &component).unwrap();
+    }
+    Host::start(layout, &["--deadline", "60s"]).unwrap()
+}
+
+/// Prints the table, of all cases or those named.
+pub(crate) async fn table(named: &[String]) {
+    let cases: Vec<_> = CASES
+        .iter()
+        .filter(|case| named.is_empty() || named.iter().any(|name| name == case.0))
+        .collect();
+    let host = host(&cases);
+    let client = Client::new(&format!("http://{}", host.address())).unwrap();
+    println!(
+        "a neighbour's submissions, {} a second, beside {} a second to a stage that is calm and to one that is hostile; medians of {WINDOWS} windows of {} s each, in turns, milliseconds",
+        1000 / NEIGHBOUR.as_millis(),
+        1000 / OTHER.as_millis(),
+        WINDOW.as_secs()
+    );
+    println!(
+        "{:<16} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>8}",
+        "beside",
+        "p50 calm",
+        "p50",
+        "ratio",
+        "p90 calm",
+        "p90",
+        "ratio",
+        "p99 calm",
+        "p99",
+        "ratio",
+        "answers"
+    );
+    for (name, ..) in cases {
+        // Once, so that neither window pays for what is done once.
+        window(&client, name).await;
+        let (mut calm, mut hostile) = (Vec::new(), Vec::new());
+        let mut answers = 0;
+        for _ in 0..WINDOWS {
+            calm.push(window(&client, "calm-twin").await);
+            let (times, answered) = window(&client, name).await;
+            answers += answered;
+            hostile.push((times, answered));
+        }
+        let median = |windows: &[(Vec<f64>, usize)], percent: usize| {
+            let mut each: Vec<f64> = windows
+                .iter()
+                .map(|(times, _)| times[times.len() * percent / 100])
+                .collect();
+            each.sort_by(f64::total_cmp);
+            each[each.len() / 2]
+        };
+        let mut line = format!("{name:<16}");
+        for percent in [50, 90, 99] {
+            let (calm, beside) = (median(&calm, percent), median(&hostile, percent));
+            line += &format!(" {calm:>9.2} {beside:>9.2} {:>6.2}", beside / calm);
+        }
+        println!("{line} {answers:>8}");
+    }
+}
+
+/// One window: the neighbour's times, sorted, and how many of the other stage's submissions were answered.
+async fn window(client: &Client, other: &str) -> (Vec<f64>, usize) {
+    let end = Instant::now() + WINDOW;
+    let beside = tokio::spawn(beside(client.clone(), other.to_owned(), end));
+    let mut sent = JoinSet::new();
+    let mut due = interval(NEIGHBOUR);
+    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    while Instant::now() < end {
+        let due = due.tick().await;
+        let client = client.clone();
+        sent.spawn(async move {
+            let answer = client
+                .submit("application/json", body("neighbour"), PATIENCE)
+                .await;
+            assert_eq!(answer.unwrap().status, 200);
+            due.elapsed().as_secs_f64() * 1000.0
+        });
+    }
+    let mut times = sent.join_all().await;
+    times.sort_by(f64::total_cmp);
+    let answered = beside.await.unwrap();
+    tokio::time::sleep(REST).await;
+    (times, answered)
+}
+
+/// Submits to the other stage until the window ends; clients that have no answer then go away.
+async fn beside(client: Client, stage: String, end: Instant) -> usize {
+    let unanswered = Arc::new(Semaphore::new(UNANSWERED));
+    let mut sent = JoinSet::new();
+    let mut due = interval(OTHER);
+    due.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while Instant::now() < end {
+        due.tick().await;
+        if let Ok(place) = unanswered.clone().try_acquire_owned() {
+            let (client, body) = (client.clone(), body(&stage));
+            sent.spawn(async move {
+                let _place = place;
+                client
+                    .submit("application/json", body, PATIENCE)
+                    .await
+                    .is_ok()
+            });
+        }
+    }
+    let mut answered = 0;
+    while let Some(ended) = sent.try_join_next() {
+        answered += usize::from(ended.unwrap());
+    }
+    sent.shutdown().await;
+    answered
+}
+
+fn body(subject: &str) -> Bytes {
+    Bytes::from(serde_json::json!({ "subject": subject }).to_string())
+}

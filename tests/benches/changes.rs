@@ -231,7 +231,11 @@ fn timed(host: &Host, save: impl FnOnce(&Host)) -> Duration {
     let saved = Instant::now();
     save(host);
     while generation(host) == before {
-        assert!(saved.elapsed() < PATIENCE, "the change does not serve: {}", host.log());
+        assert!(
+            saved.elapsed() < PATIENCE,
+            "the change does not serve: {}",
+            host.log()
+        );
     }
     saved.elapsed()
 }

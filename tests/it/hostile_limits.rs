@@ -131,7 +131,7 @@ fn an_answer_is_bounded_in_depth_as_the_stage_says() {
     let host = host(&[
         stage("fits", &deep(29), "", "depth = 30"),
         stage("deeper", &deep(30), "", "depth = 30"),
-        stage("deepest", &deep(126), "", "depth = 127"),
+        stage("deepest", &deep(119), "", "depth = 120"),
     ]);
     outcome(&host.submit(&subject("fits")).unwrap(), "completed");
     outcome(&host.submit(&subject("deepest")).unwrap(), "completed");

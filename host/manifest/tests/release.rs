@@ -76,7 +76,7 @@ fn limits_of_a_call_have_the_defaults_that_the_schema_says() {
 #[test]
 fn limits_of_a_call_are_read_and_a_stage_goes_before_the_defaults() {
     let manifest = with(
-        "[stage.limits]\nlog = \"0B\"\nrate = \"600/m\"\ncomputes = 0\ninput = \"64MiB\"\ndepth = 127\n\
+        "[stage.limits]\nlog = \"0B\"\nrate = \"600/m\"\ncomputes = 0\ninput = \"64MiB\"\ndepth = 120\n\
          attachment_bytes = \"1GiB\"\nfuel = 9223372036854775807\n",
     );
     let limits = manifest.stages[0].limits;
@@ -89,7 +89,7 @@ fn limits_of_a_call_are_read_and_a_stage_goes_before_the_defaults() {
         rate: Some(rate),
         computes: 0,
         input: 64 << 20,
-        depth: 127,
+        depth: 120,
         attachments: 2,
         attachment_bytes: 1 << 30,
         fuel: Some(9_223_372_036_854_775_807),

@@ -163,7 +163,13 @@ impl Start<'_> {
         let candidate = match self.workshop.prepare(proposal, None).await {
             // Nothing serves that could go on meanwhile: what is not whole now is refused.
             Err(ChangeError::Unsettled) => {
-                insist(self.workshop, self.lock.as_ref(), self.verdicts, self.decide).await?
+                insist(
+                    self.workshop,
+                    self.lock.as_ref(),
+                    self.verdicts,
+                    self.decide,
+                )
+                .await?
             }
             prepared => prepared?,
         };

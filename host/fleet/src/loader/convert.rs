@@ -33,7 +33,10 @@ pub(super) fn limits(limits: &manifest::Limits) -> runtime::Limits {
         concurrency: limits.concurrency,
         queue: limits.queue,
         log: limits.log,
-        rate: limits.rate.map(|rate| runtime::Rate { calls: rate.calls, per: rate.per }),
+        rate: limits.rate.map(|rate| runtime::Rate {
+            calls: rate.calls,
+            per: rate.per,
+        }),
         computes: limits.computes,
         input: limits.input,
         depth: limits.depth,

@@ -2,9 +2,10 @@
 //!
 //! - `swaps [N]`: 1,000 swaps of one stage under 64 clients: what was lost, failed or mixed, and memory after 50 and at the end;
 //! - `latency [N]`: from the save of a file to the first answer that it gives: a limit, a config, a plugin of the shipped size;
+//! - `compile [SECONDS]`: the 99th percentile of running traffic while a component that takes about 20 s compiles;
 //! - `kill [N]`: `kill -9` at random moments of changes, 200 times: what the next start serves.
 //!
-//! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|kill] [N]`, all of them by default, after
+//! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|compile|kill] [N]`, all of them by default (`CLIENTS=4` for fewer of them), after
 //! `cargo xtask setup`, `cargo xtask guests` and `cargo build --release --bins`.
 #![allow(
     clippy::print_stdout,
@@ -45,6 +46,9 @@ fn main() {
     if wants("latency") {
         latency(count(30));
     }
+    if wants("compile") {
+        compile(count(20));
+    }
     if wants("kill") {
         kill(count(200));
     }
@@ -78,8 +82,11 @@ fn whole(outcome: &Value) -> Option<(u64, String, String)> {
     one.then_some((generation, digest, manifest))
 }
 
+/// The load runs so long before the first swap.
+const WARM_UP: Duration = Duration::from_secs(20);
+
 fn swaps(count: u32) {
-    const CLIENTS: usize = 64;
+    let clients: usize = std::env::var("CLIENTS").map_or(64, |text| text.parse().unwrap());
     let host = Host::start(layout(), &["--max-inflight", "256"]).unwrap();
     let done = AtomicBool::new(false);
     let [answered, mixed, lost] = [const { AtomicU64::new(0) }; 3];
@@ -87,7 +94,7 @@ fn swaps(count: u32) {
     let mut memory = BTreeMap::new();
     let began = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..CLIENTS {
+        for _ in 0..clients {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let counter = match host.submit(&subject("hello")) {
@@ -103,13 +110,15 @@ fn swaps(count: u32) {
                 }
             });
         }
+        // What traffic alone makes the host take is taken before the first swap.
+        thread::sleep(WARM_UP);
         for swap in 1..=count {
             let number = 1 + swap % 2;
             let saved = Instant::now();
             put(host.layout(), number, "v.wasm").unwrap();
             until_version(&host, &version(number));
             times.push(saved.elapsed());
-            if swap == 50 || swap == count {
+            if [50, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
                 memory.insert(swap, resident(&host));
             }
         }
@@ -119,7 +128,7 @@ fn swaps(count: u32) {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let generation = host.get("/v1/fleet").unwrap().json().unwrap()["generation"].clone();
     println!(
-        "{count} swaps of one plugin in two stages under {CLIENTS} clients, {:.0} s, generation {generation} at the end",
+        "{count} swaps of one plugin in two stages under {clients} clients, {:.0} s, generation {generation} at the end",
         took.as_secs_f64()
     );
     println!("  answered 200 and whole  {:>9}", load(&answered));
@@ -289,6 +298,92 @@ fn stamped(component: &[u8], round: u32) -> Vec<u8> {
     bytes.extend(name);
     bytes.extend(nonce.as_bytes());
     bytes
+}
+
+/// Windows without and with a compile under way, one after the other, so that what else the machine does weighs on both.
+fn compile(seconds: u32) {
+    const ROUNDS: u32 = 3;
+    let host = Host::start(layout(), &[]).unwrap();
+    let mut table = Vec::new();
+    for round in 0..ROUNDS {
+        let alone = traffic(&host, || false, Duration::from_secs(8));
+        let guest = fleetwright_tests::Guest::named("idle").unwrap();
+        // About 1,000 functions of 400 steps a second of one processor.
+        let slow = guest
+            .with_functions(400 * seconds as usize, 400 + round as usize)
+            .component()
+            .unwrap();
+        put_bytes(&host, "slow.wasm", &slow);
+        let compiling =
+            || host.get("/readyz?verbose").unwrap().json().unwrap()["control"]["unsettled"] == true;
+        let begun = Instant::now();
+        while !compiling() {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no compile begins: {}",
+                host.log()
+            );
+        }
+        let beside = traffic(&host, || !compiling(), Duration::from_secs(60));
+        table.push((slow.len(), begun.elapsed(), alone, beside));
+    }
+    println!(
+        "traffic of 4 clients, each 5 ms after its last answer, alone and while a component compiles"
+    );
+    println!(
+        "{:>10} {:>10} {:>22} {:>22} {:>8}",
+        "component", "compile", "alone p50 / p99", "beside p50 / p99", "p99 ratio"
+    );
+    let mut ratios = Vec::new();
+    for (bytes, took, (p50, p99), (p50_beside, p99_beside)) in table {
+        let ratio = p99_beside.as_secs_f64() / p99.as_secs_f64();
+        ratios.push(ratio);
+        println!(
+            "{:>6.1} MiB {:>8.1} s {:>22} {:>22} {ratio:>8.2}",
+            bytes as f64 / f64::from(1 << 20),
+            took.as_secs_f64(),
+            format!("{} / {}", millis(p50), millis(p99)),
+            format!("{} / {}", millis(p50_beside), millis(p99_beside)),
+        );
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("  median ratio {:.2}", ratios[ratios.len() / 2]);
+}
+
+fn put_bytes(host: &Host, name: &str, bytes: &[u8]) {
+    replace(&host.layout().plugins().join(name), bytes).unwrap();
+}
+
+/// Median and 99th percentile of a light load, until `ended` says so or the time is over.
+fn traffic(host: &Host, ended: impl Fn() -> bool, most: Duration) -> (Duration, Duration) {
+    let done = AtomicBool::new(false);
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut times = Vec::new();
+                    while !done.load(Ordering::Relaxed) {
+                        let sent = Instant::now();
+                        let response = host.submit(&subject("hello")).unwrap();
+                        assert_eq!(response.status, 200);
+                        times.push(sent.elapsed());
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                    times
+                })
+            })
+            .collect();
+        let begun = Instant::now();
+        while begun.elapsed() < most && !ended() {
+            thread::sleep(Duration::from_millis(100));
+        }
+        done.store(true, Ordering::Relaxed);
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect()
+    });
+    (quantile(&mut times, 0.5), quantile(&mut times, 0.99))
 }
 
 fn kill(count: u32) {

@@ -60,6 +60,27 @@ impl Guest {
         })
     }
 
+    /// The same guest with many functions of some length besides, which nobody calls: what takes long to compile.
+    #[must_use]
+    pub fn with_functions(mut self, count: usize, length: usize) -> Guest {
+        for function in 0..count {
+            let _ = write!(
+                self.case,
+                "\n(func (param i64 i64) (result i64) (local i64 i64 i64 i64)"
+            );
+            for step in 0..length {
+                let (from, to, constant) =
+                    (step % 6, (step * 7 + function) % 6, step * 31 + function);
+                let _ = write!(
+                    self.case,
+                    " (local.set {to} (i64.add (i64.mul (local.get {from}) (i64.const {constant})) (i64.xor (local.get {to}) (i64.rotl (local.get {from}) (local.get 1)))))"
+                );
+            }
+            self.case.push_str(" (local.get 0))");
+        }
+        self
+    }
+
     /// The component.
     ///
     /// # Errors

@@ -67,7 +67,16 @@ pub async fn plan(options: &Options, text: String) -> Result<(u64, Vec<String>),
         let named = |node: &Node| format!("stage `{}`: added, {}", node.name(), plugin(&node.arm));
         return Ok((0, candidate.nodes.iter().map(named).collect()));
     };
+    let recorded = fleetwright_manifest::Source {
+        name: format!("generation {}", last.generation),
+        text: last.text.clone(),
+    };
     let mut changes = Vec::new();
+    // A record of another release may not be read by this one; what it was resolved to still is.
+    if let Ok(old) = fleetwright_manifest::parse(&recorded) {
+        let differences = diff(&old, &candidate.manifest);
+        changes.extend(differences.iter().map(ToString::to_string));
+    }
     pinned(
         "plugin",
         &last.pins.plugins,

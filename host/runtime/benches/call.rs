@@ -135,7 +135,8 @@ async fn stage(runtime: &Runtime, limits: Limits) -> Stage {
 /// Fuel is paid where guests compute: a guest that parses and writes 64 KiB of JSON, with and without.
 async fn price_of_fuel(runtime: &Runtime, metered: &Runtime) {
     let echo = async |runtime: &Runtime, fuel| {
-        let plugin = runtime.load(&guest("guest-hostile"), &BTreeSet::new());
+        let (bytes, none) = (guest("guest-hostile"), BTreeSet::new());
+        let plugin = runtime.load(&bytes, &none).await.unwrap();
         let grants = StageGrants {
             config: r#"{"case":"echo"}"#.into(),
             ..StageGrants::default()
@@ -145,7 +146,7 @@ async fn price_of_fuel(runtime: &Runtime, metered: &Runtime) {
             fuel,
             ..Limits::default()
         };
-        Stage::new(runtime, "echo", plugin.await.unwrap(), grants, limits).unwrap()
+        Stage::new(runtime, "echo", plugin, grants, limits).unwrap()
     };
     let (plain, fuelled) = (
         echo(runtime, None).await,

@@ -275,7 +275,7 @@ mod tests {
         let ended = Metered::new(call, spent.clone(), limit, Some(lane.clone())).await;
         assert_eq!(ended, Ok(7));
         assert!(spent.guest().get() >= Duration::from_millis(200));
-        let threads = threads.lock().unwrap();
+        let threads = threads.lock().unwrap().clone();
         assert!(
             threads.len() >= 2 && threads.contains("long calls"),
             "{threads:?}"

@@ -22,8 +22,10 @@ use fleetwright_runtime::{Limits, Rate, Request, Runtime, RuntimeOptions, Stage,
 use tokio::time::Instant;
 
 /// Rounds in which each takes its turn, and single calls of a turn.
-const ROUNDS: usize = 200;
-const CALLS: usize = 100;
+const ROUNDS: usize = 24;
+const CALLS: usize = 1000;
+/// Between two turns: the clock that ticks for guests slows down meanwhile, so that the bare call has none beside it.
+const REST: Duration = Duration::from_millis(80);
 /// A field of a submission, for the call that shows something.
 const FIELDS: usize = 2048;
 
@@ -58,18 +60,8 @@ fn calls(criterion: &mut Criterion) {
     let fuel = tokio.block_on(self::stage(&metered, fuel));
     let empty = request("{}".into());
     let bare = bare::Bare::new();
-    criterion.bench_function("empty stage", |bencher| {
-        bencher
-            .to_async(&tokio)
-            .iter(async || call(&stage, &empty).await);
-    });
-    criterion.bench_function("the same in bare wasmtime, without limits", |bencher| {
-        bencher
-            .to_async(&tokio)
-            .iter(async || drop(bare.call(&empty.fields).await));
-    });
     for (what, request) in [
-        ("a stage that does nothing", empty),
+        ("a stage that does nothing", empty.clone()),
         (
             "the same, shown 2 KiB",
             request(format!("{{\"body\":\"{}\"}}", "x".repeat(FIELDS))),
@@ -83,6 +75,7 @@ fn calls(criterion: &mut Criterion) {
                 let order = [0, 1, 2, 3, 0, 2, 1, 3, 0, 3, 2, 1];
                 let who = order[turns % order.len()];
                 let times = &mut times[who];
+                tokio::time::sleep(REST).await;
                 match who {
                     0 => turn(times, async || drop(bare.call(&request.fields).await)).await,
                     1 => turn(times, async || call(&stage, &request).await).await,
@@ -101,6 +94,17 @@ fn calls(criterion: &mut Criterion) {
             );
         }
     }
+    tokio.block_on(price_of_fuel(&runtime, &metered));
+    criterion.bench_function("empty stage", |bencher| {
+        bencher
+            .to_async(&tokio)
+            .iter(async || call(&stage, &empty).await);
+    });
+    criterion.bench_function("the same in bare wasmtime, without limits", |bencher| {
+        bencher
+            .to_async(&tokio)
+            .iter(async || drop(bare.call(&empty.fields).await));
+    });
 }
 
 fn request(fields: String) -> Request {
@@ -128,8 +132,48 @@ async fn stage(runtime: &Runtime, limits: Limits) -> Stage {
     Stage::new(runtime, "empty", plugin, grants, limits).unwrap()
 }
 
+/// Fuel is paid where guests compute: a guest that parses and writes 64 KiB of JSON, with and without.
+async fn price_of_fuel(runtime: &Runtime, metered: &Runtime) {
+    let echo = async |runtime: &Runtime, fuel| {
+        let (bytes, none) = (guest("guest-hostile"), BTreeSet::new());
+        let plugin = runtime.load(&bytes, &none).await.unwrap();
+        let grants = StageGrants {
+            config: r#"{"case":"echo"}"#.into(),
+            ..StageGrants::default()
+        };
+        let limits = Limits {
+            output: 1 << 20,
+            fuel,
+            ..Limits::default()
+        };
+        Stage::new(runtime, "echo", plugin, grants, limits).unwrap()
+    };
+    let (plain, fuelled) = (
+        echo(runtime, None).await,
+        echo(metered, Some(1 << 40)).await,
+    );
+    let fields: Vec<String> = (0..4096).map(|i| format!("\"f{i}\":[{i},\"x\"]")).collect();
+    let request = request(format!("{{{}}}", fields.join(",")));
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS / 4 {
+        turn(&mut without, async || call(&plain, &request).await).await;
+        turn(&mut with, async || call(&fuelled, &request).await).await;
+    }
+    let (without, with) = (percentile(&mut without, 50), percentile(&mut with, 50));
+    println!(
+        "\na guest that reads and writes {} KiB of JSON: p50 {without:.0} µs, with fuel {with:.0} µs, ratio {:.3}",
+        request.fields.len() >> 10,
+        with / without
+    );
+}
+
+/// As many calls as a turn has, in a second at most.
 async fn turn(times: &mut Vec<f64>, call: impl AsyncFn()) {
+    let begun = Instant::now();
     for _ in 0..CALLS {
+        if begun.elapsed() > Duration::from_secs(1) {
+            break;
+        }
         let start = std::time::Instant::now();
         call().await;
         times.push(start.elapsed().as_secs_f64() * 1e6);

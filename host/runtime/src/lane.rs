@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 /// Processor time after which a call is long.
-pub(crate) const SHORT: Duration = Duration::from_millis(5);
+pub(crate) const SHORT: Duration = Duration::from_millis(2);
 
 /// The threads, started when the first long call comes. Cheap to clone.
 #[derive(Clone, Default)]

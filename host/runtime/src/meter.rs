@@ -2,15 +2,17 @@
 //!
 //! A guest yields at every epoch tick, so a poll is never longer than a tick; the time that the call waits for inference
 //! passes outside of polls and is not counted. The clock is the thread's processor time, not the wall: a busy machine takes
-//! nothing from a guest's budget. A call that passes [`crate::lane::SHORT`] goes on in the lane for long calls, if it is
+//! nothing from a guest's budget. Reading that clock costs as much as all other limits together, so that a poll which is over
+//! in half a millisecond by the wall is charged that, and no more than it can have used is charged for a longer one. A call that passes [`crate::lane::SHORT`] goes on in the lane for long calls, if it is
 //! given one.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -128,9 +130,9 @@ impl<T: Send + 'static> Future for Metered<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let At::Here(call) = &mut this.at {
-            let start = thread_time();
+            let watch = Watch::start();
             let polled = call.as_mut().poll(cx);
-            this.spent.guest.add(thread_time().saturating_sub(start));
+            this.spent.guest.add(watch.stop());
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(Ok(output));
             }
@@ -152,6 +154,51 @@ impl<T: Send + 'static> Future for Metered<T> {
             At::Here(_) | At::Done => Poll::Pending,
         }
     }
+}
+
+/// A poll as short as this is charged by the wall.
+const BRIEF: Duration = Duration::from_micros(500);
+/// A reading of the thread's processor clock is as good as new for so long.
+const FRESH: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// When this thread's processor clock was last read, and what it said.
+    static READ: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+/// Measures one poll, which begins and ends on one thread.
+struct Watch {
+    start: Instant,
+    /// The thread's processor time at `start`, or up to [`FRESH`] before.
+    cpu: Duration,
+}
+
+impl Watch {
+    fn start() -> Self {
+        let start = Instant::now();
+        let fresh = READ
+            .get()
+            .filter(|(at, _)| start.saturating_duration_since(*at) < FRESH);
+        let (_, cpu) = fresh.unwrap_or_else(|| read(start));
+        Watch { start, cpu }
+    }
+
+    /// No less than the processor time since the start; more by [`BRIEF`] or [`FRESH`] at most.
+    fn stop(self) -> Duration {
+        let now = Instant::now();
+        let wall = now.saturating_duration_since(self.start);
+        if wall < BRIEF {
+            return wall;
+        }
+        let (_, cpu) = read(now);
+        wall.min(cpu.saturating_sub(self.cpu))
+    }
+}
+
+fn read(at: Instant) -> (Instant, Duration) {
+    let read = (at, thread_time());
+    READ.set(Some(read));
+    read
 }
 
 fn thread_time() -> Duration {
@@ -190,6 +237,24 @@ mod tests {
         );
     }
 
+    /// Each of many polls is long by the wall and uses next to nothing.
+    #[tokio::test]
+    async fn a_call_that_is_put_off_is_not_charged_for_it() {
+        let spent = Arc::new(Spent::default());
+        let polls = 50;
+        let put_off = async move {
+            for _ in 0..polls {
+                std::thread::sleep(Duration::from_millis(4));
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = Duration::from_secs(600);
+        let ended = Metered::new(put_off, spent.clone(), limit, None).await;
+        assert_eq!(ended, Ok(()));
+        let most = polls * (FRESH + BRIEF);
+        assert!(spent.guest().get() < most, "{:?}", spent.guest().get());
+    }
+
     #[tokio::test]
     async fn a_call_that_is_not_short_goes_on_in_the_lane_and_is_metered_there() {
         let lane = Lane::default();
@@ -210,7 +275,7 @@ mod tests {
         let ended = Metered::new(call, spent.clone(), limit, Some(lane.clone())).await;
         assert_eq!(ended, Ok(7));
         assert!(spent.guest().get() >= Duration::from_millis(200));
-        let threads = threads.lock().unwrap();
+        let threads = threads.lock().unwrap().clone();
         assert!(
             threads.len() >= 2 && threads.contains("long calls"),
             "{threads:?}"

@@ -3,6 +3,8 @@
 //! Nesting is counted over the text, so that nothing is built of what is then refused. It is counted for answers, too,
 //! before they are parsed.
 
+use memchr::memchr2;
+
 use crate::call::Request;
 use crate::error::{CallErrorKind, Failure};
 use crate::limits::Limits;
@@ -66,10 +68,11 @@ fn check_attachments(request: &Request, limits: &Limits) -> Result<(), Failure> 
 /// Whether arrays and objects in `json` are nested deeper than `most`. Text that is no JSON is left to the parser.
 pub(crate) fn is_deeper(json: &str, most: u32) -> bool {
     let mut depth = 0u32;
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
+    let mut rest = json.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
-            b'"' => skip_string(&mut bytes),
+            b'"' => rest = after_string(after),
             b'{' | b'[' => {
                 depth += 1;
                 if depth > most {
@@ -83,15 +86,16 @@ pub(crate) fn is_deeper(json: &str, most: u32) -> bool {
     false
 }
 
-/// Moves past the quote that ends a string.
-fn skip_string(bytes: &mut std::str::Bytes<'_>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => drop(bytes.next()),
-            _ => {}
+/// What follows the quote that ends a string, of which `rest` is the inside.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        match rest.get(at..).unwrap_or_default() {
+            [b'\\', _, after @ ..] => rest = after,
+            [b'"', after @ ..] => return after,
+            _ => return &[],
         }
     }
+    &[]
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use fleetwright::input::Input;
 use fleetwright::onnxruntime;
 use fleetwright::router::submission_of;
 use fleetwright::telemetry::Metrics;
-use fleetwright_fleet::{Fleet, Status, SubmissionId};
+use fleetwright_fleet::{CompileBounds, Compiler, Fleet, Status, SubmissionId};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -99,10 +99,12 @@ async fn overhead() {
         state: root.join(".fleetwright"),
         onnxruntime: None,
         locked: false,
+        bounds: CompileBounds::default(),
     };
-    let fleet = Fleet::start(&onnxruntime::options(&places).unwrap())
-        .await
-        .unwrap();
+    let mut options = onnxruntime::options(&places).unwrap();
+    // This program has no verb to compile with.
+    options.compiler = Compiler::InProcess;
+    let fleet = Fleet::start(&options).await.unwrap();
     println!(
         "overhead of the host and its guests over the models' own compute, {ROUNDS} rounds, milliseconds"
     );

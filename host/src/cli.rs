@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use fleetwright_fleet::CompileBounds;
 
 use crate::telemetry::LogFormat;
 use crate::units;
@@ -54,6 +55,9 @@ pub enum Verb {
     Plugin(Plugin),
     /// Tell what is missing on this machine, and the command that mends it.
     Doctor(Doctor),
+    /// Compile the component on standard input: what the host starts a process for, and nobody else.
+    #[command(hide = true)]
+    CompileComponent,
 }
 
 /// Where the fleet's parts lie.
@@ -88,6 +92,12 @@ pub struct FleetArgs {
     /// Use what `fleet.lock` names and nothing else.
     #[arg(long, global = true, env = "FLEETWRIGHT_LOCKED")]
     pub locked: bool,
+    /// The memory that compiling one component may take.
+    #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_MEMORY", default_value = "1GiB", value_name = "SIZE", value_parser = units::size)]
+    pub compile_memory: u64,
+    /// The processor time that compiling one component may take, in whole seconds; by the clock it has twice as long.
+    #[arg(long, global = true, env = "FLEETWRIGHT_COMPILE_TIME", default_value = "60s", value_name = "TIME", value_parser = units::duration)]
+    pub compile_time: Duration,
 }
 
 /// Tell what a manifest would change of what serves, before it is saved.
@@ -289,6 +299,8 @@ pub struct Places {
     pub onnxruntime: Option<PathBuf>,
     /// Whether the lock restrains.
     pub locked: bool,
+    /// What compiling one component may take.
+    pub bounds: CompileBounds,
 }
 
 impl FleetArgs {
@@ -306,6 +318,12 @@ impl FleetArgs {
             state: or_beside(&self.state, ".fleetwright"),
             onnxruntime: self.onnxruntime.clone(),
             locked: self.locked,
+            bounds: CompileBounds {
+                memory: self.compile_memory,
+                cpu: self.compile_time,
+                wall: self.compile_time.saturating_mul(2),
+                ..CompileBounds::default()
+            },
         }
     }
 }

@@ -13,6 +13,10 @@ use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Before there is a second thread, a log or anything else that this process must give up.
+    if matches!(cli.verb, Verb::CompileComponent) {
+        return fleetwright_fleet::compile_component();
+    }
     match begin(&cli) {
         Ok(Ok(Ending::Well)) => ExitCode::SUCCESS,
         Ok(Ok(Ending::Badly)) => ExitCode::FAILURE,

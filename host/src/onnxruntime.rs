@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fleetwright_fleet::Options;
+use fleetwright_fleet::{Compiler, Options};
 use serde::Deserialize;
 
 use crate::cli::Places;
@@ -128,6 +128,8 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
         state: places.state.clone(),
         onnxruntime,
         locked: places.locked,
+        compiler: Compiler::child_of_this_program(),
+        bounds: places.bounds.clone(),
     })
 }
 

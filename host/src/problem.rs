@@ -45,6 +45,7 @@ kinds! {
     METHOD_NOT_ALLOWED "method-not-allowed" 405 "The path does not take this method" "The header `Allow` lists the methods that it takes.";
     BODY_TIMEOUT "body-timeout" 408 "The body came too slowly" "The host waits a bounded time for the next piece of a body, so that slow clients cannot hold it.";
     TOO_LARGE "too-large" 413 "The body is too large" "`limit` is the largest body in bytes, however it is framed. `--max-body` sets it.";
+    TOO_MUCH "too-much" 413 "A stage takes less than this" "What `stage` would be shown passes one of its `limits`: `input`, `depth`, `attachments` or `attachment_bytes`. `detail` names it: send less, or raise it in the manifest.";
     UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" 415 "The body is of a type that is not read" "`accepted` lists the media types that are.";
     UNSUPPORTED_ENCODING "unsupported-encoding" 415 "The body is compressed" "Bodies are read as they are, without `Content-Encoding`.";
     NOT_AN_OBJECT "not-an-object" 422 "The JSON is not an object" "Fields are the members of one JSON object.";

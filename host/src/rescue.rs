@@ -112,7 +112,8 @@ fn stage_failed(failure: Option<&StageFailure>) -> Problem {
     };
     let kind = match reason {
         Reason::Call(CallErrorKind::InvalidInput) => problem::INVALID_INPUT,
-        Reason::Call(CallErrorKind::Overloaded) => problem::OVERLOADED,
+        Reason::Call(CallErrorKind::Overloaded | CallErrorKind::Rate) => problem::OVERLOADED,
+        Reason::Call(CallErrorKind::Input | CallErrorKind::Attachments) => problem::TOO_MUCH,
         Reason::Call(CallErrorKind::Deadline) => problem::DEADLINE,
         // Whatever else it is, the submission is not at fault, and trying again is not known to help.
         _ => problem::STAGE_FAILED,

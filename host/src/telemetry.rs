@@ -251,6 +251,14 @@ fn describe() {
         "Log lines of a stage beyond what one call may write."
     );
     describe_counter!(
+        "fleetwright_stage_limit_total",
+        "Calls that a limit ended, by stage and limit; for `log`, lines that were dropped."
+    );
+    describe_gauge!(
+        "fleetwright_instances",
+        "Instances of a stage that are alive."
+    );
+    describe_counter!(
         "fleetwright_stage_failure_total",
         "Submissions on which a stage failed, by reason."
     );
@@ -301,6 +309,15 @@ fn describe() {
         "Inferences that wait for a run."
     );
     describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
+    describe_counter!(
+        "fleetwright_compiles_total",
+        "Compilations of components, by outcome."
+    );
+    describe_histogram!(
+        "fleetwright_compile_seconds",
+        Unit::Seconds,
+        "What compiling a component took."
+    );
 }
 
 fn process() {

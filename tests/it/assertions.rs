@@ -47,7 +47,8 @@ pub(crate) fn outcome(response: &Response, status: &str) -> Value {
 pub(crate) fn stage_failed(response: &Response, stage: &str, reason: &str) -> Value {
     let (status, kind) = match reason {
         "invalid-input" => (422, "invalid-input"),
-        "overloaded" => (429, "overloaded"),
+        "overloaded" | "rate" => (429, "overloaded"),
+        "input" | "attachments" => (413, "too-much"),
         "deadline" => (504, "deadline"),
         _ => (500, "stage-failed"),
     };

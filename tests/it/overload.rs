@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use fleetwright_tests::host::{json_submission, subject};
-use fleetwright_tests::{Exchange, Host, Layout};
+use fleetwright_tests::{Exchange, Host, Layout, until};
 
 use crate::assertions::{outcome, problem, stage_failed, still_works};
 
@@ -90,4 +90,36 @@ fn a_submission_that_is_not_done_in_time_ends_at_its_deadline() {
         .unwrap(),
         Some(1.0)
     );
+}
+
+/// Who waits in a model's queue past the stage's deadline is answered then, and the model never runs for it.
+#[test]
+fn a_deadline_that_passes_in_a_models_queue_cancels_what_is_queued() {
+    let text = "schema = 1\nname = \"queued\"\n[models.slow]\nuse = \"slow@1\"\n\n\
+        [[stage]]\nname = \"patient\"\nplugin = \"hostile@1\"\nneeds = []\nwhen = 'submission.subject == \"patient\"'\n\
+        models = { model = \"slow\" }\nconfig = { case = \"infer\" }\nlimits = { deadline = \"200s\" }\n\n\
+        [[stage]]\nname = \"hasty\"\nplugin = \"hostile@1\"\nneeds = []\nwhen = 'submission.subject == \"hasty\"'\n\
+        models = { model = \"slow\" }\nconfig = { case = \"infer\" }\nlimits = { deadline = \"100ms\" }\n";
+    let host = Host::start(Layout::new(text, &["hostile"]).unwrap(), &["--deadline", "400s"]).unwrap();
+    let patient = host.send(&json_submission(&subject("patient"))).unwrap();
+    let runs = |name: &str| host.metric(name, &[("model", "slow")]).unwrap();
+    until("the patient one at the model", || {
+        Ok((runs("fleetwright_model_requests_total") == Some(1.0)).then_some(()))
+    })
+    .unwrap();
+    // It waits behind a run of a second, and cannot.
+    for _ in 0..3 {
+        stage_failed(&host.submit(&subject("hasty")).unwrap(), "hasty", "deadline");
+    }
+    outcome(&patient.answer().unwrap(), "completed");
+    until("an empty queue", || {
+        Ok((runs("fleetwright_model_pending") == Some(0.0)).then_some(()))
+    })
+    .unwrap();
+    // One more run, so that whatever was queued before has had its turn.
+    outcome(&host.submit(&subject("patient")).unwrap(), "completed");
+    assert_eq!(runs("fleetwright_model_requests_total"), Some(5.0));
+    assert_eq!(runs("fleetwright_model_executions_total"), Some(2.0));
+    let labels = [("stage", "hasty"), ("limit", "deadline")];
+    assert_eq!(host.metric("fleetwright_stage_limit_total", &labels).unwrap(), Some(3.0));
 }

@@ -87,8 +87,8 @@ const RIGHT: &[Right] = &[
     Right {
         file: "06-cancel.eml",
         status: "completed",
-        types: &["cancellation"],
-        queues: &["cancellations"],
+        types: &["cancellation-or-subscription"],
+        queues: &["subscriptions"],
         entities: &[
             ("amount", "GBP 17.99"),
             ("date", "2025-03-31"),
@@ -100,7 +100,7 @@ const RIGHT: &[Right] = &[
     Right {
         file: "07-pan-and-cvv.txt",
         status: "held",
-        types: &[],
+        types: &["cancellation-or-subscription", "payment"],
         queues: &[],
         entities: &[
             ("card", "••1111"),
@@ -128,7 +128,7 @@ const RIGHT: &[Right] = &[
         file: "09-charged-twice.txt",
         status: "completed",
         types: &["payment", "refund"],
-        queues: &["payments"],
+        queues: &["payments", "human-review"],
         entities: &[
             ("amount", "CHF 49.00"),
             ("date", "2025-04-03"),

@@ -176,6 +176,16 @@ impl Host {
         Ok(Arc::clone(&self.layout))
     }
 
+    /// Ends it without a word, as `kill -9` does.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("the host is not killed")?;
+        self.child.wait().context("the host does not end")?;
+        Ok(())
+    }
+
     /// Its process.
     #[must_use]
     pub fn process(&self) -> u32 {

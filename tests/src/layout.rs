@@ -90,6 +90,14 @@ impl Layout {
         Ok(path)
     }
 
+    /// Puts a component, or what passes for one, into the folder of plugins.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn put_plugin(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        self.write(&format!("plugins/{name}.wasm"), bytes)
+    }
+
     /// The fleet's own folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

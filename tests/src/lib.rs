@@ -12,6 +12,7 @@ pub mod http;
 pub mod layout;
 pub mod places;
 pub mod versions;
+pub mod wat;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub use command::{Ended, command};
 pub use host::Host;
 pub use http::{Exchange, Request, Response};
 pub use layout::Layout;
+pub use wat::Guest;
 
 /// The longest wait for anything.
 pub const PATIENCE: Duration = Duration::from_secs(240);

@@ -35,10 +35,13 @@ mod watcher;
 
 pub use canary::{CanarySummary, SideSummary};
 pub use controller::{Applied, Controller, Fleet, OrderError, Service, check};
-pub use fleetwright_runtime::{CallErrorKind, Inspection, Runtime, RuntimeOptions, inspect};
 pub use history::{Cause, HistoryError, Record, Verdict, folder, records};
 pub use loader::{ChangeError, Options};
 pub use lock::{Pin, Pins};
+pub use fleetwright_runtime::{
+    CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
+    inspect,
+};
 pub use outcome::{
     FleetUsed, Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome,
     StageStatus, Status,

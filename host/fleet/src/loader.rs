@@ -13,7 +13,7 @@ use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
 use fleetwright_manifest::{
     self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source,
 };
-use fleetwright_runtime::{LoadError, Runtime, RuntimeOptions, digest};
+use fleetwright_runtime::{CompileBounds, Compiler, LoadError, Runtime, RuntimeOptions, digest};
 use tokio::sync::mpsc;
 
 use crate::canary::Decision;
@@ -48,6 +48,10 @@ pub struct Options {
     pub onnxruntime: Option<PathBuf>,
     /// Serve what `fleet.lock` names and nothing else. Default: no.
     pub locked: bool,
+    /// Where components are compiled.
+    pub compiler: Compiler,
+    /// What compiling one of them may take.
+    pub bounds: CompileBounds,
 }
 
 /// Why a fleet, or a change of it, is not served.
@@ -164,6 +168,8 @@ impl Workshop {
     pub(crate) fn open(options: &Options) -> Result<Workshop, ChangeError> {
         let runtime = Runtime::new(&RuntimeOptions {
             cache: Some(options.state.join("components")),
+            compiler: options.compiler.clone(),
+            bounds: options.bounds.clone(),
             ..RuntimeOptions::default()
         })?;
         Ok(Workshop {

@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::answer::{lift, refused};
 use crate::bindings::exports::fleetwright::stage::handler as wit;
 use crate::engine::{MAX_MEMORY, Runtime};
-use crate::error::{CallError, CallErrorKind, LoadError, classify};
+use crate::error::{CallError, CallErrorKind, Failure, LoadError, classify};
+use crate::events::{Instances, LimitPassed};
+use crate::lane::Habit;
 use crate::limits::Limits;
-use crate::meter::{CpuSpent, Metered};
-use crate::plugin::{Plugin, new_store};
+use crate::meter::{Ended, Metered, Spent};
+use crate::plugin::{MAX_FUEL, Plugin, new_store};
+use crate::rate::Bucket;
+use crate::shown;
 use crate::state::{CallState, StageGrants};
-
-/// A plugin's sentence on why it failed is cut here: it goes into answers and log lines.
-const MAX_DETAIL_BYTES: usize = 2048;
 
 /// What a stage is given: the granted part of a submission.
 #[derive(Clone, Debug)]
@@ -92,16 +94,20 @@ pub struct Stage {
     runtime: Runtime,
     plugin: Plugin,
     grants: Arc<StageGrants>,
-    limits: Limits,
-    instances: Semaphore,
+    limits: Arc<Limits>,
+    places: Arc<Semaphore>,
     waiting: AtomicUsize,
+    rate: Option<Bucket>,
+    habit: Habit,
+    instances: Instances,
 }
 
 impl Stage {
     /// Makes a stage of a plugin.
     ///
     /// # Errors
-    /// [`LoadError::Limit`] where the limits pass what this host can give.
+    /// [`LoadError::Limit`] where the limits pass what this host can give, [`LoadError::Unmetered`] where they set `fuel`
+    /// and the plugin was not loaded by [`Runtime::metered`].
     pub fn new(
         runtime: &Runtime,
         name: &str,
@@ -116,15 +122,25 @@ impl Stage {
                 most: MAX_MEMORY as u64,
             });
         }
-        let instances = Semaphore::new(limits.concurrency.min(Semaphore::MAX_PERMITS));
+        let runtime = runtime.of(&plugin.component)?;
+        let fuel = match (runtime.counts_fuel(), limits.fuel) {
+            (false, Some(_)) => return Err(LoadError::Unmetered),
+            (false, None) => None,
+            (true, fuel) => Some(fuel.unwrap_or(MAX_FUEL)),
+        };
+        let limits = Limits { fuel, ..limits };
+        let name: Arc<str> = name.into();
         Ok(Stage {
-            name: name.into(),
-            runtime: runtime.clone(),
+            places: Arc::new(Semaphore::new(places(&runtime, &name, &plugin, &limits))),
+            instances: Instances::of(&name),
+            name,
+            runtime,
             plugin,
             grants: Arc::new(grants),
-            limits,
-            instances,
+            rate: limits.rate.map(Bucket::new),
+            limits: Arc::new(limits),
             waiting: AtomicUsize::new(0),
+            habit: Habit::default(),
         })
     }
 
@@ -159,87 +175,148 @@ impl Stage {
     ) -> (Result<Answer, CallError>, Timings) {
         let start = Instant::now();
         let deadline = deadline.min(start + self.limits.deadline);
-        let mut timings = Timings::default();
-        let answer = self.admit_and_run(request, deadline, &mut timings).await;
-        timings.total = start.elapsed();
-        (
-            answer.map_err(|(kind, detail)| CallError {
-                stage: self.name.to_string(),
-                kind,
-                detail,
-            }),
-            timings,
-        )
+        let spent = Arc::new(Spent::default());
+        let mut waited = Duration::ZERO;
+        let answer = self
+            .admit_and_run(request, deadline, &spent, &mut waited)
+            .await;
+        let timings = Timings {
+            total: start.elapsed(),
+            queue: waited + spent.queue().get(),
+            inference: spent.inference().get(),
+            guest: spent.guest().get(),
+        };
+        self.habit.note(timings.guest);
+        (answer.map_err(|failure| self.attribute(failure)), timings)
+    }
+
+    fn attribute(&self, failure: Failure) -> CallError {
+        let Failure {
+            kind,
+            limit,
+            detail,
+        } = failure;
+        if let Some(limit) = limit {
+            let stage = &self.name;
+            LimitPassed { stage, limit }.emit();
+        }
+        CallError {
+            stage: self.name.to_string(),
+            kind,
+            detail,
+        }
     }
 
     async fn admit_and_run(
         &self,
         request: &Request,
         deadline: Instant,
-        timings: &mut Timings,
+        spent: &Arc<Spent>,
+        waited: &mut Duration,
     ) -> Result<Answer, Failure> {
+        shown::check(request, &self.limits)?;
+        if let Some(rate) = &self.rate {
+            rate.admit()?;
+        }
         let asked = Instant::now();
-        let _instance = self.admit(deadline).await?;
-        timings.queue = asked.elapsed();
-        let state = CallState::new(
-            self.name.clone(),
-            request.submission.clone(),
-            self.grants.clone(),
-            &self.limits,
-            deadline,
-        );
-        let mut store = new_store(&self.runtime.engine, state, &self.limits);
-        let attachments: Vec<_> = request.attachments.iter().map(Attachment::lower).collect();
-        let lowered = wit::Request {
-            fields: &request.fields,
-            attachments: &attachments,
-        };
-        let call = async {
-            let instance = self.plugin.pre.instantiate_async(&mut store).await?;
-            instance
-                .fleetwright_stage_handler()
-                .call_handle(&mut store, lowered)
-                .await
-        };
-        let called = run_metered(call, &mut timings.guest, self.limits.cpu, deadline).await;
-        let state = store.data();
-        timings.queue += state.queue;
-        timings.inference = state.inference;
-        match called {
-            Err(stopped) => Err((stopped.kind(), stopped.describe(&self.limits))),
-            Ok(Err(error)) => Err(classify(&error, state)),
-            Ok(Ok(Err(failure))) => Err(refused(failure, state)),
-            Ok(Ok(Ok(answer))) => lift(answer, &self.limits),
+        let place = self.admit(deadline).await;
+        *waited = asked.elapsed();
+        let run = self.run(request.clone(), deadline, spent.clone(), place?);
+        let lane = Some(self.runtime.lane.clone());
+        let mut run = Metered::new(run, spent.clone(), self.limits.cpu, lane);
+        if self.habit.is_long() {
+            run = run.in_lane();
+        }
+        match tokio::time::timeout_at(deadline, run).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(ended)) => Err(Stopped::from(ended).failure(&self.limits)),
+            Err(_) => Err(Stopped::Deadline.failure(&self.limits)),
+        }
+    }
+
+    /// The call itself, from a fresh instance to the answer. It holds all that it needs, its place among the instances
+    /// included, so that it can go on in another thread and leaves nothing behind wherever it is dropped.
+    fn run(
+        &self,
+        request: Request,
+        deadline: Instant,
+        spent: Arc<Spent>,
+        place: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send + use<> {
+        let live = (place, self.instances.enter(), self.runtime.awake());
+        let (pre, limits) = (self.plugin.pre.clone(), self.limits.clone());
+        let (name, grants) = (self.name.clone(), self.grants.clone());
+        async move {
+            let _live = live;
+            let state = CallState::new(name, request.submission, grants, &limits, deadline);
+            let mut store = new_store(pre.engine(), state.timed(spent), &limits);
+            let attachments: Vec<_> = request.attachments.iter().map(Attachment::lower).collect();
+            let lowered = wit::Request {
+                fields: &request.fields,
+                attachments: &attachments,
+            };
+            let call = async {
+                let instance = pre.instantiate_async(&mut store).await?;
+                let handler = instance.fleetwright_stage_handler();
+                handler.call_handle(&mut store, lowered).await
+            };
+            let called = call.await;
+            let state = store.data();
+            match called {
+                Err(error) => Err(classify(&error, state)),
+                Ok(Err(failure)) => Err(refused(failure, state)),
+                Ok(Ok(answer)) => lift(answer, &limits),
+            }
         }
     }
 
     /// A place among the stage's instances: at once, after a bounded wait, or not at all.
-    async fn admit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(permit) = self.instances.try_acquire() {
+    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(permit) = self.places.clone().try_acquire_owned() {
             return Ok(permit);
         }
         let _place = Place::take(&self.waiting, self.limits.queue).ok_or_else(|| {
             let Limits {
                 concurrency, queue, ..
-            } = self.limits;
-            (
+            } = *self.limits;
+            Failure::of(
                 CallErrorKind::Overloaded,
-                format!("{concurrency} calls are running and {queue} are waiting"),
+                if queue == 0 { "concurrency" } else { "queue" },
+                format!(
+                    "{concurrency} calls are running and {queue} are waiting: send less at once, or raise `limits.concurrency` or `limits.queue`"
+                ),
             )
         })?;
-        match tokio::time::timeout_at(deadline, self.instances.acquire()).await {
+        match tokio::time::timeout_at(deadline, self.places.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed.
-            Ok(Err(_)) => Err((CallErrorKind::Overloaded, "the stage is closing".into())),
-            Err(_) => Err((
+            Ok(Err(_)) => Err(Failure::new(
+                CallErrorKind::Overloaded,
+                "the stage is closing",
+            )),
+            Err(_) => Err(Failure::of(
                 CallErrorKind::Deadline,
-                "the deadline passed while the call waited for an instance".into(),
+                "deadline",
+                "the deadline passed while the call waited for an instance: send less at once, or raise `limits.concurrency` or `limits.deadline`",
             )),
         }
     }
 }
 
-type Failure = (CallErrorKind, String);
+/// Instances that a stage may have at once: what its limits say, and no more than half of what the pool holds for
+/// components of this kind, so that no stage alone can take the pool from the others.
+fn places(runtime: &Runtime, stage: &str, plugin: &Plugin, limits: &Limits) -> usize {
+    let most = runtime.share(&plugin.component);
+    if limits.concurrency > most {
+        tracing::info!(
+            stage,
+            concurrency = limits.concurrency,
+            most,
+            "the component takes much of the pool of instances: fewer run at once than its limit allows"
+        );
+    }
+    limits.concurrency.min(most).min(Semaphore::MAX_PERMITS)
+}
 
 /// A place in the bounded queue for instances; left when dropped.
 struct Place<'a>(&'a AtomicUsize);
@@ -266,13 +343,25 @@ impl Drop for Place<'_> {
 pub(crate) enum Stopped {
     Cpu,
     Deadline,
+    Closing,
+}
+
+impl From<Ended> for Stopped {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::CpuSpent => Stopped::Cpu,
+            Ended::Closing => Stopped::Closing,
+        }
+    }
 }
 
 impl Stopped {
-    fn kind(&self) -> CallErrorKind {
+    fn failure(&self, limits: &Limits) -> Failure {
+        let detail = self.describe(limits);
         match self {
-            Stopped::Cpu => CallErrorKind::Cpu,
-            Stopped::Deadline => CallErrorKind::Deadline,
+            Stopped::Cpu => Failure::of(CallErrorKind::Cpu, "cpu", detail),
+            Stopped::Deadline => Failure::of(CallErrorKind::Deadline, "deadline", detail),
+            Stopped::Closing => Failure::new(CallErrorKind::Overloaded, detail),
         }
     }
 
@@ -282,82 +371,24 @@ impl Stopped {
                 "the guest used its {:?} of processor time; raise `limits.cpu` if the plugin needs more",
                 limits.cpu
             ),
-            Stopped::Deadline => "the deadline passed before the stage answered".into(),
+            Stopped::Deadline => {
+                "the deadline passed before the stage answered; raise `limits.deadline` or the host's `--deadline` if it needs longer"
+                    .into()
+            }
+            Stopped::Closing => "the host is closing".into(),
         }
     }
 }
 
-/// Runs a call under its processor and wall-clock limits.
-pub(crate) async fn run_metered<F: Future>(
-    call: F,
-    spent: &mut Duration,
+/// Runs a call of the host's own, such as `describe`, under its processor and wall-clock limits.
+pub(crate) async fn run_metered<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
     cpu: Duration,
     deadline: Instant,
-) -> Result<F::Output, Stopped> {
-    match tokio::time::timeout_at(deadline, Metered::new(call, spent, cpu)).await {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(CpuSpent)) => Err(Stopped::Cpu),
+) -> Result<T, Stopped> {
+    let metered = Metered::new(call, Arc::default(), cpu, None);
+    match tokio::time::timeout_at(deadline, metered).await {
+        Ok(ended) => ended.map_err(Stopped::from),
         Err(_) => Err(Stopped::Deadline),
     }
-}
-
-/// What the plugin itself gave as the reason, unless the host refused it inference for one of its own.
-fn refused(failure: wit::Failure, state: &CallState) -> Failure {
-    let (kind, mut detail) = match failure {
-        wit::Failure::InvalidInput(detail) => (CallErrorKind::InvalidInput, detail),
-        wit::Failure::InvalidConfig(detail) => (CallErrorKind::InvalidConfig, detail),
-        wit::Failure::Inference(detail) => {
-            (state.refused.unwrap_or(CallErrorKind::Inference), detail)
-        }
-        wit::Failure::Internal(detail) => (CallErrorKind::Plugin, detail),
-    };
-    detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
-    (kind, detail)
-}
-
-fn lift(answer: wit::Answer, limits: &Limits) -> Result<Answer, Failure> {
-    let reason = match &answer.disposition {
-        wit::Disposition::Continue => 0,
-        wit::Disposition::Hold(reason) => reason.len(),
-    };
-    let bytes = answer.fields.len().saturating_add(reason);
-    if bytes as u64 > limits.output {
-        return Err((
-            CallErrorKind::Output,
-            format!(
-                "the answer has {bytes} bytes; `limits.output` is {}",
-                limits.output
-            ),
-        ));
-    }
-    let fields = match serde_json::from_str(&answer.fields) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => {
-            return Err((
-                CallErrorKind::BadAnswer,
-                "the answer's fields are no JSON object".into(),
-            ));
-        }
-        Err(error) => {
-            return Err((
-                CallErrorKind::BadAnswer,
-                format!("the answer's fields are no JSON: {error}"),
-            ));
-        }
-    };
-    if let Some(confidence) = answer.confidence.filter(|c| !(0.0..=1.0).contains(c)) {
-        return Err((
-            CallErrorKind::BadAnswer,
-            format!("the confidence {confidence} is not between 0 and 1"),
-        ));
-    }
-    let disposition = match answer.disposition {
-        wit::Disposition::Continue => Disposition::Continue,
-        wit::Disposition::Hold(reason) => Disposition::Hold(reason),
-    };
-    Ok(Answer {
-        fields,
-        confidence: answer.confidence,
-        disposition,
-    })
 }

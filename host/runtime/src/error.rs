@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use crate::limits::Passed;
+use crate::limits::{Denied, Passed};
 use crate::state::CallState;
 
 /// Why a plugin cannot be loaded.
@@ -28,6 +29,20 @@ pub enum LoadError {
     /// The bytes are no component, or one that the engine does not accept.
     #[error("not a WebAssembly component that this host can run: {0}")]
     Compile(String),
+    /// Compiling the component took more than it may.
+    #[error("compiling the component was given up: {0}")]
+    CompileBound(Bound),
+    /// Too many loads wait for the compiler.
+    #[error("{most} loads wait for the compiler already; try again when some have ended")]
+    CompileQueue {
+        /// How many may wait.
+        most: usize,
+    },
+    /// The compiler gave no answer: it could not be started or confined, or it ended on the way.
+    #[error(
+        "the compiler gave no answer: {0}; if it is so for every component, the system lacks what `fleetwright` starts it with, else the component brings it down and is best built anew"
+    )]
+    Compiler(String),
     /// The component imports something that no stage is given.
     #[error(
         "the component imports `{import}`, which is not part of world `fleetwright:stage/stage`"
@@ -55,6 +70,11 @@ pub enum LoadError {
     /// `describe` gave something that is no description.
     #[error("the plugin's description is not valid: {0}")]
     Description(String),
+    /// The stage's limits set `fuel`, and the plugin was compiled without counting it.
+    #[error(
+        "the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`"
+    )]
+    Unmetered,
     /// The manifest's limits cannot be given by this host.
     #[error("`{limit}` = {value} passes what this host can give ({most})")]
     Limit {
@@ -65,6 +85,56 @@ pub enum LoadError {
         /// The most that can be had.
         most: u64,
     },
+}
+
+/// What compiling a component may not pass, with its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Bytes of memory of the compiler.
+    #[error(
+        "it needs more than {0} bytes of memory; make its functions smaller, or raise `--compile-memory`"
+    )]
+    Memory(u64),
+    /// Processor time of the compiler.
+    #[error(
+        "it needs more than {0:?} of processor time; make it smaller, or raise `--compile-time`"
+    )]
+    Cpu(Duration),
+    /// Time by the clock.
+    #[error("it is not done after {0:?}; free the machine, or raise `--compile-time`")]
+    Wall(Duration),
+    /// Bytes of the component.
+    #[error(
+        "it has more than {0} bytes; build it for size (`opt-level = \"s\"`, `strip`), or split it into stages"
+    )]
+    Component(u64),
+    /// Bytes of machine code.
+    #[error("it has more than {0} bytes of machine code; split it into stages")]
+    Code(u64),
+}
+
+impl LoadError {
+    /// One word for a metric: which step refused the component.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            LoadError::Engine(_) => "engine",
+            LoadError::Cache { .. } => "cache",
+            LoadError::Compile(_) => "not-a-component",
+            LoadError::CompileBound(Bound::Memory(_)) => "compile-memory",
+            LoadError::CompileBound(Bound::Cpu(_) | Bound::Wall(_)) => "compile-time",
+            LoadError::CompileBound(Bound::Component(_) | Bound::Code(_)) => "compile-size",
+            LoadError::CompileQueue { .. } => "compile-queue",
+            LoadError::Compiler(_) => "compiler",
+            LoadError::ForeignImport { .. } => "foreign-import",
+            LoadError::NotGranted { .. } => "not-granted",
+            LoadError::World(_) => "world",
+            LoadError::Describe(_) => "describe",
+            LoadError::Description(_) => "description",
+            LoadError::Unmetered => "unmetered",
+            LoadError::Limit { .. } => "limit",
+        }
+    }
 }
 
 /// Why a call gave no answer: always attributed to its stage, and the end of that call alone.
@@ -99,7 +169,7 @@ pub enum CallErrorKind {
     Memory,
     /// The guest passed its `tensors` limit.
     Tensors,
-    /// The answer passed the `output` limit.
+    /// The answer passed the `output` limit, or is nested deeper than `depth`.
     Output,
     /// The guest passed its `cpu` limit.
     Cpu,
@@ -107,6 +177,16 @@ pub enum CallErrorKind {
     Deadline,
     /// No instance, or no place in a queue, was free.
     Overloaded,
+    /// The stage's `rate` admits no call now.
+    Rate,
+    /// The guest passed its `computes` limit.
+    Computes,
+    /// What the stage would be shown passes its `input` limit, or is nested deeper than `depth`.
+    Input,
+    /// The attachments that the stage would be shown pass `attachments` or `attachment_bytes`.
+    Attachments,
+    /// The guest used up its `fuel`.
+    Fuel,
 }
 
 impl CallErrorKind {
@@ -125,6 +205,11 @@ impl CallErrorKind {
             CallErrorKind::Cpu => "cpu",
             CallErrorKind::Deadline => "deadline",
             CallErrorKind::Overloaded => "overloaded",
+            CallErrorKind::Rate => "rate",
+            CallErrorKind::Computes => "computes",
+            CallErrorKind::Input => "input",
+            CallErrorKind::Attachments => "attachments",
+            CallErrorKind::Fuel => "fuel",
         }
     }
 }
@@ -135,41 +220,94 @@ impl fmt::Display for CallErrorKind {
     }
 }
 
+/// Why a call failed, before it is attributed to its stage.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) kind: CallErrorKind,
+    /// The limit that ended the call, as the metric names it.
+    pub(crate) limit: Option<&'static str>,
+    pub(crate) detail: String,
+}
+
+impl Failure {
+    /// A failure that no limit brought about.
+    pub(crate) fn new(kind: CallErrorKind, detail: impl Into<String>) -> Self {
+        Failure {
+            kind,
+            limit: None,
+            detail: detail.into(),
+        }
+    }
+
+    /// A failure brought about by `limit`.
+    pub(crate) fn of(kind: CallErrorKind, limit: &'static str, detail: impl Into<String>) -> Self {
+        Failure {
+            kind,
+            limit: Some(limit),
+            detail: detail.into(),
+        }
+    }
+}
+
 /// Says what a wasmtime error means: which limit was passed, or which trap it was.
-pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> (CallErrorKind, String) {
+pub(crate) fn classify(error: &wasmtime::Error, state: &CallState) -> Failure {
     if let Some(passed) = error.downcast_ref::<Passed>() {
-        return (
-            CallErrorKind::Tensors,
-            format!("{passed}; {}", passed.way_out()),
-        );
+        let (kind, limit) = match passed {
+            Passed::Tensors { .. } => (CallErrorKind::Tensors, "tensors"),
+            Passed::Handles { .. } => (CallErrorKind::Tensors, "handles"),
+            Passed::Computes { .. } => (CallErrorKind::Computes, "computes"),
+        };
+        return Failure::of(kind, limit, format!("{passed}; {}", passed.way_out()));
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        return (
-            CallErrorKind::Overloaded,
-            "the host's pool of instances is exhausted".into(),
-        );
+        let detail = "the host's pool of instances is exhausted; try again later, or lower the `limits.concurrency` of other stages";
+        return Failure::of(CallErrorKind::Overloaded, "instances", detail);
     }
     if is_fuel_exhausted(error) {
         // Wasm frames are on the stack only while the guest calls the host; a result is lifted after the last returned.
         let from_guest_call = error.downcast_ref::<WasmBacktrace>().is_some();
         return match from_guest_call {
-            true => (
+            true => Failure::of(
                 CallErrorKind::Tensors,
-                "one call of the host passes more bytes than `limits.tensors` allows".into(),
+                "tensors",
+                "one call of the host passes more bytes than `limits.tensors` allows; raise it if the plugin needs more",
             ),
-            false => (
+            false => Failure::of(
                 CallErrorKind::Output,
-                "the answer passes `limits.output`".into(),
+                "output",
+                "the answer passes `limits.output`; raise it if the plugin needs more",
             ),
         };
     }
-    if state.memory.denied() {
-        let detail = "the guest was refused memory and gave up; raise `limits.memory` if the plugin needs more".into();
-        return (CallErrorKind::Memory, detail);
+    match state.memory.denied() {
+        Some(Denied::Limit { limit }) => {
+            let detail = format!(
+                "the guest was refused memory beyond {limit} bytes and gave up; raise `limits.memory` if the plugin needs more"
+            );
+            return Failure::of(CallErrorKind::Memory, "memory", detail);
+        }
+        Some(Denied::Table { entries }) => {
+            let detail = format!(
+                "the guest was refused a table of more than {entries} entries and gave up; use more tables, or shorter ones"
+            );
+            return Failure::of(CallErrorKind::Memory, "table", detail);
+        }
+        None => {}
     }
     match error.downcast_ref::<Trap>() {
-        Some(trap) => (CallErrorKind::Trap, format!("the guest trapped: {trap}")),
-        None => (
+        Some(Trap::OutOfFuel) => {
+            let detail = "the guest used up its fuel; raise `limits.fuel` if the plugin needs more";
+            Failure::of(CallErrorKind::Fuel, "fuel", detail)
+        }
+        Some(trap @ Trap::StackOverflow) => Failure::of(
+            CallErrorKind::Trap,
+            "stack",
+            format!(
+                "the guest trapped: {trap}; the stack is bounded by the host, and calls that nest deeper have no way out"
+            ),
+        ),
+        Some(trap) => Failure::new(CallErrorKind::Trap, format!("the guest trapped: {trap}")),
+        None => Failure::new(
             CallErrorKind::Trap,
             format!("the guest was stopped: {}", error.root_cause()),
         ),

@@ -2,8 +2,8 @@
 //!
 //! A [`Runtime`] owns one wasmtime engine. [`Runtime::load`] turns a component's bytes into a [`Plugin`]: compiled (or
 //! taken from the cache of precompiled components), linked against what its grants allow, and asked once what it is.
-//! [`Stage::call`] then runs one submission in an instance of its own, which nothing outlives: memory, tensors, output,
-//! processor time and wall clock are bounded by [`Limits`], and whatever the guest does ends in an [`Answer`] or a typed
+//! [`Stage::call`] then runs one submission in an instance of its own, which nothing outlives: what it is shown, what it uses
+//! and what it answers are bounded by [`Limits`], and whatever the guest does ends in an [`Answer`] or a typed
 //! [`CallError`] for that call alone.
 #![cfg_attr(
     test,
@@ -15,27 +15,35 @@
     )
 )]
 
+mod answer;
 mod bindings;
 mod cache;
 mod call;
+mod compiler;
 mod engine;
 mod error;
+mod events;
 mod inspect;
+mod lane;
 mod limits;
 mod meter;
 // `pub` inside: the bindings re-export these types.
 #[allow(unreachable_pub)]
 mod nn;
 mod plugin;
+mod rate;
+mod shown;
 mod state;
+mod ticker;
 mod wasi;
 
 pub use cache::digest;
 pub use call::{Answer, Attachment, Disposition, Request, Stage, Timings};
+pub use compiler::{CompileBounds, Compiler, compile_component};
 pub use engine::{Runtime, RuntimeOptions};
-pub use error::{CallError, CallErrorKind, LoadError};
+pub use error::{Bound, CallError, CallErrorKind, LoadError};
 pub use inspect::{Inspection, inspect};
-pub use limits::Limits;
+pub use limits::{Limits, Rate};
 pub use plugin::{Description, Plugin, Role};
 pub use state::{ModelBinding, StageGrants};
 pub use wasi::Grant;

@@ -1,49 +1,155 @@
 //! Processor time of a guest, metered around each poll of its call.
 //!
-//! A guest yields at every epoch tick (10 ms), so a poll is never longer than a tick; the time that the call waits for
-//! inference passes outside of polls and is not counted. The clock is the thread's processor time, not the wall: a busy
-//! machine takes nothing from a guest's budget.
+//! A guest yields at every epoch tick, so a poll is never longer than a tick; the time that the call waits for inference
+//! passes outside of polls and is not counted. The clock is the thread's processor time, not the wall: a busy machine takes
+//! nothing from a guest's budget. A call that passes [`crate::lane::SHORT`] goes on in the lane for long calls, if it is
+//! given one.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The guest's processor time reached its limit; the call was ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CpuSpent;
+use crate::lane::{Lane, Moved, SHORT};
 
-/// A call whose polls are metered.
-pub(crate) struct Metered<'a, F> {
-    call: Pin<Box<F>>,
-    spent: &'a mut Duration,
-    limit: Duration,
+/// Where the time of a call went so far; read by whoever waits for it, whatever became of the call itself.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    guest: Account,
+    queue: Account,
+    inference: Account,
 }
 
-impl<'a, F: Future> Metered<'a, F> {
-    /// Runs `call`, adding its processor time to `spent`, until that passes `limit`.
-    pub(crate) fn new(call: F, spent: &'a mut Duration, limit: Duration) -> Self {
+impl Spent {
+    /// Processor time of the guest.
+    pub(crate) fn guest(&self) -> &Account {
+        &self.guest
+    }
+
+    /// Time in the queues of models.
+    pub(crate) fn queue(&self) -> &Account {
+        &self.queue
+    }
+
+    /// Models at work.
+    pub(crate) fn inference(&self) -> &Account {
+        &self.inference
+    }
+}
+
+/// A sum of times.
+#[derive(Debug, Default)]
+pub(crate) struct Account(AtomicU64);
+
+impl Account {
+    pub(crate) fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a metered call did not come to its own end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The guest's processor time reached its limit.
+    CpuSpent,
+    /// The host is going down.
+    Closing,
+}
+
+/// A call whose polls are metered.
+pub(crate) struct Metered<T> {
+    at: At<T>,
+    spent: Arc<Spent>,
+    limit: Duration,
+    lane: Option<Lane>,
+}
+
+enum At<T> {
+    Here(Pin<Box<dyn Future<Output = T> + Send>>),
+    Lane(Moved<Result<T, Ended>>),
+    Done,
+}
+
+impl<T: Send + 'static> Metered<T> {
+    /// Runs `call`, adding its processor time to `spent`, until that passes `limit`. With a lane, a call that is not short
+    /// goes on there.
+    pub(crate) fn new(
+        call: impl Future<Output = T> + Send + 'static,
+        spent: Arc<Spent>,
+        limit: Duration,
+        lane: Option<Lane>,
+    ) -> Self {
         Metered {
-            call: Box::pin(call),
+            at: At::Here(Box::pin(call)),
             spent,
             limit,
+            lane,
+        }
+    }
+
+    /// The same, in the lane from the start.
+    pub(crate) fn in_lane(mut self) -> Self {
+        self.move_to_lane();
+        self
+    }
+
+    fn move_to_lane(&mut self) {
+        let Some(lane) = self.lane.take() else {
+            return;
+        };
+        match std::mem::replace(&mut self.at, At::Done) {
+            At::Here(call) => {
+                let (spent, limit) = (self.spent.clone(), self.limit);
+                let there = Metered {
+                    at: At::Here(call),
+                    spent,
+                    limit,
+                    lane: None,
+                };
+                self.at = At::Lane(lane.run(there));
+            }
+            at => self.at = at,
         }
     }
 }
 
-impl<F: Future> Future for Metered<'_, F> {
-    type Output = Result<F::Output, CpuSpent>;
+impl<T: Send + 'static> Future for Metered<T> {
+    type Output = Result<T, Ended>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let start = thread_time();
-        let polled = self.call.as_mut().poll(cx);
-        *self.spent += thread_time().saturating_sub(start);
-        match polled {
-            Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending if *self.spent > self.limit => Poll::Ready(Err(CpuSpent)),
-            Poll::Pending => Poll::Pending,
+        let this = &mut *self;
+        if let At::Here(call) = &mut this.at {
+            let start = thread_time();
+            let polled = call.as_mut().poll(cx);
+            this.spent.guest.add(thread_time().saturating_sub(start));
+            if let Poll::Ready(output) = polled {
+                return Poll::Ready(Ok(output));
+            }
+            let spent = this.spent.guest.get();
+            if spent > this.limit {
+                this.at = At::Done;
+                return Poll::Ready(Err(Ended::CpuSpent));
+            }
+            if spent < SHORT || this.lane.is_none() {
+                return Poll::Pending;
+            }
+            this.move_to_lane();
+        }
+        match &mut this.at {
+            At::Lane(moved) => Pin::new(moved)
+                .poll(cx)
+                .map(|ended| ended.unwrap_or(Err(Ended::Closing))),
+            // Polled again after its end.
+            At::Here(_) | At::Done => Poll::Pending,
         }
     }
 }
@@ -60,25 +166,66 @@ fn thread_time() -> Duration {
 mod tests {
     use super::*;
 
+    async fn busy() {
+        loop {
+            let start = thread_time();
+            while thread_time() - start < Duration::from_millis(1) {}
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn a_busy_call_is_ended_and_a_waiting_one_is_not() {
-        let mut spent = Duration::ZERO;
-        let busy = async {
-            loop {
+        let spent = Arc::new(Spent::default());
+        let limit = Duration::from_millis(5);
+        let ended = Metered::new(busy(), spent.clone(), limit, None).await;
+        assert_eq!(ended, Err(Ended::CpuSpent));
+        assert!(spent.guest().get() > limit);
+
+        let waiting = tokio::time::sleep(Duration::from_millis(30));
+        let limit = Duration::from_millis(20);
+        assert_eq!(Metered::new(waiting, Arc::default(), limit, None).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_not_short_goes_on_in_the_lane_and_is_metered_there() {
+        let lane = Lane::default();
+        let threads = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+        let seen = threads.clone();
+        let call = async move {
+            for _ in 0..200 {
+                let name = std::thread::current().name().unwrap_or("").to_owned();
+                seen.lock().unwrap().insert(name);
                 let start = thread_time();
                 while thread_time() - start < Duration::from_millis(1) {}
                 tokio::task::yield_now().await;
             }
+            7
         };
-        let ended: Result<(), _> = Metered::new(busy, &mut spent, Duration::from_millis(5)).await;
-        assert_eq!(ended, Err(CpuSpent));
-        assert!(spent > Duration::from_millis(5));
+        let spent = Arc::new(Spent::default());
+        let limit = Duration::from_secs(600);
+        let ended = Metered::new(call, spent.clone(), limit, Some(lane.clone())).await;
+        assert_eq!(ended, Ok(7));
+        assert!(spent.guest().get() >= Duration::from_millis(200));
+        let threads = threads.lock().unwrap();
+        assert!(threads.len() >= 2 && threads.contains("long calls"), "{threads:?}");
 
-        let mut spent = Duration::ZERO;
-        let waiting = tokio::time::sleep(Duration::from_millis(30));
-        assert_eq!(
-            Metered::new(waiting, &mut spent, Duration::from_millis(20)).await,
-            Ok(())
-        );
+        let limit = Duration::from_millis(20);
+        let ended = Metered::new(busy(), Arc::default(), limit, Some(lane.clone())).in_lane().await;
+        assert_eq!(ended, Err(Ended::CpuSpent));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_waits_for_is_dropped_in_the_lane() {
+        let (dropped, seen) = tokio::sync::oneshot::channel::<()>();
+        let call = async move {
+            let _dropped = dropped;
+            busy().await;
+        };
+        let limit = Duration::from_secs(600);
+        let metered = Metered::new(call, Arc::default(), limit, Some(Lane::default())).in_lane();
+        let ended = tokio::time::timeout(Duration::from_millis(20), metered).await;
+        assert!(ended.is_err());
+        assert!(seen.await.is_err(), "the call and what it holds are gone");
     }
 }

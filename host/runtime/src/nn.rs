@@ -186,6 +186,7 @@ impl inference::HostGraphExecutionContext for CallState {
         execution: Resource<Execution>,
         inputs: Vec<(String, Resource<GuestTensor>)>,
     ) -> wasmtime::Result<Outcome<Vec<(String, Resource<GuestTensor>)>>> {
+        self.computes.take()?;
         let inputs = match self.take_inputs(inputs)? {
             Ok(inputs) => inputs,
             Err(error) => return self.refuse(error),
@@ -194,8 +195,8 @@ impl inference::HostGraphExecutionContext for CallState {
         let (role, model) = (role.clone(), model.clone());
         match model.infer(inputs, self.deadline).await {
             Ok(inference) => {
-                self.queue += inference.queue;
-                self.inference += inference.compute;
+                self.spent.queue().add(inference.queue);
+                self.spent.inference().add(inference.compute);
                 let mut outputs = Vec::with_capacity(inference.outputs.len());
                 for (name, tensor) in inference.outputs {
                     outputs.push((name, self.keep_output(tensor)?));
@@ -258,11 +259,11 @@ fn code(error: &InferError) -> ErrorCode {
     }
 }
 
-/// Where the host refused for a reason that is not the guest's, the call fails for that reason.
-fn refusal(error: &InferError) -> Option<CallErrorKind> {
+/// Where the host refused for a reason that is not the guest's, the call fails for that reason and by that limit.
+fn refusal(error: &InferError) -> Option<(CallErrorKind, &'static str)> {
     match error {
-        InferError::QueueFull { .. } => Some(CallErrorKind::Overloaded),
-        InferError::DeadlineExceeded { .. } => Some(CallErrorKind::Deadline),
+        InferError::QueueFull { .. } => Some((CallErrorKind::Overloaded, "model-queue")),
+        InferError::DeadlineExceeded { .. } => Some((CallErrorKind::Deadline, "deadline")),
         _ => None,
     }
 }

@@ -12,10 +12,9 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use crate::bindings::exports::fleetwright::stage::description as wit;
 use crate::bindings::{Stage as Bindings, StagePre};
-use crate::cache::digest;
 use crate::call::run_metered;
 use crate::engine::Runtime;
-use crate::error::{LoadError, classify};
+use crate::error::{CallErrorKind, LoadError, classify};
 use crate::inspect::check_imports;
 use crate::limits::Limits;
 use crate::state::{CallState, StageGrants};
@@ -24,6 +23,12 @@ use crate::wasi::{self, Grant};
 /// `describe` only returns constants.
 const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
 const MAX_NAME_BYTES: usize = 64;
+/// Bytes of a whole description: names, sentences and two schemas.
+const MAX_DESCRIPTION_BYTES: u64 = 256 << 10;
+/// As much fuel as an engine can count.
+pub(crate) const MAX_FUEL: u64 = i64::MAX as u64;
+/// What a guest may hand over beside what is counted: names and the rest of a record.
+const FUEL_MARGIN: u64 = 64 << 10;
 
 /// A component that is ready to be made stages of. Cheap to clone.
 #[derive(Clone)]
@@ -73,13 +78,13 @@ impl Plugin {
 }
 
 impl Runtime {
-    /// Compiles (or takes from the cache), links and describes a component.
+    /// Compiles (or takes from the cache), links and describes a component. One component is compiled at a time; the others
+    /// wait. Dropping the future ends the compilation.
     ///
     /// # Errors
     /// [`LoadError`] says which of these steps refused it, and why.
     pub async fn load(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
-        let digest = digest(bytes);
-        let component = self.cache.component(&self.engine, bytes, &digest)?;
+        let (component, digest) = self.compiled(bytes).await?;
         check_imports(&self.engine, &component, grants)?;
         let pre = self.link(&component, grants)?;
         let description = self.describe(&pre).await?;
@@ -107,7 +112,12 @@ impl Runtime {
     }
 
     async fn describe(&self, pre: &StagePre<CallState>) -> Result<Description, LoadError> {
-        let limits = Limits::default();
+        let limits = Limits {
+            tensors: 0,
+            output: MAX_DESCRIPTION_BYTES,
+            fuel: self.counts_fuel().then_some(MAX_FUEL),
+            ..Limits::default()
+        };
         let deadline = Instant::now() + DESCRIBE_DEADLINE;
         let grants = Arc::new(StageGrants {
             config: "{}".into(),
@@ -115,19 +125,27 @@ impl Runtime {
         });
         let state = CallState::new("describe".into(), "".into(), grants, &limits, deadline);
         let mut store = new_store(&self.engine, state, &limits);
-        let mut spent = Duration::ZERO;
-        let call = async {
-            let stage = pre.instantiate_async(&mut store).await?;
-            stage
-                .fleetwright_stage_description()
-                .call_describe(&mut store)
-                .await
+        let (pre, awake) = (pre.clone(), self.awake());
+        let call = async move {
+            let _awake = awake;
+            let call = async {
+                let stage = pre.instantiate_async(&mut store).await?;
+                let description = stage.fleetwright_stage_description();
+                description.call_describe(&mut store).await
+            };
+            let described = call.await;
+            described.map_err(|error| classify(&error, store.data()))
         };
-        let described = match run_metered(call, &mut spent, limits.cpu, deadline).await {
-            Ok(described) => described,
-            Err(stopped) => return Err(LoadError::Describe(stopped.describe(&limits))),
-        };
-        let described = described.map_err(|e| LoadError::Describe(classify(&e, store.data()).1))?;
+        let described = run_metered(call, limits.cpu, deadline)
+            .await
+            .map_err(|stopped| LoadError::Describe(stopped.describe(&limits)))?;
+        let described = described.map_err(|failure| match failure.kind {
+            CallErrorKind::Output => LoadError::Description(format!(
+                "it has more than {} bytes; say less",
+                MAX_DESCRIPTION_BYTES + FUEL_MARGIN
+            )),
+            _ => LoadError::Describe(failure.detail),
+        })?;
         Description::check(described).map_err(LoadError::Description)
     }
 }
@@ -142,9 +160,16 @@ pub(crate) fn new_store(
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
-    // What the guest may hand over in one call; a margin for names and the rest of a record.
-    let fuel = limits.tensors.max(limits.output).saturating_add(64 << 10);
-    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+    // What the guest may hand over in one call.
+    let bytes = limits
+        .tensors
+        .max(limits.output)
+        .saturating_add(FUEL_MARGIN);
+    store.set_hostcall_fuel(usize::try_from(bytes).unwrap_or(usize::MAX));
+    if let Some(fuel) = limits.fuel {
+        // Fails where the engine counts none; `Stage::new` has refused that.
+        store.set_fuel(fuel).unwrap_or_default();
+    }
     store
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use fleetwright_inference::Model;
 use tokio::time::Instant;
@@ -10,13 +9,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::error::CallErrorKind;
-use crate::limits::{Limits, MemoryAccount, TensorAccount};
+use crate::events::LinesDropped;
+use crate::limits::{ComputeAccount, Limits, LogAccount, MemoryAccount, TensorAccount};
+use crate::meter::Spent;
 
 /// Handles that a guest may hold at once: tensors, graphs, contexts, errors.
 pub(crate) const MAX_HANDLES: usize = 4096;
-/// Log lines of one call, and bytes of one line; what is beyond is dropped and counted.
-const MAX_LOG_LINES: usize = 64;
-const MAX_LOG_BYTES: usize = 2048;
+/// Bytes of one log line; it is cut there.
+const MAX_LINE_BYTES: usize = 2048;
 
 /// A model as a stage is given it.
 #[derive(Clone)]
@@ -41,16 +41,16 @@ pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
     pub(crate) memory: MemoryAccount,
     pub(crate) tensors: TensorAccount,
+    pub(crate) computes: ComputeAccount,
     pub(crate) grants: Arc<StageGrants>,
     pub(crate) deadline: Instant,
-    pub(crate) queue: Duration,
-    pub(crate) inference: Duration,
+    pub(crate) spent: Arc<Spent>,
     /// What the last refused inference was refused for, where that is not the guest's doing.
-    pub(crate) refused: Option<CallErrorKind>,
+    pub(crate) refused: Option<(CallErrorKind, &'static str)>,
     pub(crate) wasi: Option<WasiCtx>,
     stage: Arc<str>,
     submission: Arc<str>,
-    log_lines: usize,
+    log: LogAccount,
 }
 
 impl CallState {
@@ -67,16 +67,32 @@ impl CallState {
             table,
             memory: MemoryAccount::new(limits.memory),
             tensors: TensorAccount::new(limits.tensors),
+            computes: ComputeAccount::new(limits.computes),
             grants,
             deadline,
-            queue: Duration::ZERO,
-            inference: Duration::ZERO,
+            spent: Arc::default(),
             refused: None,
             wasi: None,
             stage,
             submission,
-            log_lines: 0,
+            log: LogAccount::new(limits.log),
         }
+    }
+
+    /// The same state, whose times go to `spent`.
+    pub(crate) fn timed(mut self, spent: Arc<Spent>) -> Self {
+        self.spent = spent;
+        self
+    }
+}
+
+impl Drop for CallState {
+    fn drop(&mut self) {
+        LinesDropped {
+            stage: &self.stage,
+            lines: self.log.dropped(),
+        }
+        .emit();
     }
 }
 
@@ -87,7 +103,7 @@ impl wasmtime_wasi_io::IoView for CallState {
 }
 
 mod imports {
-    use super::{CallState, MAX_LOG_BYTES, MAX_LOG_LINES};
+    use super::{CallState, MAX_LINE_BYTES};
     use crate::bindings::fleetwright::stage::{config, logging};
 
     impl config::Host for CallState {
@@ -106,12 +122,10 @@ mod imports {
 
     impl logging::Host for CallState {
         fn log(&mut self, level: logging::Level, mut message: String) -> wasmtime::Result<()> {
-            self.log_lines += 1;
-            if self.log_lines > MAX_LOG_LINES {
-                metrics::counter!("fleetwright_stage_log_lines_dropped_total", "stage" => self.stage.to_string()).increment(1);
+            message.truncate(message.floor_char_boundary(MAX_LINE_BYTES));
+            if !self.log.take(message.len()) {
                 return Ok(());
             }
-            message.truncate(message.floor_char_boundary(MAX_LOG_BYTES));
             // A field of its own is quoted where lines are text: no line break of the guest's begins a line of the host's.
             let (stage, submission, says) = (&*self.stage, &*self.submission, message.as_str());
             match level {

@@ -17,6 +17,11 @@ fn a_stages_failure_has_the_status_of_its_reason() {
         (CallErrorKind::InvalidInput, 422),
         (CallErrorKind::Overloaded, 429),
         (CallErrorKind::Deadline, 504),
+        (CallErrorKind::Rate, 429),
+        (CallErrorKind::Input, 413),
+        (CallErrorKind::Attachments, 413),
+        (CallErrorKind::Computes, 500),
+        (CallErrorKind::Fuel, 500),
         (CallErrorKind::Trap, 500),
         (CallErrorKind::Memory, 500),
         (CallErrorKind::Cpu, 500),
@@ -31,9 +36,12 @@ fn a_stages_failure_has_the_status_of_its_reason() {
 
 #[test]
 fn an_overload_says_when_to_come_back() {
+    for kind in [CallErrorKind::Overloaded, CallErrorKind::Rate] {
+        let response = problem(Reason::Call(kind)).into_response(Some("sub_1"));
+        assert_eq!(response.headers()["retry-after"], "1", "{kind}");
+    }
     let response = problem(Reason::Call(CallErrorKind::Overloaded)).into_response(Some("sub_1"));
     assert_eq!(response.status(), 429);
-    assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(response.headers()["x-submission-id"], "sub_1");
     let response = Problem::from(Shed::Full { max: 2 }).into_response(None);
     assert_eq!(

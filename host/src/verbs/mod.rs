@@ -145,5 +145,7 @@ pub async fn run(cli: &Cli, terminal: &mut Terminal) -> Result<Ending, VerbError
         Verb::Models(arguments) => models::models(arguments, terminal).await,
         Verb::Plugin(arguments) => plugin::plugin(arguments, terminal).await,
         Verb::Doctor(arguments) => doctor::doctor(arguments, terminal).await,
+        // `main` does it before there is a runtime to be in.
+        Verb::CompileComponent => Ok(Ending::Badly),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetwright_fleet::{Inspection, Runtime, RuntimeOptions, inspect};
+use fleetwright_fleet::{Compiler, Inspection, Runtime, RuntimeOptions, inspect};
 use fleetwright_toolchain::{BuildRequest, Built, Toolchain};
 use serde_json::json;
 
@@ -83,8 +83,9 @@ async fn show(file: &Path, terminal: &mut Terminal) -> Result<Ending, VerbError>
             .to_owned(),
     };
     let runtime = Runtime::new(&RuntimeOptions {
-        cache: None,
         instances: 1,
+        compiler: Compiler::child_of_this_program(),
+        ..RuntimeOptions::default()
     })
     .map_err(|error| refused(error.to_string()))?;
     let inspection = inspect(&runtime, &bytes)

@@ -10,7 +10,7 @@ const SHIPPED_TYPES: &[&str] = &[
     "refund",
     "order",
     "delivery",
-    "cancellation",
+    "cancellation-or-subscription",
     "invoice",
     "technical",
     "fraud",

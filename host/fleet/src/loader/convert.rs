@@ -32,5 +32,13 @@ pub(super) fn limits(limits: &manifest::Limits) -> runtime::Limits {
         deadline: limits.deadline,
         concurrency: limits.concurrency,
         queue: limits.queue,
+        log: limits.log,
+        rate: limits.rate.map(|rate| runtime::Rate { calls: rate.calls, per: rate.per }),
+        computes: limits.computes,
+        input: limits.input,
+        depth: limits.depth,
+        attachments: limits.attachments,
+        attachment_bytes: limits.attachment_bytes,
+        fuel: limits.fuel,
     }
 }

@@ -46,6 +46,9 @@ pub struct Config {
     /// How many bytes, lines, tensors or runs, for the cases that count.
     #[serde(default = "size")]
     pub size: usize,
+    /// The answer's text, for the case that gives it as it is.
+    #[serde(default)]
+    pub text: String,
 }
 
 fn model() -> String {
@@ -90,6 +93,8 @@ fn handle(request: RawRequest) -> Result<RawAnswer, Failure> {
         "answer-text" => raw("not JSON"),
         "answer-array" => raw("[]"),
         "answer-empty" => raw(""),
+        "answer-raw" => raw(&config.text),
+        "answer-digits" => raw(&format!("{{\"a\":{}}}", "9".repeat(config.size))),
         "answer-deep" => raw(&format!(
             "{{\"a\":{}{}}}",
             "[".repeat(config.size),

@@ -1,0 +1,155 @@
+//! The lane for long calls: threads of their own, at a lower priority, for guests that are not soon done.
+//!
+//! A guest starts on the worker that its request is on. One that has computed for [`SHORT`] goes on here, and so does, from
+//! its start, the next call of a stage whose calls are long: a guest without end takes no turn from those who answer in
+//! microseconds. There are as many threads as cores, so that an otherwise idle machine serves long calls at full speed;
+//! where both want the processor, the system gives short calls about nine parts of ten.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+/// Processor time after which a call is long.
+pub(crate) const SHORT: Duration = Duration::from_millis(2);
+/// How much nicer than the others the lane's threads are.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// The threads, started when the first long call comes. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Lane(Arc<OnceLock<Threads>>);
+
+struct Threads {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl Lane {
+    /// Goes on with `call` in the lane. Where its threads cannot be started, the call goes on here.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> Moved<T> {
+        let threads = self.0.get_or_init(|| {
+            let runtime = start().inspect_err(|error| {
+                tracing::warn!(%error, "cannot start threads for long calls; they run among the short ones");
+            });
+            let runtime = runtime.ok();
+            let handle = runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone());
+            Threads { runtime, handle }
+        });
+        Moved {
+            call: threads.handle.spawn(call),
+            _lane: self.clone(),
+        }
+    }
+}
+
+fn start() -> std::io::Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("long calls")
+        .on_thread_start(lower_priority)
+        .enable_time()
+        .build()
+}
+
+/// On Linux niceness is a thread's own; elsewhere it would be the whole process's.
+#[cfg(target_os = "linux")]
+fn lower_priority() {
+    // A system that refuses this leaves the lane as fast as the rest.
+    rustix::process::nice(NICE).unwrap_or_default();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lower_priority() {}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A call that was moved; dropping this ends the call at its next yield. `None`: the lane has closed.
+pub(crate) struct Moved<T> {
+    call: JoinHandle<T>,
+    /// Whoever waits keeps the threads.
+    _lane: Lane,
+}
+
+impl<T> Future for Moved<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.call).poll(cx).map(|ended| match ended {
+            Ok(output) => Some(output),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => None,
+            },
+        })
+    }
+}
+
+impl<T> Drop for Moved<T> {
+    fn drop(&mut self) {
+        self.call.abort();
+    }
+}
+
+/// How long the calls of a stage are, lately: whether the next one should start in the lane.
+#[derive(Debug, Default)]
+pub(crate) struct Habit(AtomicU64);
+
+impl Habit {
+    /// A call of this length has ended. The last few count most.
+    pub(crate) fn note(&self, guest: Duration) {
+        let nanos = u64::try_from(guest.as_nanos()).unwrap_or(u64::MAX);
+        // Two calls at once may lose one of the notes: it is a habit, not an account.
+        let old = self.0.load(Ordering::Relaxed);
+        let new = (old / 8).saturating_mul(7).saturating_add(nanos / 8);
+        self.0.store(new, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_long(&self) -> bool {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed)) > SHORT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_habit_is_taken_up_by_one_very_long_call_or_several_and_given_up_again() {
+        let habit = Habit::default();
+        for _ in 0..100 {
+            habit.note(SHORT / 2);
+        }
+        assert!(!habit.is_long());
+        habit.note(SHORT * 20);
+        assert!(habit.is_long());
+        for _ in 0..20 {
+            habit.note(SHORT / 2);
+        }
+        assert!(!habit.is_long());
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_lane_is_the_callers() {
+        let moved = Lane::default().run(async { panic!("as told") });
+        let caught = tokio::spawn(async move {
+            let _: Option<()> = moved.await;
+        });
+        assert!(caught.await.unwrap_err().is_panic());
+    }
+}

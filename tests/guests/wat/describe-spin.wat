@@ -1,0 +1,2 @@
+;; Never says what it is.
+(func $describe (loop $again (br $again)))

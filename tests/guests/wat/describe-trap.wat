@@ -1,0 +1,2 @@
+;; Traps when it is asked what it is.
+(func $describe (unreachable))

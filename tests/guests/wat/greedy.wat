@@ -1,0 +1,2 @@
+;; Asks for more memory at its start than any description is given.
+(memory $more 2000)

@@ -1,0 +1,4 @@
+;; Hands over a list that reaches beyond its memory.
+(import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[constructor]tensor" (func $tensor (param i32 i32 i32 i32 i32) (result i32)))
+(func $handle
+  (drop (call $tensor (i32.const 132) (i32.const 1) (i32.const 4) (i32.const 128) (i32.const -256))))

@@ -1,0 +1,2 @@
+;; Never ends.
+(func $handle (loop $again (br $again)))

@@ -1,0 +1,186 @@
+//! Plugins on trial: canaries that take a share and are judged, shadows that are only compared.
+
+use fleetwright_tests::host::{json_submission, subject};
+use fleetwright_tests::versions::{put, version};
+use fleetwright_tests::{Host, Layout, command, until};
+use serde_json::Value;
+
+use crate::assertions::outcome;
+
+fn host(trial: &str) -> Host {
+    let text = format!(
+        "schema = 1\nname = \"trial\"\n\n[[stage]]\nname = \"first\"\nplugin = \"versioned@1.0.70001\"\nreads = [\"subject\"]\nconfig = {{ word = \"own\" }}\n{trial}"
+    );
+    let layout = Layout::new(&text, &[]).unwrap();
+    for number in [1, 2] {
+        put(&layout, number, &format!("v{number}.wasm")).unwrap();
+    }
+    Host::start(layout, &[]).unwrap()
+}
+
+fn control(host: &Host) -> Value {
+    host.get("/readyz?verbose").unwrap().json().unwrap()["control"].clone()
+}
+
+/// Submits numbered subjects; gives how many the other version answered, and how many failed.
+fn submit(host: &Host, count: usize) -> (usize, usize) {
+    let (mut other, mut failed) = (0, 0);
+    for number in 0..count {
+        let response = host.submit(&subject(&format!("number {number}"))).unwrap();
+        if response.status != 200 {
+            failed += 1;
+            continue;
+        }
+        let outcome = outcome(&response, "completed");
+        let stage = &outcome["stages"]["first"];
+        assert_eq!(
+            stage["answer"]["version"], stage["plugin"]["version"],
+            "the answer names what gave it"
+        );
+        other += usize::from(stage["answer"]["version"] == version(2));
+    }
+    (other, failed)
+}
+
+#[test]
+fn a_canary_takes_its_share_and_is_promoted_by_itself() {
+    let host = host(
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\npromote_after = \"1ms\"\nmin_requests = 20\nmax_p99_ratio = 100\n",
+    );
+    let (other, failed) = submit(&host, 30);
+    assert!(
+        (4..=26).contains(&other) && failed == 0,
+        "{other} of 30, {failed} failed"
+    );
+    until("the promotion", || {
+        submit(&host, 5);
+        Ok(control(&host)["verdicts"][0]["promoted"].as_bool())
+    })
+    .unwrap();
+    until("the next generation", || {
+        Ok((control(&host)["generation"] == 2).then_some(()))
+    })
+    .unwrap();
+    assert_eq!(submit(&host, 10), (10, 0), "all of them");
+    assert!(
+        host.log().contains("canary decided") && host.log().contains("0 errors in"),
+        "{}",
+        host.log()
+    );
+
+    // It holds over a restart, as long as the manifest asks for the same trial.
+    let host = Host::start(host.stop().unwrap(), &[]).unwrap();
+    assert_eq!(submit(&host, 10), (10, 0));
+    assert_eq!(control(&host)["generation"], 2);
+}
+
+#[test]
+fn a_canary_that_errs_is_rolled_back_within_its_bound() {
+    let host = host(
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { fail_percent = 20 }\nmin_requests = 50\nmax_error_rate = 0.05\n",
+    );
+    let mut failed = 0;
+    let mut calls = 0;
+    until("the rollback", || {
+        failed += submit(&host, 10).1;
+        calls += 10;
+        let verdict = control(&host)["verdicts"][0]["promoted"].as_bool();
+        assert!(
+            calls <= 400,
+            "half of them are more than 50 calls of the canary"
+        );
+        Ok(verdict.map(|promoted| assert!(!promoted)))
+    })
+    .unwrap();
+    until("the next generation", || {
+        Ok((control(&host)["generation"] == 2).then_some(()))
+    })
+    .unwrap();
+    // 5 % of 50 calls are 2.5: the third error ends it, or the fourth where two calls ended at once.
+    assert!((3..=13).contains(&failed), "{failed}");
+    assert_eq!(submit(&host, 100), (0, 0));
+    let rolled_back = host
+        .metric(
+            "fleetwright_canary_decisions_total",
+            &[("outcome", "rolled-back")],
+        )
+        .unwrap();
+    assert_eq!(rolled_back, Some(1.0));
+    let mut words: Vec<std::ffi::OsString> = vec!["history".into()];
+    words.extend(host.layout().flags());
+    let told = command(words, "").unwrap();
+    assert!(told.stdout.contains("rolled back"), "{told}");
+}
+
+#[test]
+fn a_canary_that_is_slow_is_rolled_back() {
+    let host = host(
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { turns = 30000000 }\nmin_requests = 20\nmax_p99_ratio = 2.0\n",
+    );
+    until("the rollback", || {
+        submit(&host, 20);
+        Ok(control(&host)["verdicts"][0]["reason"]
+            .as_str()
+            .map(str::to_owned))
+    })
+    .map(|reason| assert!(reason.contains("max_p99_ratio"), "{reason}"))
+    .unwrap();
+}
+
+#[test]
+fn a_header_chooses_the_canary_and_nothing_else_does() {
+    let host = host("[stage.canary]\nplugin = \"versioned@1.0.70002\"\nheader = \"x-canary\"\n");
+    assert_eq!(submit(&host, 20), (0, 0));
+    for (value, number) in [("1", 2), ("yes", 2), ("0", 1), ("off", 1)] {
+        let request = json_submission(&subject("chosen")).header("x-canary", value);
+        let outcome = outcome(&host.ask(&request).unwrap(), "completed");
+        assert_eq!(
+            outcome["stages"]["first"]["answer"]["version"],
+            version(number),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_shadow_answers_nobody_and_its_differences_are_kept() {
+    let host =
+        host("[stage.shadow]\nplugin = \"versioned@1.0.70002\"\nconfig = { word = \"shadow\" }\n");
+    assert_eq!(submit(&host, 10), (0, 0));
+    let read = || host.get("/v1/stages/first/shadow").unwrap().json().unwrap();
+    let told = until("the shadow's answers", || {
+        let told = read();
+        let counts = &told["shadow"];
+        let seen: u64 = ["same", "different", "left_out"]
+            .iter()
+            .filter_map(|name| counts[*name].as_u64())
+            .sum();
+        Ok((seen == 10).then_some(told))
+    })
+    .unwrap();
+    assert!(told["shadow"]["different"].as_u64() > Some(0), "{told:#}");
+    let members: Vec<&str> = told["differences"][0]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member["at"].as_str().unwrap())
+        .collect();
+    assert_eq!(members, ["/version", "/word"], "{told:#}");
+}
+
+#[test]
+fn a_shadow_that_fails_harms_nobody() {
+    let host = host(
+        "[stage.shadow]\nplugin = \"versioned@1.0.70002\"\nconfig = { broken = true }\nsample = 0.5\n",
+    );
+    assert_eq!(submit(&host, 10), (0, 0));
+    until("the shadow's failures", || {
+        let told = host.get("/v1/stages/first/shadow").unwrap().json().unwrap();
+        let sum: u64 = ["different", "left_out"]
+            .iter()
+            .filter_map(|name| told["shadow"][*name].as_u64())
+            .sum();
+        Ok((sum == 5).then_some(()))
+    })
+    .unwrap();
+}

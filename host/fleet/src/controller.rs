@@ -195,6 +195,8 @@ pub struct Controller {
     describing: JoinSet<Described>,
     /// Who waits for what stands on disk to be served or refused.
     waiting: Vec<Reply>,
+    /// What changed since the first of them began to wait.
+    changed: Vec<String>,
     current: Arc<ArcSwap<Snapshot>>,
     status: Arc<ArcSwap<FleetStatus>>,
 }
@@ -240,6 +242,9 @@ impl Controller {
     async fn ordered(&mut self, order: Order) {
         match order {
             Order::Apply(reply) => {
+                if self.waiting.is_empty() {
+                    self.changed.clear();
+                }
                 self.waiting.push(reply);
                 self.look(Cause::Change).await;
             }
@@ -271,12 +276,22 @@ impl Controller {
     /// Looks at what stands on disk, and serves it where it is another and sound.
     async fn look(&mut self, cause: Cause) {
         match self.take_up(cause).await {
-            Ok(applied) => {
+            Ok(Applied { changes, .. }) => {
+                let unsettled = !self.shelf.is_described();
                 self.say(|status| {
                     status.refused = None;
-                    status.unsettled = false;
+                    status.stale &= unsettled;
+                    status.unsettled = unsettled;
                 });
-                self.answer(&Ok(applied));
+                self.changed.extend(changes);
+                // A component that is still described may change what serves once more.
+                if !unsettled {
+                    let applied = Applied {
+                        changes: std::mem::take(&mut self.changed),
+                        ..self.unchanged()
+                    };
+                    self.answer(&Ok(applied));
+                }
             }
             Err(ChangeError::Unsettled) => self.say(|status| status.unsettled = true),
             Err(error) => {
@@ -287,11 +302,14 @@ impl Controller {
                     refused.text
                 );
                 metrics::counter!("fleetwright_changes_total", "outcome" => "refused").increment(1);
+                let unsettled = !self.shelf.is_described();
                 self.say(|status| {
                     status.refused = Some(refused);
-                    status.unsettled = false;
+                    status.unsettled = unsettled;
                 });
-                self.answer(&Err(Arc::new(error)));
+                if !unsettled {
+                    self.answer(&Err(Arc::new(error)));
+                }
             }
         }
     }
@@ -306,7 +324,7 @@ impl Controller {
             if self.shelf.is_unsettled() {
                 return Err(ChangeError::Unsettled);
             }
-            if *against == start::standing(&source, &self.shelf, &self.workshop.catalog().await?) {
+            if *against == start::standing(&self.workshop, &source).await? {
                 return Ok(self.unchanged());
             }
         }
@@ -335,8 +353,12 @@ impl Controller {
         for file in self.shelf.look()? {
             if self.shelf.begin(&file) {
                 let runtime = self.workshop.runtime.clone();
-                self.describing
-                    .spawn(async move { file.describe(&runtime).await });
+                self.describing.spawn(async move {
+                    let describing = tokio::spawn(file.clone().described(runtime));
+                    // Whoever waits for it is told, whatever became of it.
+                    let described = describing.await;
+                    described.unwrap_or_else(|error| file.failed(&error.to_string()))
+                });
             }
         }
         Ok(())
@@ -360,7 +382,7 @@ impl Controller {
         .await?;
         let source = self.workshop.source().await;
         let standing = match source {
-            Ok(source) => start::standing(&source, &self.shelf, &self.workshop.catalog().await?),
+            Ok(source) => start::standing(&self.workshop, &source).await?,
             // A manifest that cannot be read is another one as soon as it can.
             Err(_) => String::new(),
         };
@@ -524,6 +546,7 @@ impl Controller {
     }
 
     fn answer(&mut self, with: &Result<Applied, Arc<ChangeError>>) {
+        self.changed.clear();
         for reply in self.waiting.drain(..) {
             // Whoever asked may have gone.
             let _ = reply.send(with.clone());

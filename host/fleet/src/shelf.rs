@@ -134,6 +134,11 @@ impl Shelf {
         entry.content = Some(described.content);
     }
 
+    /// Whether every file is described.
+    pub(crate) fn is_described(&self) -> bool {
+        self.files.values().all(|entry| entry.content.is_some())
+    }
+
     /// Whether a file is still to be described, or cannot be loaded and may not have been written to its end.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.files.values().any(|entry| match &entry.content {
@@ -248,6 +253,20 @@ impl Undescribed {
         }
     }
 
+    /// As [`Undescribed::describe`], for a task of its own.
+    pub(crate) async fn described(self, runtime: Runtime) -> Described {
+        self.describe(&runtime).await
+    }
+
+    /// What is said of a file that could not be described.
+    pub(crate) fn failed(self, reason: &str) -> Described {
+        Described {
+            path: self.path,
+            stamp: self.stamp,
+            content: Err(reason.to_owned()),
+        }
+    }
+
     async fn read(&self, runtime: &Runtime) -> Result<Found, String> {
         let size = self.stamp.bytes();
         if size > MAX_FILE_BYTES {
@@ -286,6 +305,28 @@ pub(crate) enum Missing {
         version: Version,
         paths: [PathBuf; 2],
     },
+}
+
+/// The digest of every component of a directory, as it stands there. One that is too large to be loaded counts by its size.
+pub(crate) fn digests(dir: &Path) -> Result<Vec<String>, ShelfError> {
+    let failed = |error: std::io::Error| ShelfError {
+        dir: dir.to_owned(),
+        error: error.to_string(),
+    };
+    let read = |path: &PathBuf| -> std::io::Result<String> {
+        let size = fs::metadata(path)?.len();
+        if size > MAX_FILE_BYTES {
+            return Ok(size.to_string());
+        }
+        Ok(digest(&fs::read(path)?))
+    };
+    // A file that went between the two looks is not there.
+    let present = |path: &PathBuf| read(path).ok();
+    Ok(components(dir)
+        .map_err(failed)?
+        .iter()
+        .filter_map(present)
+        .collect())
 }
 
 /// The components of a directory, by name.

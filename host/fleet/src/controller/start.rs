@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use fleetwright_inference::Catalog;
 use fleetwright_manifest::Source;
 use fleetwright_runtime::digest;
 use jiff::Timestamp;
@@ -15,7 +14,7 @@ use crate::canary::Decision;
 use crate::history::{Cause, History, Record, Verdict};
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
-use crate::shelf::Shelf;
+use crate::shelf::{self, Shelf};
 use crate::snapshot::Snapshot;
 use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
@@ -79,9 +78,7 @@ pub(super) async fn serve(
         served.against = None;
     }
     history.point(&served)?;
-    if refused.is_none() {
-        write_lock(options, &candidate.pins);
-    }
+    write_lock(options, &candidate.pins);
     let snapshot = candidate.into_snapshot(generation);
     metrics::gauge!("fleetwright_generation").set(gauge(generation));
     let hears = watcher.as_ref().map(Watcher::hears);
@@ -110,6 +107,7 @@ pub(super) async fn serve(
         decide,
         describing: JoinSet::new(),
         waiting: Vec::new(),
+        changed: Vec::new(),
         current: fleet.current.clone(),
         status: fleet.status.clone(),
     };
@@ -142,7 +140,7 @@ impl Start<'_> {
     async fn take_disk(&mut self, last: Option<&Record>) -> Result<Begun, ChangeError> {
         let source = self.workshop.source().await?;
         if let (Some(against), Some(last)) = (&self.against, last)
-            && *against == standing(&source, self.shelf, &self.workshop.catalog().await?)
+            && *against == standing(self.workshop, &source).await?
         {
             return Ok(Begun {
                 candidate: self.recorded(last).await?,
@@ -301,17 +299,21 @@ pub(super) fn record(
     Ok(record)
 }
 
-/// What stands on disk, as one digest: touching a file without changing it makes no difference.
-pub(super) fn standing(source: &Source, shelf: &Shelf, catalog: &Catalog) -> String {
-    let mut text = digest(source.text.as_bytes());
-    let mut found: Vec<&str> = shelf.found().map(|found| found.digest.as_str()).collect();
+/// What stands on disk, as one digest: touching a file without changing it makes no difference. Components count by their
+/// bytes, so that one that nobody has described yet counts too.
+pub(super) async fn standing(workshop: &Workshop, source: &Source) -> Result<String, ChangeError> {
+    let plugins = workshop.options.plugins.clone();
+    let reading = tokio::task::spawn_blocking(move || shelf::digests(&plugins));
+    let mut found = reading.await.map_err(|_| ChangeError::Interrupted)??;
     found.sort_unstable();
+    let catalog = workshop.catalog().await?;
     let cards = catalog.cards().iter().map(|card| card.digest());
-    for part in found.into_iter().chain(cards) {
+    let mut text = digest(source.text.as_bytes());
+    for part in found.iter().map(String::as_str).chain(cards) {
         text.push('\n');
         text.push_str(part);
     }
-    digest(text.as_bytes())
+    Ok(digest(text.as_bytes()))
 }
 
 /// Writes the lock, unless it is what restrains. A folder that cannot be written to is told of once a change.

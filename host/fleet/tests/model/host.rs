@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use fleetwright_fleet::{
-    Fleet, Options, Record, Service, Snapshot, Submission, SubmissionId, folder, records,
+    CompileBounds, Compiler, Fleet, Options, Record, Service, Snapshot, Submission, SubmissionId,
+    folder, records,
 };
 use fleetwright_tests::versions::{component, version};
 use fleetwright_tests::{Layout, digest, places, until};
@@ -65,6 +66,8 @@ impl Host {
             state: self.layout.state().to_owned(),
             onnxruntime: None,
             locked,
+            compiler: Compiler::InProcess,
+            bounds: CompileBounds::default(),
         }
     }
 

@@ -89,7 +89,7 @@ impl Guest {
         let text = self.text()?;
         let mut module = wat::parse_str(&text).with_context(|| format!("`{}`", self.name))?;
         let (resolve, world) = self.world()?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
         ComponentEncoder::default()
             .validate(true)
             .module(&module)?

@@ -25,23 +25,25 @@ mod outcome;
 mod plan;
 mod report;
 mod retire;
+mod settle;
 mod shadow;
 mod shelf;
 mod snapshot;
 mod stamp;
 mod status;
 mod submission;
+mod sync;
 mod watcher;
 
 pub use canary::{CanarySummary, SideSummary};
 pub use controller::{Applied, Controller, Fleet, OrderError, Service, check};
-pub use history::{Cause, HistoryError, Record, Verdict, folder, records};
-pub use loader::{ChangeError, Options};
-pub use lock::{Pin, Pins};
 pub use fleetwright_runtime::{
     CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
     inspect,
 };
+pub use history::{Cause, HistoryError, Record, Verdict, folder, records};
+pub use loader::{ChangeError, Options};
+pub use lock::{Pin, Pins};
 pub use outcome::{
     FleetUsed, Hold, ModelUsed, Outcome, PluginUsed, Reason, StageFailure, StageOutcome,
     StageStatus, Status,

@@ -4,15 +4,17 @@
 //! Default: 256 submissions in flight. A [`Permit`] carries the submission's deadline and gives its place back when it
 //! is dropped, however the submission ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::sync::{Arc, AtomicUsize, Notify, Ordering};
 
 /// Seconds after which a client that was shed may try again.
 pub const RETRY_AFTER: u64 = 1;
+
+/// The bit of the state that says that the door is closed.
+const CLOSED: usize = 1 << (usize::BITS - 1);
 
 /// The door: how many are in, how many may be, and whether it is still open.
 #[derive(Debug, Clone)]
@@ -24,8 +26,8 @@ pub struct Admission {
 #[derive(Debug)]
 struct Shared {
     max: usize,
-    in_flight: AtomicUsize,
-    draining: AtomicBool,
+    /// How many are in flight, and [`CLOSED`]: one word, so that nobody comes in after whoever drains saw that none is in.
+    state: AtomicUsize,
     /// Told whenever the last submission leaves.
     idle: Notify,
 }
@@ -60,9 +62,8 @@ impl Admission {
     #[must_use]
     pub fn new(max: usize, deadline: Duration) -> Admission {
         let shared = Shared {
-            max,
-            in_flight: AtomicUsize::new(0),
-            draining: AtomicBool::new(false),
+            max: max.min(CLOSED - 1),
+            state: AtomicUsize::new(0),
             idle: Notify::new(),
         };
         Admission {
@@ -76,29 +77,22 @@ impl Admission {
     /// # Errors
     /// The host is full, or draining.
     pub fn admit(&self) -> Result<Permit, Shed> {
-        if self.is_draining() {
-            return Err(Shed::Draining);
-        }
         let max = self.shared.max;
-        let enter = |count: usize| (count < max).then_some(count + 1);
-        match self
+        // Closed, the state is above every count.
+        let enter = |state: usize| (state < max).then_some(state + 1);
+        let entered = self
             .shared
-            .in_flight
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, enter)
-        {
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
+        match entered {
+            Err(state) if is_closed(state) => Err(Shed::Draining),
             Err(_) => Err(Shed::Full { max }),
             Ok(before) => {
                 metrics::gauge!("fleetwright_submissions_in_flight").set(gauge(before + 1));
-                let permit = Permit {
+                Ok(Permit {
                     shared: Arc::clone(&self.shared),
                     deadline: Instant::now() + self.deadline,
-                };
-                // Draining may have begun between the two looks; then whoever drains may not have seen this place taken.
-                if self.is_draining() {
-                    Err(Shed::Draining)
-                } else {
-                    Ok(permit)
-                }
+                })
             }
         }
     }
@@ -106,7 +100,7 @@ impl Admission {
     /// How many submissions are in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::SeqCst)
+        count(self.shared.state.load(Ordering::Acquire))
     }
 
     /// How many may be.
@@ -123,13 +117,13 @@ impl Admission {
 
     /// Closes the door. What is in flight goes on.
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::SeqCst);
+        self.shared.state.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
     /// Whether the door is closed.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.shared.draining.load(Ordering::SeqCst)
+        is_closed(self.shared.state.load(Ordering::Acquire))
     }
 
     /// Waits until nothing is in flight.
@@ -154,7 +148,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let before = self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let before = count(self.shared.state.fetch_sub(1, Ordering::AcqRel));
         metrics::gauge!("fleetwright_submissions_in_flight").set(gauge(before.saturating_sub(1)));
         if before == 1 {
             self.shared.idle.notify_waiters();
@@ -162,45 +156,14 @@ impl Drop for Permit {
     }
 }
 
-fn gauge(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+fn count(state: usize) -> usize {
+    state & !CLOSED
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn is_closed(state: usize) -> bool {
+    state & CLOSED != 0
+}
 
-    #[test]
-    fn the_host_sheds_what_exceeds_its_bound_and_takes_more_when_one_leaves() {
-        let admission = Admission::new(2, Duration::from_secs(1));
-        let first = admission.admit().unwrap();
-        let _second = admission.admit().unwrap();
-        assert_eq!(admission.admit().unwrap_err(), Shed::Full { max: 2 });
-        drop(first);
-        let _third = admission.admit().unwrap();
-        assert_eq!(admission.in_flight(), 2);
-    }
-
-    #[test]
-    fn a_draining_host_takes_nothing_and_keeps_no_place() {
-        let admission = Admission::new(2, Duration::from_secs(1));
-        admission.drain();
-        assert_eq!(admission.admit().unwrap_err(), Shed::Draining);
-        assert_eq!(admission.in_flight(), 0);
-    }
-
-    #[tokio::test]
-    async fn idle_ends_when_the_last_submission_leaves() {
-        let admission = Admission::new(2, Duration::from_secs(1));
-        admission.idle().await;
-        let permit = admission.admit().unwrap();
-        let waiting = tokio::spawn({
-            let admission = admission.clone();
-            async move { admission.idle().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        drop(permit);
-        waiting.await.unwrap();
-    }
+fn gauge(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

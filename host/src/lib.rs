@@ -26,6 +26,7 @@ pub mod pull;
 pub mod rescue;
 pub mod router;
 pub mod submission;
+mod sync;
 pub mod table;
 pub mod telemetry;
 pub mod terminal;

@@ -7,7 +7,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fleetwright_manifest::{Canary as Terms, Split};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::settle::Settled;
 use crate::snapshot::Arm;
 use crate::submission::Submission;
 
@@ -32,7 +33,7 @@ pub(crate) struct Canary {
     began: Instant,
     own: Side,
     stage: Side,
-    settled: AtomicBool,
+    settled: Settled,
     tell: mpsc::Sender<Decision>,
 }
 
@@ -88,7 +89,7 @@ impl Canary {
             began: Instant::now(),
             own: Side::default(),
             stage: Side::default(),
-            settled: AtomicBool::new(false),
+            settled: Settled::not_yet(),
             tell,
         }
     }
@@ -102,7 +103,7 @@ impl Canary {
 
     /// Whether this submission is one of the canary's. Always the same for one id.
     pub(crate) fn takes(&self, submission: &Submission) -> bool {
-        if self.settled.load(Ordering::Acquire) {
+        if self.settled.is() {
             return false;
         }
         match &self.terms.split {
@@ -113,7 +114,7 @@ impl Canary {
 
     /// Counts a call of the canary, or of the stage beside it, and judges.
     pub(crate) fn count(&self, own: bool, failed: bool, took: Duration) {
-        if self.settled.load(Ordering::Acquire) {
+        if self.settled.is() {
             return;
         }
         let side = if own { &self.own } else { &self.stage };
@@ -135,9 +136,6 @@ impl Canary {
             None if due => (true, self.figures(calls, errors)),
             None => return,
         };
-        if self.settled.swap(true, Ordering::AcqRel) {
-            return;
-        }
         let decision = Decision {
             stage: self.arm.stage.name().to_owned(),
             trial: self.trial.clone(),
@@ -145,9 +143,7 @@ impl Canary {
             reason,
         };
         // A full queue holds other stages' decisions; this one is told again when the controller looks.
-        if self.tell.try_send(decision).is_err() {
-            self.settled.store(false, Ordering::Release);
-        }
+        self.settled.settle(|| self.tell.try_send(decision).is_ok());
     }
 
     /// What speaks against the canary, where something does.

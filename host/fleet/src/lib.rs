@@ -25,12 +25,14 @@ mod outcome;
 mod plan;
 mod report;
 mod retire;
+mod settle;
 mod shadow;
 mod shelf;
 mod snapshot;
 mod stamp;
 mod status;
 mod submission;
+mod sync;
 mod watcher;
 
 pub use canary::{CanarySummary, SideSummary};

@@ -20,7 +20,7 @@ use crate::reference::{
     Came, Component, Disk, Edit, Fault, File, Golden, Killed, Manifest, Wanted, World,
 };
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -78,6 +78,34 @@ impl Host {
             watch: false,
             ..Service::default()
         };
+        self.serve(service, locked)
+    }
+
+    /// Starts it as a host that takes up changes when events tell, and at no other time.
+    pub(crate) fn watch(&mut self) {
+        let service = Service {
+            poll: Duration::from_secs(24 * 3600),
+            ..Service::default()
+        };
+        self.serve(service, false).unwrap();
+    }
+
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.up.as_ref().unwrap().fleet
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.layout.manifest()
+    }
+
+    /// A path in a folder of its own, outside of all that is watched.
+    pub(crate) fn elsewhere(&self, name: &str) -> PathBuf {
+        let folder = self.layout.folder().join(format!("elsewhere-{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        folder.join("file")
+    }
+
+    fn serve(&mut self, service: Service, locked: bool) -> Came {
         let served = RUNTIME.block_on(Fleet::serve(&self.options(locked), service));
         let (fleet, controller) = served.map_err(|_| ())?;
         let generation = fleet.current().generation();
@@ -267,7 +295,7 @@ impl Host {
         came
     }
 
-    fn file(&self, place: u8) -> PathBuf {
+    pub(crate) fn file(&self, place: u8) -> PathBuf {
         self.layout.plugins().join(format!("{place}.wasm"))
     }
 
@@ -305,7 +333,7 @@ impl Drop for Host {
 }
 
 /// What both stages said, once it is certain that one generation said both.
-async fn ask(snapshot: &Arc<Snapshot>) -> (String, String) {
+pub(crate) async fn ask(snapshot: &Arc<Snapshot>) -> (String, String) {
     let submission = Submission {
         id: SubmissionId::new(),
         fields: [("subject".to_owned(), "x".into())].into_iter().collect(),
@@ -328,12 +356,12 @@ async fn ask(snapshot: &Arc<Snapshot>) -> (String, String) {
     said
 }
 
-fn word(number: u8) -> String {
+pub(crate) fn word(number: u8) -> String {
     format!("word-{number}")
 }
 
 /// The manifest's bytes.
-fn text(manifest: &Manifest) -> Vec<u8> {
+pub(crate) fn text(manifest: &Manifest) -> Vec<u8> {
     let plugin = match manifest.wanted {
         Wanted::Range => "versioned@1".to_owned(),
         Wanted::Exact(number) => format!("versioned@{}", version(number.into())),
@@ -377,7 +405,7 @@ limits = {{ deadline = "120s", cpu = "60s" }}
 }
 
 /// A file's bytes.
-fn bytes(file: File) -> Vec<u8> {
+pub(crate) fn bytes(file: File) -> Vec<u8> {
     match file {
         File::Whole(Component { number, twin }) => {
             let mut bytes = component(number.into()).unwrap();
@@ -407,7 +435,7 @@ fn put(path: &Path, bytes: &[u8]) {
     fs::rename(&beside, path).unwrap();
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
     }

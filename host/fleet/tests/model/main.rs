@@ -14,6 +14,8 @@
 mod found;
 mod host;
 mod reference;
+mod swaps;
+mod watched;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -42,10 +44,6 @@ enum Step {
 
 #[test]
 fn what_serves_is_what_the_model_says() {
-    let bound = |name: &str, default: u32| {
-        let set = std::env::var(name).ok().and_then(|text| text.parse().ok());
-        set.unwrap_or(default)
-    };
     let regressions = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
     let mut runner = TestRunner::new(Config {
         cases: bound("FLEETWRIGHT_MODEL_CASES", 24),
@@ -61,6 +59,12 @@ fn what_serves_is_what_the_model_says() {
         Ok(())
     });
     ran.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A bound that the environment may set.
+fn bound(name: &str, default: u32) -> u32 {
+    let set = std::env::var(name).ok().and_then(|text| text.parse().ok());
+    set.unwrap_or(default)
 }
 
 /// Goes through a sequence with model and host side by side.

@@ -182,7 +182,11 @@ impl Disk {
     }
 
     /// What it comes to, where it is sound.
-    fn resolve(&self, allowed: Option<Component>, serving: Option<Fleet>) -> Option<Fleet> {
+    pub(crate) fn resolve(
+        &self,
+        allowed: Option<Component>,
+        serving: Option<Fleet>,
+    ) -> Option<Fleet> {
         let manifest = self.manifest;
         if manifest.fault.is_some() {
             return None;

@@ -21,6 +21,8 @@ const NICE: i32 = 10;
 const BRIEF: Duration = Duration::from_secs(1);
 /// From then on it gets what nobody else wants.
 const LOWEST: i32 = 19;
+/// Bytes of a component whose compiling spares a core.
+const LARGE: usize = 4 << 20;
 /// Threads of a child where the machine has cores to spare.
 const MAX_THREADS: usize = 8;
 /// What is kept of the child's complaints.
@@ -45,7 +47,7 @@ pub(super) async fn compile(
         fuel: runtime.counts_fuel(),
         memory: bounds.memory,
         cpu: bounds.cpu.as_secs().max(1),
-        threads: threads(),
+        threads: threads(component.len()),
         nice: NICE,
         component: component.len(),
     };
@@ -88,9 +90,12 @@ fn start(program: &Path) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// All cores, for the time is short and the priority low.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_THREADS))
+/// All cores for a component that is compiled within a second or two; all but one for a larger one, however low its
+/// priority: what runs beside it for long must find a core that is free at once.
+fn threads(component: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let spared = usize::from(component > LARGE);
+    cores.saturating_sub(spared).clamp(1, MAX_THREADS)
 }
 
 enum Answer {

@@ -337,12 +337,21 @@ impl Controller {
             golden: true,
             decisions: &self.decide,
         };
-        let candidate = self.workshop.prepare(proposal, Some(&serving)).await?;
+        let candidate = match self.workshop.prepare(proposal, Some(&serving)).await {
+            // What replaces a component may mend it.
+            Err(ChangeError::Refused(_)) if self.shelf.leans_back() => {
+                return Err(ChangeError::Unsettled);
+            }
+            prepared => prepared?,
+        };
         if candidate.is(&serving) {
             if self.served.against.take().is_some() {
                 self.point();
             }
             return Ok(self.unchanged());
+        }
+        if candidate.leans_back {
+            return Err(ChangeError::Unsettled);
         }
         self.served.against = None;
         self.swap(candidate, cause)

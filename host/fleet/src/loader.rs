@@ -127,6 +127,8 @@ pub(crate) struct Candidate {
     models: Vec<LoadedModel>,
     /// Components that were loaded for it, by digest.
     pub(crate) components: BTreeMap<String, Vec<u8>>,
+    /// Whether it needs a component that its file holds no longer.
+    pub(crate) leans_back: bool,
 }
 
 impl Candidate {
@@ -230,6 +232,7 @@ impl Workshop {
                 false => refused(source, findings),
             });
         };
+        let leans_back = resolved.leans_back();
         let models = self
             .models(&manifest, &resolved, serving, &mut findings)
             .await?;
@@ -245,6 +248,7 @@ impl Workshop {
             digest: digest(source.text.as_bytes()),
             pins: pins_of(&nodes),
             components: arms.into_components(),
+            leans_back,
             models: models.into_values().collect(),
             manifest,
             source,

@@ -40,6 +40,38 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// Reads the text of a lock.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<Pins, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        if file.schema != SCHEMA {
+            return Err(format!(
+                "`schema` is `{}`; this release reads {SCHEMA}",
+                file.schema
+            ));
+        }
+        Ok(Pins {
+            plugins: file.plugins,
+            models: file.models,
+        })
+    }
+
+    /// The text of the lock that says this.
+    ///
+    /// # Errors
+    /// It cannot be written as TOML.
+    pub fn to_text(&self) -> Result<String, String> {
+        let file = File {
+            schema: SCHEMA,
+            plugins: self.plugins.clone(),
+            models: self.models.clone(),
+        };
+        let body = toml::to_string(&file).map_err(|error| error.to_string())?;
+        Ok(format!("{HEAD}{body}"))
+    }
+
     /// Whether this very component may be used.
     pub(crate) fn allow_plugin(&self, name: &str, version: &Version, digest: &str) -> bool {
         allow(&self.plugins, name, version, digest)
@@ -100,17 +132,7 @@ pub(crate) fn read(manifest: &Path) -> Result<Pins, LockError> {
     }
     let text = fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
     let mend = "restore it, or serve once without `--locked` to write it anew";
-    let file: File = toml::from_str(&text).map_err(|error| failed(format!("{error}; {mend}")))?;
-    if file.schema != SCHEMA {
-        return Err(failed(format!(
-            "`schema` is `{}`; this release reads {SCHEMA}; {mend}",
-            file.schema
-        )));
-    }
-    Ok(Pins {
-        plugins: file.plugins,
-        models: file.models,
-    })
+    Pins::parse(&text).map_err(|error| failed(format!("{error}; {mend}")))
 }
 
 /// Writes the lock of a manifest where it says something else, in one step.
@@ -120,13 +142,7 @@ pub(crate) fn write(manifest: &Path, pins: &Pins) -> Result<(), LockError> {
         path: path.clone(),
         detail,
     };
-    let file = File {
-        schema: SCHEMA,
-        plugins: pins.plugins.clone(),
-        models: pins.models.clone(),
-    };
-    let body = toml::to_string(&file).map_err(|error| failed(error.to_string()))?;
-    let text = format!("{HEAD}{body}");
+    let text = pins.to_text().map_err(failed)?;
     if fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
     }

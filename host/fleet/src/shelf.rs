@@ -2,7 +2,8 @@
 //!
 //! Default place: `plugins/` beside the manifest. A file's name is only a name. A file that cannot be loaded stops nothing
 //! by itself: it is named where a stage misses a plugin. A file is read, compiled and described once, and again only when
-//! its metadata changed; while that goes on, what stood in its place before still counts. Bounds: 64 MiB a file, 256 files.
+//! its metadata changed; while that goes on, what stood in its place before still counts, but for no change. Bounds: 64 MiB a
+//! file, 256 files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,6 +42,9 @@ pub(crate) struct Found {
     pub(crate) path: PathBuf,
     pub(crate) description: Description,
     pub(crate) digest: String,
+    /// Whether its file holds something else by now, which is not described yet. Such a component serves on where it serves;
+    /// a change waits for what replaces it, for both never stood on disk together.
+    pub(crate) replaced: bool,
 }
 
 /// A file that was not described yet.
@@ -96,10 +100,7 @@ impl Shelf {
                     stamp,
                     begun: false,
                     content: None,
-                    before: changed.and_then(|entry| match entry.content {
-                        Some(Ok(found)) => Some(found),
-                        _ => entry.before,
-                    }),
+                    before: changed.and_then(Entry::replaced),
                 },
             };
             if entry.content.is_none() {
@@ -137,6 +138,11 @@ impl Shelf {
     /// Whether every file is described.
     pub(crate) fn is_described(&self) -> bool {
         self.files.values().all(|entry| entry.content.is_some())
+    }
+
+    /// Whether a component counts that its file holds no longer.
+    pub(crate) fn leans_back(&self) -> bool {
+        self.found().any(|found| found.replaced)
     }
 
     /// Whether a file is still to be described, or cannot be loaded and may not have been written to its end.
@@ -221,6 +227,19 @@ impl Shelf {
     }
 }
 
+impl Entry {
+    /// What the file held, where it held a component.
+    fn replaced(self) -> Option<Found> {
+        match self.content {
+            Some(Ok(found)) => Some(Found {
+                replaced: true,
+                ..found
+            }),
+            _ => self.before,
+        }
+    }
+}
+
 impl Found {
     /// The plugin, linked against what its stage is granted and nothing more, with its bytes.
     pub(crate) async fn load(
@@ -287,6 +306,7 @@ impl Undescribed {
             path: self.path.clone(),
             description: plugin.description().clone(),
             digest: plugin.digest().to_owned(),
+            replaced: false,
         })
     }
 }

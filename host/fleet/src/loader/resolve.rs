@@ -24,6 +24,18 @@ pub(super) struct ResolvedStage<'a> {
     pub(super) shadow: Option<(Choice<'a>, &'a Shadow)>,
 }
 
+impl Resolved<'_> {
+    /// Whether it needs a component that its file holds no longer.
+    pub(super) fn leans_back(&self) -> bool {
+        self.stages.iter().any(|stage| {
+            let canary = stage.canary.iter().map(|(choice, _)| choice);
+            let shadow = stage.shadow.iter().map(|(choice, _)| choice);
+            let mut all = canary.chain(shadow).chain([&stage.main]);
+            all.any(|choice| choice.found.replaced)
+        })
+    }
+}
+
 /// A component, and the stage as the manifest would declare it with that component.
 pub(super) struct Choice<'a> {
     pub(super) stage: Stage,

@@ -64,3 +64,14 @@ fn a_start_stays_refused_until_all_that_stands_on_disk_was_looked_at() {
         Step::Edit(Edit::Drop(0, whole(3))),
     ]);
 }
+
+#[test]
+fn a_component_that_is_being_replaced_serves_on_but_in_no_new_fleet() {
+    run(&[
+        Step::Stop,
+        Step::Edit(Edit::Golden(Some(Golden::Number(2)))),
+        Step::Edit(Edit::Want(Wanted::Exact(1))),
+        UP,
+        Step::Edit(Edit::Drop(0, whole(2))),
+    ]);
+}

@@ -1,6 +1,7 @@
 //! How a fleet comes to be: from the manifest, or from what was served last where the manifest is refused.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use fleetwright_manifest::Source;
@@ -8,6 +9,7 @@ use fleetwright_runtime::digest;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::{Controller, DECISIONS, Fleet, ORDERS, Service, refusal};
 use crate::canary::Decision;
@@ -224,13 +226,17 @@ impl Start<'_> {
     }
 }
 
-/// What stands on disk, looked at until every file that is not whole has come of age.
+/// How long a start waits for files that are still being written.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What stands on disk, looked at until every file that is not whole has come of age, or for so long as there is patience.
 async fn insist(
     workshop: &Workshop,
     pins: Option<&Pins>,
     verdicts: &[Verdict],
     decisions: &mpsc::Sender<Decision>,
 ) -> Result<Candidate, ChangeError> {
+    let latest = Instant::now() + PATIENCE;
     loop {
         let shelf = workshop.shelf(&workshop.options.plugins).await?;
         let proposal = Proposal {
@@ -242,7 +248,7 @@ async fn insist(
             decisions,
         };
         match workshop.prepare(proposal, None).await {
-            Err(ChangeError::Unsettled) => tokio::time::sleep(super::TICK).await,
+            Err(ChangeError::Unsettled) if Instant::now() < latest => sleep(super::TICK).await,
             prepared => return prepared,
         }
     }

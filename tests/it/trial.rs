@@ -1,19 +1,23 @@
 //! Plugins on trial: canaries that take a share and are judged, shadows that are only compared.
 
 use fleetwright_tests::host::{json_submission, subject};
-use fleetwright_tests::versions::{put, version};
+use fleetwright_tests::versions::{put, replace, version};
 use fleetwright_tests::{Host, Layout, command, until};
 use serde_json::Value;
 
-use crate::assertions::outcome;
+use crate::assertions::{outcome, stage_failed};
 
 fn host(trial: &str) -> Host {
+    host_of(trial, &[1, 2])
+}
+
+fn host_of(trial: &str, numbers: &[u32]) -> Host {
     let text = format!(
         "schema = 1\nname = \"trial\"\n\n[[stage]]\nname = \"first\"\nplugin = \"versioned@1.0.70001\"\nreads = [\"subject\"]\nconfig = {{ word = \"own\" }}\n{trial}"
     );
     let layout = Layout::new(&text, &[]).unwrap();
-    for number in [1, 2] {
-        put(&layout, number, &format!("v{number}.wasm")).unwrap();
+    for number in numbers {
+        put(&layout, *number, &format!("v{number}.wasm")).unwrap();
     }
     Host::start(layout, &[]).unwrap()
 }
@@ -125,6 +129,75 @@ fn a_canary_that_is_slow_is_rolled_back() {
     })
     .map(|reason| assert!(reason.contains("max_p99_ratio"), "{reason}"))
     .unwrap();
+}
+
+/// Each verdict is served as a change of the record of the one before: what the first put aside is still known then.
+#[test]
+fn two_canaries_are_decided_on_one_after_the_other() {
+    let canary = |number: u32, fails: u32| {
+        format!(
+            "[stage.canary]\nplugin = \"versioned@{}\"\nheader = \"x-canary\"\nmin_requests = 3\nmax_error_rate = 0.4\n\
+             max_p99_ratio = 100\npromote_after = \"0s\"\nconfig = {{ fail_percent = {fails} }}\n",
+            version(number)
+        )
+    };
+    let second = format!(
+        "[[stage]]\nname = \"second\"\nplugin = \"versioned@1.0.70001\"\nneeds = []\nreads = [\"subject\"]\non_error = \"continue\"\n{}",
+        canary(3, 100)
+    );
+    let text = canary(2, 0) + &second;
+    let host = host_of(&text, &[1, 2, 3]);
+    let request = json_submission(&subject("chosen")).header("x-canary", "1");
+    let decided = || {
+        let status = control(&host);
+        let verdicts = status["verdicts"].as_array().cloned().unwrap_or_default();
+        let generation = status["generation"].as_u64();
+        (verdicts.len(), generation)
+    };
+    until("both verdicts, each with its generation", || {
+        outcome(&host.ask(&request).unwrap(), "completed");
+        Ok((decided() == (2, Some(3))).then_some(()))
+    })
+    .unwrap();
+    let outcome = outcome(&host.ask(&request).unwrap(), "completed");
+    let said = |stage: &str| outcome["stages"][stage]["answer"]["version"].clone();
+    let by_clock = control(&host)["verdicts"]
+        .to_string()
+        .contains("max_p99_ratio");
+    assert!(said("first") == version(2) || by_clock, "{outcome:#}");
+    assert_eq!(said("second"), version(1), "{outcome:#}");
+}
+
+/// A limit is not among the terms: the trial goes on, and the canary is held to the new limit from then on.
+#[test]
+fn a_change_of_limits_reaches_the_canary_and_ends_no_trial() {
+    let canary = "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nheader = \"x-canary\"\nmin_requests = 100\n";
+    let host = host(canary);
+    let chosen = || {
+        let request = json_submission(&subject("chosen")).header("x-canary", "1");
+        host.ask(&request).unwrap()
+    };
+    outcome(&chosen(), "completed");
+    let text = std::fs::read_to_string(host.layout().manifest()).unwrap();
+    let text = text.replace(
+        "[stage.canary]",
+        "limits = { output = \"40B\" }\n[stage.canary]",
+    );
+    replace(&host.layout().manifest(), text.as_bytes()).unwrap();
+    until("the new limit", || {
+        Ok((control(&host)["generation"] == 2).then_some(()))
+    })
+    .unwrap();
+    let problem = stage_failed(&chosen(), "first", "output");
+    let plugin = &problem["outcome"]["stages"]["first"]["plugin"];
+    assert_eq!(plugin["version"], version(2), "{problem}");
+    let fleet = host.get("/v1/fleet").unwrap().json().unwrap();
+    let calls = &fleet["stages"][0]["canary"]["canary"];
+    assert_eq!(
+        (&calls["calls"], &calls["errors"]),
+        (&2.into(), &1.into()),
+        "{fleet:#}"
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! `min_requests` calls behind it. From the verdict on it takes no further call; the controller then makes it permanent.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetwright_manifest::{Canary as Terms, Split};
@@ -27,12 +27,19 @@ const LEAST_TO_COMPARE: usize = 20;
 /// A plugin on trial.
 pub(crate) struct Canary {
     pub(crate) arm: Arm,
+    pub(crate) trial: Arc<Trial>,
+}
+
+/// A trial: its terms, and how both sides fare. It goes on where a change leaves it the same trial, though limits or grants of
+/// the arm on trial may be others then.
+pub(crate) struct Trial {
     /// Which trial this is: see [`crate::history::Verdict::trial`].
-    pub(crate) trial: String,
+    pub(crate) id: String,
+    stage: String,
     terms: Terms,
     began: Instant,
     own: Side,
-    stage: Side,
+    beside: Side,
     settled: Settled,
     tell: mpsc::Sender<Decision>,
 }
@@ -81,21 +88,8 @@ pub struct SideSummary {
 }
 
 impl Canary {
-    pub(crate) fn new(arm: Arm, trial: String, terms: Terms, tell: mpsc::Sender<Decision>) -> Self {
-        Canary {
-            arm,
-            trial,
-            terms,
-            began: Instant::now(),
-            own: Side::default(),
-            stage: Side::default(),
-            settled: Settled::not_yet(),
-            tell,
-        }
-    }
-
     pub(crate) fn header(&self) -> Option<&str> {
-        match &self.terms.split {
+        match &self.trial.terms.split {
             Split::Header(header) => Some(header),
             Split::Weight(_) => None,
         }
@@ -103,12 +97,44 @@ impl Canary {
 
     /// Whether this submission is one of the canary's. Always the same for one id.
     pub(crate) fn takes(&self, submission: &Submission) -> bool {
-        if self.settled.is() {
+        if self.trial.settled.is() {
             return false;
         }
-        match &self.terms.split {
+        match &self.trial.terms.split {
             Split::Header(header) => submission.marks.contains(header),
-            Split::Weight(weight) => share(submission.id.as_str(), self.arm.stage.name()) < *weight,
+            Split::Weight(weight) => share(submission.id.as_str(), &self.trial.stage) < *weight,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> CanarySummary {
+        CanarySummary {
+            plugin: self.arm.plugin.clone(),
+            split: match &self.trial.terms.split {
+                Split::Weight(weight) => format!("{} %", weight * 100.0),
+                Split::Header(header) => format!("header {header}"),
+            },
+            canary: self.trial.own.summary(),
+            stage: self.trial.beside.summary(),
+        }
+    }
+}
+
+impl Trial {
+    pub(crate) fn new(
+        id: String,
+        stage: &str,
+        terms: &Terms,
+        tell: &mpsc::Sender<Decision>,
+    ) -> Self {
+        Trial {
+            id,
+            stage: stage.to_owned(),
+            terms: terms.clone(),
+            began: Instant::now(),
+            own: Side::default(),
+            beside: Side::default(),
+            settled: Settled::not_yet(),
+            tell: tell.clone(),
         }
     }
 
@@ -117,7 +143,7 @@ impl Canary {
         if self.settled.is() {
             return;
         }
-        let side = if own { &self.own } else { &self.stage };
+        let side = if own { &self.own } else { &self.beside };
         side.count(failed, took);
         if own {
             self.judge();
@@ -137,8 +163,8 @@ impl Canary {
             None => return,
         };
         let decision = Decision {
-            stage: self.arm.stage.name().to_owned(),
-            trial: self.trial.clone(),
+            stage: self.stage.clone(),
+            trial: self.id.clone(),
             promoted,
             reason,
         };
@@ -161,7 +187,7 @@ impl Canary {
         if calls < least {
             return None;
         }
-        let (own, stage) = (self.own.p99(1)?, self.stage.p99(LEAST_TO_COMPARE)?);
+        let (own, stage) = (self.own.p99(1)?, self.beside.p99(LEAST_TO_COMPARE)?);
         let ratio = own / stage.max(1e-6);
         (ratio > self.terms.max_p99_ratio).then(|| {
             format!(
@@ -173,7 +199,7 @@ impl Canary {
     }
 
     fn figures(&self, calls: u64, errors: u64) -> String {
-        let stage = &self.stage;
+        let stage = &self.beside;
         let millis = |p99: Option<f64>| p99.map_or("–".to_owned(), |ms| format!("{ms:.1} ms"));
         format!(
             "{errors} errors in {calls} calls, p99 {}; the stage beside it {} in {}, p99 {}",
@@ -182,18 +208,6 @@ impl Canary {
             stage.calls.load(Ordering::Acquire),
             millis(stage.p99(1)),
         )
-    }
-
-    pub(crate) fn summary(&self) -> CanarySummary {
-        CanarySummary {
-            plugin: self.arm.plugin.clone(),
-            split: match &self.terms.split {
-                Split::Weight(weight) => format!("{} %", weight * 100.0),
-                Split::Header(header) => format!("header {header}"),
-            },
-            canary: self.own.summary(),
-            stage: self.stage.summary(),
-        }
     }
 }
 

@@ -4,26 +4,27 @@
 //! candidate beside the fleet that serves, records it, and swaps one pointer. One operation at a time; what arrives
 //! meanwhile is looked at after it, together. A candidate that fails at any step changes nothing but the status.
 //!
-//! One `ArcSwap` is the only state that the control and the data plane share.
+//! [`Serving`] is the only state that the control and the data plane share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::canary::Decision;
-use crate::history::{Cause, History, HistoryError, Served, Verdict};
+use crate::history::{Cause, History, HistoryError, Served};
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
 use crate::plan;
+use crate::serving::Serving;
 use crate::shelf::{Described, Shelf};
 use crate::snapshot::{Snapshot, Summary};
 use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
 
+mod back;
 mod start;
 
 /// Orders that wait at most; a further one is refused at once.
@@ -36,8 +37,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// A running fleet. Cheap to clone.
 #[derive(Clone)]
 pub struct Fleet {
-    current: Arc<ArcSwap<Snapshot>>,
-    status: Arc<ArcSwap<FleetStatus>>,
+    serving: Arc<Serving<Snapshot, FleetStatus>>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -122,12 +122,12 @@ impl Fleet {
 
     /// The snapshot served now. A submission takes it once and keeps it to its end.
     pub fn current(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        self.serving.take()
     }
 
     /// How the control plane stands.
     pub fn status(&self) -> Arc<FleetStatus> {
-        self.status.load_full()
+        self.serving.status()
     }
 
     /// Takes up what stands on disk now, and waits until it serves.
@@ -197,8 +197,7 @@ pub struct Controller {
     waiting: Vec<Reply>,
     /// What changed since the first of them began to wait.
     changed: Vec<String>,
-    current: Arc<ArcSwap<Snapshot>>,
-    status: Arc<ArcSwap<FleetStatus>>,
+    serving: Arc<Serving<Snapshot, FleetStatus>>,
 }
 
 /// Why the controller wakes up.
@@ -264,11 +263,11 @@ impl Controller {
 
     /// What time alone brings about.
     async fn ticked(&mut self) {
-        let serving = self.current.load_full();
+        let serving = self.serving.take();
         for canary in serving.nodes.iter().filter_map(|node| node.canary.as_ref()) {
-            canary.judge();
+            canary.trial.judge();
         }
-        if self.status.load().unsettled && self.describing.is_empty() {
+        if self.serving.status().unsettled && self.describing.is_empty() {
             self.look(Cause::Change).await;
         }
     }
@@ -278,7 +277,7 @@ impl Controller {
         match self.take_up(cause).await {
             Ok(Applied { changes, .. }) => {
                 let unsettled = !self.shelf.is_described();
-                self.say(|status| {
+                self.serving.say(|status| {
                     status.refused = None;
                     status.stale &= unsettled;
                     status.unsettled = unsettled;
@@ -293,17 +292,17 @@ impl Controller {
                     self.answer(&Ok(applied));
                 }
             }
-            Err(ChangeError::Unsettled) => self.say(|status| status.unsettled = true),
+            Err(ChangeError::Unsettled) => self.serving.say(|status| status.unsettled = true),
             Err(error) => {
                 let refused = refusal(&error);
                 tracing::error!(
-                    generation = self.status.load().generation,
+                    generation = self.serving.status().generation,
                     "change refused, the generation serves on\n{}",
                     refused.text
                 );
                 metrics::counter!("fleetwright_changes_total", "outcome" => "refused").increment(1);
                 let unsettled = !self.shelf.is_described();
-                self.say(|status| {
+                self.serving.say(|status| {
                     status.refused = Some(refused);
                     status.unsettled = unsettled;
                 });
@@ -328,7 +327,7 @@ impl Controller {
                 return Ok(self.unchanged());
             }
         }
-        let serving = self.current.load_full();
+        let serving = self.serving.take();
         let proposal = Proposal {
             source,
             shelf: &self.shelf,
@@ -373,35 +372,9 @@ impl Controller {
         Ok(())
     }
 
-    /// Serves an earlier generation as a new one.
-    async fn rollback(&mut self, generation: Option<u64>) -> Result<Applied, ChangeError> {
-        let serving = self.current.load_full();
-        let before = serving.generation().saturating_sub(1);
-        let wanted = generation.unwrap_or(before);
-        let record = self.history.record(wanted)?;
-        let shelf = self.workshop.shelf(&self.history.components()).await?;
-        let candidate = start::recorded(
-            &self.workshop,
-            &record,
-            &shelf,
-            &self.served.verdicts,
-            &self.decide,
-            Some(&serving),
-        )
-        .await?;
-        let source = self.workshop.source().await;
-        let standing = match source {
-            Ok(source) => start::standing(&self.workshop, &source).await?,
-            // A manifest that cannot be read is another one as soon as it can.
-            Err(_) => String::new(),
-        };
-        self.served.against = Some(standing);
-        self.swap(candidate, Cause::Rollback(wanted))
-    }
-
     /// Says what a manifest would change, with what stands on disk beside it.
     async fn plan(&mut self, text: String) -> Result<Vec<String>, ChangeError> {
-        let serving = self.current.load_full();
+        let serving = self.serving.take();
         let source = fleetwright_manifest::Source {
             name: self.workshop.options.manifest.display().to_string(),
             text,
@@ -418,76 +391,10 @@ impl Controller {
         Ok(plan::changes(&serving, &candidate))
     }
 
-    /// A canary came to its end: the next look at the same manifest leaves it out, or puts it in the stage's place.
-    async fn decided(&mut self, decision: Decision) {
-        let Decision {
-            stage,
-            trial,
-            promoted,
-            reason,
-        } = decision;
-        if self
-            .served
-            .verdicts
-            .iter()
-            .any(|verdict| verdict.trial == trial)
-        {
-            return;
-        }
-        let outcome = if promoted { "promoted" } else { "rolled-back" };
-        tracing::warn!(stage, outcome, reason, "canary decided");
-        metrics::counter!("fleetwright_canary_decisions_total", "stage" => stage.clone(), "outcome" => outcome).increment(1);
-        let verdict = Verdict {
-            stage: stage.clone(),
-            trial,
-            promoted,
-            reason,
-            at: Timestamp::now(),
-        };
-        self.served.verdicts.push(verdict);
-        let excess = self.served.verdicts.len().saturating_sub(DECISIONS);
-        self.served.verdicts.drain(..excess);
-        let cause = if promoted {
-            Cause::Promoted(stage)
-        } else {
-            Cause::RolledBack(stage)
-        };
-        self.settle(cause).await;
-    }
-
-    /// Serves what serves now once more, with the verdicts as they are. What stands on disk does not matter to it.
-    async fn settle(&mut self, cause: Cause) {
-        let serving = self.current.load_full();
-        let settled = async {
-            let record = self.history.record(serving.generation())?;
-            let shelf = self.workshop.shelf(&self.history.components()).await?;
-            start::recorded(
-                &self.workshop,
-                &record,
-                &shelf,
-                &self.served.verdicts,
-                &self.decide,
-                Some(&serving),
-            )
-            .await
-        };
-        match settled.await {
-            Ok(candidate) => match self.swap(candidate, cause) {
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the decision on a canary cannot be recorded")
-                }
-            },
-            Err(error) => {
-                tracing::error!(%error, "the decision on a canary cannot be served; the canary takes no further call")
-            }
-        }
-    }
-
     /// The one swap: records the candidate, then serves it.
     fn swap(&mut self, candidate: Candidate, cause: Cause) -> Result<Applied, ChangeError> {
         let began = std::time::Instant::now();
-        let serving = self.current.load_full();
+        let serving = self.serving.take();
         let generation = self.history.next()?;
         let changes = plan::changes(&serving, &candidate);
         let record = start::record(
@@ -498,20 +405,23 @@ impl Controller {
             &changes,
         )?;
         let pins = candidate.pins.clone();
-        self.current
-            .store(Arc::new(candidate.into_snapshot(generation)));
+        // A decision on a canary says nothing of what stands on disk.
+        let takes_disk = !matches!(cause, Cause::Promoted(_) | Cause::RolledBack(_));
+        let snapshot = candidate.into_snapshot(generation);
+        self.serving.serve(snapshot, |status| {
+            status.generation = generation;
+            status.since = record.at;
+            status.cause = cause.clone();
+            if takes_disk {
+                status.stale = false;
+                status.refused = None;
+                status.unsettled = false;
+            }
+        });
         self.served.generation = generation;
         tracing::info!(generation, cause = %cause, changes = changes.join("; "), recording_ms = began.elapsed().as_millis(), "generation serves");
         metrics::counter!("fleetwright_changes_total", "outcome" => "served").increment(1);
         metrics::gauge!("fleetwright_generation").set(start::gauge(generation));
-        self.say(|status| {
-            status.generation = generation;
-            status.since = record.at;
-            status.cause = cause;
-            status.stale = false;
-            status.refused = None;
-            status.unsettled = false;
-        });
         let secure = self.history.secure(&record);
         tokio::task::spawn_blocking(move || {
             if let Err(error) = secure() {
@@ -540,7 +450,7 @@ impl Controller {
             );
         }
         let (held, verdicts) = (self.served.against.is_some(), self.served.verdicts.clone());
-        self.say(|status| {
+        self.serving.say(|status| {
             status.unrecorded = unrecorded;
             status.held = held;
             status.verdicts = verdicts;
@@ -549,7 +459,7 @@ impl Controller {
 
     fn unchanged(&self) -> Applied {
         Applied {
-            generation: self.current.load().generation(),
+            generation: self.serving.take().generation(),
             changes: Vec::new(),
         }
     }
@@ -560,12 +470,6 @@ impl Controller {
             // Whoever asked may have gone.
             let _ = reply.send(with.clone());
         }
-    }
-
-    fn say(&self, change: impl FnOnce(&mut FleetStatus)) {
-        let mut status = FleetStatus::clone(&self.status.load());
-        change(&mut status);
-        self.status.store(Arc::new(status));
     }
 }
 

@@ -206,8 +206,9 @@ impl<'a> Walk<'a> {
         let Some(node) = self.snapshot.nodes.get(place) else {
             return;
         };
-        if let Some(trial) = &node.canary {
-            trial.count(canary, result.is_err(), timings.total);
+        if let Some(on_trial) = &node.canary {
+            let failed = result.is_err();
+            on_trial.trial.count(canary, failed, timings.total);
         }
         let arm = ran(node, canary);
         match result {

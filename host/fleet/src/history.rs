@@ -6,7 +6,7 @@
 //! since a swap does not wait for disks. One host at a time holds the folder.
 //! Bounds: the last 50 generations and the components that they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,23 @@ pub struct Record {
     /// What the manifest was resolved to.
     #[serde(flatten)]
     pub pins: Pins,
+    /// How the trials stood that the manifest asks for, by [`Verdict::trial`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trials: BTreeMap<String, Standing>,
     /// The manifest's text.
     pub text: String,
+}
+
+/// How a canary's trial stood in a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The canary took its share.
+    Open,
+    /// The canary had taken the stage's place.
+    Promoted,
+    /// The canary took nothing any more.
+    RolledBack,
 }
 
 /// What brought a generation about.
@@ -97,6 +112,24 @@ pub struct Verdict {
 }
 
 impl Eq for Verdict {}
+
+impl Verdict {
+    /// The verdict under which a generation is served once more: the canary is back in the stage's place where that
+    /// generation had it there, and else takes nothing: an order to go back ends a trial too, and goes on with none.
+    pub(crate) fn as_of(&self, record: &Record) -> Verdict {
+        let then = record.trials.get(&self.trial);
+        let promoted = then.map_or(self.promoted, |then| *then == Standing::Promoted);
+        if promoted == self.promoted {
+            return self.clone();
+        }
+        Verdict {
+            promoted,
+            reason: format!("by order, as in generation {}", record.generation),
+            at: Timestamp::now(),
+            ..self.clone()
+        }
+    }
+}
 
 /// Why the history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -405,6 +438,7 @@ mod tests {
                 plugins: [pin].into(),
                 ..Pins::default()
             },
+            trials: BTreeMap::new(),
             text: "schema = 1\n".into(),
         }
     }

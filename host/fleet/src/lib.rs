@@ -25,6 +25,7 @@ mod outcome;
 mod plan;
 mod report;
 mod retire;
+mod serving;
 mod settle;
 mod shadow;
 mod shelf;
@@ -41,7 +42,7 @@ pub use fleetwright_runtime::{
     CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
     inspect,
 };
-pub use history::{Cause, HistoryError, Record, Verdict, folder, records};
+pub use history::{Cause, HistoryError, Record, Standing, Verdict, folder, records};
 pub use loader::{ChangeError, Options};
 pub use lock::{Pin, Pins};
 pub use outcome::{

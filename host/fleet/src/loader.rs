@@ -18,13 +18,13 @@ use tokio::sync::mpsc;
 
 use crate::canary::Decision;
 use crate::golden;
-use crate::history::{HistoryError, Verdict};
+use crate::history::{HistoryError, Standing, Verdict};
 use crate::lock::{LockError, Pins};
 use crate::outcome::FleetUsed;
 use crate::report::Report;
 use crate::retire::Retired;
 use crate::shelf::{Shelf, ShelfError};
-use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot, pins_of};
+use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot};
 use arms::Arms;
 use resolve::{Resolved, ResolvedStage, Stock};
 
@@ -124,6 +124,8 @@ pub(crate) struct Candidate {
     pub(crate) digest: String,
     pub(crate) pins: Pins,
     pub(crate) nodes: Vec<Node>,
+    /// How each trial stands that the manifest asks for.
+    pub(crate) trials: BTreeMap<String, Standing>,
     models: Vec<LoadedModel>,
     /// Components that were loaded for it, by digest.
     pub(crate) components: BTreeMap<String, Vec<u8>>,
@@ -151,7 +153,7 @@ impl Candidate {
     /// Whether it is what serves already, to the letter.
     pub(crate) fn is(&self, serving: &Snapshot) -> bool {
         let trials = |nodes: &[Node]| -> Vec<Option<String>> {
-            let trial = |node: &Node| node.canary.as_ref().map(|canary| canary.trial.clone());
+            let trial = |node: &Node| Some(node.canary.as_ref()?.trial.id.clone());
             nodes.iter().map(trial).collect()
         };
         self.digest == serving.used.manifest
@@ -237,17 +239,19 @@ impl Workshop {
             .models(&manifest, &resolved, serving, &mut findings)
             .await?;
         let mut arms = Arms::new(&self.runtime, &models, serving);
-        let nodes = nodes(&manifest, resolved, &mut arms, &proposal, &mut findings).await;
+        let (nodes, trials) = nodes(&manifest, resolved, &mut arms, &proposal, &mut findings).await;
         if findings.is_empty() && proposal.golden {
             self.judge(&manifest, &nodes, &arms, &mut findings).await;
         }
         if !findings.is_empty() {
             return Err(refused(source, findings));
         }
+        let (components, pins) = arms.into_parts();
         Ok(Candidate {
             digest: digest(source.text.as_bytes()),
-            pins: pins_of(&nodes),
-            components: arms.into_components(),
+            pins,
+            components,
+            trials,
             leans_back,
             models: models.into_values().collect(),
             manifest,
@@ -341,8 +345,9 @@ async fn nodes(
     arms: &mut Arms<'_>,
     proposal: &Proposal<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Vec<Node> {
+) -> (Vec<Node>, BTreeMap<String, Standing>) {
     let mut nodes = Vec::with_capacity(manifest.stages.len());
+    let mut trials = BTreeMap::new();
     for (stage, resolved) in manifest.stages.iter().zip(resolved.stages) {
         let ResolvedStage {
             main,
@@ -355,10 +360,14 @@ async fn nodes(
             let arm = arms.make(&choice, findings).await;
             if let (Some(own), Some(arm)) = (&main, arm) {
                 let id = trial_of(own, &arm, terms);
-                match proposal.verdicts.iter().find(|verdict| verdict.trial == id) {
-                    Some(verdict) if verdict.promoted => main = Some(arm),
-                    Some(_) => {}
-                    None => trial = Some(arms.canary(arm, id, terms, proposal.decisions)),
+                let standing = standing(&id, proposal.verdicts);
+                trials.insert(id.clone(), standing);
+                match standing {
+                    Standing::Promoted => main = Some(arm),
+                    Standing::RolledBack => {}
+                    Standing::Open => {
+                        trial = Some(arms.canary(arm, id, terms, proposal.decisions));
+                    }
                 }
             }
         }
@@ -383,7 +392,16 @@ async fn nodes(
             }
         }));
     }
-    nodes
+    (nodes, trials)
+}
+
+/// How a trial stands, after what was decided.
+fn standing(trial: &str, verdicts: &[Verdict]) -> Standing {
+    match verdicts.iter().find(|verdict| verdict.trial == trial) {
+        Some(verdict) if verdict.promoted => Standing::Promoted,
+        Some(_) => Standing::RolledBack,
+        None => Standing::Open,
+    }
 }
 
 /// Which trial this is: both sides, and the terms. Neither a comment nor a limit makes it another.

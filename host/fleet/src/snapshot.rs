@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::canary::{Canary, CanarySummary};
 use crate::events::SubmissionDone;
 use crate::executor;
-use crate::lock::{Pin, Pins};
+use crate::lock::Pins;
 use crate::outcome::{FleetUsed, Outcome, PluginUsed};
 use crate::retire::Retired;
 use crate::shadow::{Difference, Shadow, ShadowSummary};
@@ -136,7 +136,7 @@ impl Snapshot {
             .filter_map(|node| node.canary.as_ref()?.header())
     }
 
-    /// Every plugin and model that this generation runs, exactly.
+    /// Every plugin and model that the manifest comes to, exactly; those that a verdict put aside among them.
     pub fn pins(&self) -> &Pins {
         &self.pins
     }
@@ -166,28 +166,6 @@ impl Snapshot {
                 .collect(),
         }
     }
-}
-
-/// Every plugin and model of some nodes, exactly.
-pub(crate) fn pins_of(nodes: &[Node]) -> Pins {
-    let mut pins = Pins::default();
-    for arm in nodes.iter().flat_map(Node::arms) {
-        let description = arm.stage.plugin().description();
-        pins.plugins.insert(Pin {
-            name: description.name.clone(),
-            version: description.version.clone(),
-            digest: arm.plugin.digest.clone(),
-        });
-        for binding in arm.stage.grants().models.values() {
-            let card = binding.model.card();
-            pins.models.insert(Pin {
-                name: card.name().to_owned(),
-                version: card.version().clone(),
-                digest: card.digest().to_owned(),
-            });
-        }
-    }
-    pins
 }
 
 /// What a snapshot serves.

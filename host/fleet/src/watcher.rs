@@ -245,3 +245,61 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use fleetwright_runtime::{CompileBounds, Compiler};
+
+    use super::*;
+
+    fn options(dir: &Path) -> Options {
+        let place = |name: &str| dir.join(name);
+        for folder in ["plugins", "models", "state"] {
+            std::fs::create_dir(place(folder)).unwrap();
+        }
+        std::fs::write(place("fleet.toml"), "one").unwrap();
+        Options {
+            manifest: place("fleet.toml"),
+            plugins: place("plugins"),
+            models: place("models"),
+            state: place("state"),
+            onnxruntime: None,
+            locked: false,
+            compiler: Compiler::InProcess,
+            bounds: CompileBounds::default(),
+        }
+    }
+
+    /// As on a file system that sends no events: network mounts, or a system that has no watch left to give.
+    fn deaf(options: &Options) -> Watcher {
+        let mut watcher = Watcher::start(options, Duration::from_millis(20));
+        watcher.notify = None;
+        watcher.watched.clear();
+        watcher
+    }
+
+    #[tokio::test]
+    async fn without_a_single_event_changes_are_seen_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let mut watcher = deaf(&options);
+        assert!(!watcher.hears());
+        let case = options.plugins.join("a.tests").join("case.json");
+        let card = options.models.join("m/1.0.0/model.toml");
+        let places = [
+            options.manifest.clone(),
+            options.plugins.join("a.wasm"),
+            case,
+            card,
+        ];
+        for path in places {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "two, and longer").unwrap();
+            watcher.changed().await;
+            std::fs::remove_file(&path).unwrap();
+            watcher.changed().await;
+        }
+        let nothing = tokio::time::timeout(Duration::from_millis(200), watcher.changed());
+        assert!(nothing.await.is_err(), "what does not change is no change");
+    }
+}

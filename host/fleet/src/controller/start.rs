@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use fleetwright_manifest::Source;
 use fleetwright_runtime::digest;
 use jiff::Timestamp;
@@ -16,6 +15,7 @@ use crate::canary::Decision;
 use crate::history::{Cause, History, Record, Verdict};
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
+use crate::serving::Serving;
 use crate::shelf::{self, Shelf};
 use crate::snapshot::Snapshot;
 use crate::status::{FleetStatus, Refused};
@@ -110,8 +110,7 @@ pub(super) async fn serve(
         describing: JoinSet::new(),
         waiting: Vec::new(),
         changed: Vec::new(),
-        current: fleet.current.clone(),
-        status: fleet.status.clone(),
+        serving: fleet.serving.clone(),
     };
     Ok((fleet, controller))
 }
@@ -299,6 +298,7 @@ pub(super) fn record(
         changes: changes.to_vec(),
         manifest: candidate.digest.clone(),
         pins: candidate.pins.clone(),
+        trials: candidate.trials.clone(),
         text: candidate.source.text.clone(),
     };
     history.write(&record)?;
@@ -359,8 +359,7 @@ fn status_of(snapshot: &Snapshot, cause: Cause, watch: &'static str) -> FleetSta
 fn fleet(snapshot: Snapshot, status: FleetStatus) -> (Fleet, mpsc::Receiver<super::Order>) {
     let (orders, receive) = mpsc::channel(ORDERS);
     let fleet = Fleet {
-        current: Arc::new(ArcSwap::from_pointee(snapshot)),
-        status: Arc::new(ArcSwap::from_pointee(status)),
+        serving: Arc::new(Serving::new(snapshot, status)),
         orders,
     };
     (fleet, receive)

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::resolve::Choice;
 use super::{codes, convert};
-use crate::canary::{Canary, Decision};
+use crate::canary::{Canary, Decision, Trial};
+use crate::lock::{Pin, Pins};
 use crate::outcome::PluginUsed;
 use crate::shadow::Shadow;
 use crate::snapshot::{Arm, ArmKey, LoadedModel, Node, Snapshot};
@@ -22,6 +23,8 @@ pub(super) struct Arms<'a> {
     /// Loaded for this candidate, by digest and grants: stages that share a plugin load it once.
     plugins: BTreeMap<(String, BTreeSet<Grant>, bool), Plugin>,
     components: BTreeMap<String, Vec<u8>>,
+    /// Every plugin and model of an arm that was made or taken over.
+    pins: Pins,
 }
 
 impl<'a> Arms<'a> {
@@ -36,11 +39,22 @@ impl<'a> Arms<'a> {
             serving,
             plugins: BTreeMap::new(),
             components: BTreeMap::new(),
+            pins: Pins::default(),
         }
     }
 
     /// The arm of a choice, or a finding.
     pub(super) async fn make(
+        &mut self,
+        choice: &Choice<'_>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Arm> {
+        let arm = self.made_or_known(choice, findings).await?;
+        self.pin(&arm);
+        Some(arm)
+    }
+
+    async fn made_or_known(
         &mut self,
         choice: &Choice<'_>,
         findings: &mut Vec<Diagnostic>,
@@ -74,18 +88,20 @@ impl<'a> Arms<'a> {
         }
     }
 
-    /// The canary of the fleet that serves, where it is the same trial: its counters go on.
+    /// An arm on trial; where the fleet that serves runs the same trial, its counters go on.
     pub(super) fn canary(
         &self,
         arm: Arm,
-        trial: String,
+        id: String,
         terms: &Terms,
         decisions: &mpsc::Sender<Decision>,
     ) -> Arc<Canary> {
-        let running = self.nodes().filter_map(|node| node.canary.as_ref());
-        let same = running.into_iter().find(|canary| canary.trial == trial);
-        same.cloned()
-            .unwrap_or_else(|| Arc::new(Canary::new(arm, trial, terms.clone(), decisions.clone())))
+        let mut running = self.nodes().filter_map(|node| node.canary.as_ref());
+        let trial = match running.find(|canary| canary.trial.id == id) {
+            Some(same) => same.trial.clone(),
+            None => Arc::new(Trial::new(id, arm.stage.name(), terms, decisions)),
+        };
+        Arc::new(Canary { arm, trial })
     }
 
     /// The shadow of the fleet that serves, where it is the same: its counters go on.
@@ -103,9 +119,27 @@ impl<'a> Arms<'a> {
         self.known(&arm.key).is_none()
     }
 
-    /// The components that were read for this candidate, by digest.
-    pub(super) fn into_components(self) -> BTreeMap<String, Vec<u8>> {
-        self.components
+    /// The components that were read for this candidate, by digest, and the pins of all arms, used or put aside.
+    pub(super) fn into_parts(self) -> (BTreeMap<String, Vec<u8>>, Pins) {
+        (self.components, self.pins)
+    }
+
+    /// What an arm is, exactly. A verdict may put it aside: the manifest asks for it all the same, and comes to nothing without.
+    fn pin(&mut self, arm: &Arm) {
+        let description = arm.stage.plugin().description();
+        self.pins.plugins.insert(Pin {
+            name: description.name.clone(),
+            version: description.version.clone(),
+            digest: arm.plugin.digest.clone(),
+        });
+        for binding in arm.stage.grants().models.values() {
+            let card = binding.model.card();
+            self.pins.models.insert(Pin {
+                name: card.name().to_owned(),
+                version: card.version().clone(),
+                digest: card.digest().to_owned(),
+            });
+        }
     }
 
     fn nodes(&self) -> impl Iterator<Item = &'a Node> {

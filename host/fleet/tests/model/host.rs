@@ -1,7 +1,8 @@
 //! The controller itself, with real files and real components, driven as the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
@@ -17,8 +18,21 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::reference::{
-    Came, Component, Disk, Edit, Fault, File, Golden, Killed, Manifest, Wanted, World,
+    Asked, Came, Canary, Component, Disk, Edit, Fault, File, Golden, Killed, LEAST, MOST, Manifest,
+    Shadow, Voice, Wanted, Word, World,
 };
+
+/// A submission that no canary takes, and no stage fails on.
+pub(crate) const PLAIN: Asked = Asked {
+    chosen: false,
+    bad: false,
+};
+const HEADER: &str = "x-canary";
+/// How many subjects in a hundred a canary that errs fails on.
+const FAIL_PERCENT: u64 = 50;
+
+/// What both stages said: version and word of each; nothing where the first failed.
+type Said = Option<[(String, String); 2]>;
 
 pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
@@ -142,7 +156,7 @@ impl Host {
     }
 
     /// Has it look at the disk, with submissions on the way.
-    pub(crate) fn look(&self, world: &World, before: (u8, u8)) -> Came {
+    pub(crate) fn look(&self, world: &World, before: Option<[Voice; 2]>) -> Came {
         let up = self.up.as_ref().unwrap();
         let applied = self.under_load(world, before, up.fleet.apply());
         applied.map(|applied| applied.generation).map_err(|_| ())
@@ -152,11 +166,40 @@ impl Host {
         &self,
         generation: Option<u64>,
         world: &World,
-        before: (u8, u8),
+        before: Option<[Voice; 2]>,
     ) -> Came {
         let up = self.up.as_ref().unwrap();
         let applied = self.under_load(world, before, up.fleet.rollback(generation));
         applied.map(|applied| applied.generation).map_err(|_| ())
+    }
+
+    /// Submits; gives what was said.
+    pub(crate) fn ask(&self, asked: Asked) -> Said {
+        let up = self.up.as_ref().unwrap();
+        RUNTIME.block_on(said(&up.fleet.current(), asked))
+    }
+
+    /// Waits until one more trial has ended than are `known`: gives whether the canary was promoted, and why. Who took a snapshot
+    /// before is never answered by the canary after.
+    pub(crate) fn decided(
+        &self,
+        before: &Arc<Snapshot>,
+        stage: Voice,
+        known: usize,
+    ) -> (bool, String) {
+        let fleet = &self.up.as_ref().unwrap().fleet;
+        // The verdict is told of once it is on the disk.
+        let newest = until("the decision on a canary", || {
+            let status = fleet.status();
+            let newest = status.verdicts.iter().max_by_key(|verdict| verdict.at);
+            Ok(newest.filter(|_| status.verdicts.len() > known).cloned())
+        });
+        let newest = newest.unwrap();
+        for bad in [false, true] {
+            let late = RUNTIME.block_on(said(before, Asked { chosen: true, bad }));
+            assert_eq!(late, voices(Some([stage, stage])));
+        }
+        (newest.promoted, newest.reason)
     }
 
     /// Has it look at the disk, and takes back what a host that is killed on the way would not have written.
@@ -193,19 +236,15 @@ impl Host {
         let running = world.running.as_ref().expect("it should not run");
         let snapshot = up.fleet.current();
         assert_eq!(snapshot.generation(), running.generation, "{world:#?}");
-        let wanted = (
-            version(running.fleet.component.number.into()),
-            word(running.fleet.manifest.word),
+        let answer = RUNTIME.block_on(said(&snapshot, PLAIN));
+        assert_eq!(answer, voices(running.says(PLAIN)), "{world:#?}");
+        let pinned = snapshot.pins().plugins.iter();
+        let digests: BTreeSet<_> = pinned.map(|pin| pin.digest.clone()).collect();
+        assert_eq!(
+            digests,
+            digests_of(&running.fleet.components()),
+            "{world:#?}"
         );
-        assert_eq!(RUNTIME.block_on(ask(&snapshot)), wanted, "{world:#?}");
-        let digests: Vec<&str> = snapshot
-            .pins()
-            .plugins
-            .iter()
-            .map(|pin| pin.digest.as_str())
-            .collect();
-        let component = digest(&bytes(File::Whole(running.fleet.component)));
-        assert_eq!(digests, [component.as_str()], "{world:#?}");
 
         let status = up.fleet.status();
         assert_eq!(status.generation, running.generation);
@@ -220,14 +259,22 @@ impl Host {
             "{status:#?}"
         );
 
+        let mut verdicts: Vec<bool> = status.verdicts.iter().map(|v| v.promoted).collect();
+        let mut decided = world.verdicts();
+        verdicts.sort_unstable();
+        decided.sort_unstable();
+        assert_eq!(verdicts, decided, "{status:#?} {world:#?}");
+
         let lock = fs::read_to_string(self.layout.manifest().with_extension("lock")).unwrap();
-        let locked = digest(&bytes(File::Whole(world.lock.unwrap())));
+        let locked = digests_of(world.lock.as_ref().unwrap());
         assert!(
-            lock.contains(&locked) && lock.matches("sha256:").count() == 1,
+            locked.iter().all(|digest| lock.contains(digest))
+                && lock.matches("sha256:").count() == locked.len(),
             "{lock} {world:#?}"
         );
         if !running.locked {
-            assert_eq!(world.lock, Some(running.fleet.component), "{world:#?}");
+            let components = running.fleet.components();
+            assert_eq!(world.lock, Some(components), "{world:#?}");
         }
         self.check_lives(running.generation, &snapshot);
     }
@@ -254,27 +301,26 @@ impl Host {
         self.seen
             .retain(|number, _| world.records.contains_key(number));
         for record in found {
-            let fleet = world.records[&record.generation];
+            let fleet = world.records[&record.generation].fleet;
             assert_eq!(record.text.as_bytes(), text(&fleet.manifest), "{world:#?}");
-            let component = digest(&bytes(File::Whole(fleet.component)));
-            assert!(
-                record
-                    .pins
-                    .plugins
-                    .iter()
-                    .all(|pin| pin.digest == component)
-            );
+            let pinned = record.pins.plugins.iter().map(|pin| pin.digest.clone());
+            let pinned: BTreeSet<_> = pinned.collect();
+            assert_eq!(pinned, digests_of(&fleet.components()), "{world:#?}");
             let before = self.seen.insert(record.generation, record.clone());
             assert!(before.is_none_or(|before| before == record), "rewritten");
         }
     }
 
     /// Does something while submissions come; each is answered by one generation, the one before or the one after.
-    fn under_load<T>(&self, world: &World, before: (u8, u8), work: impl Future<Output = T>) -> T {
+    fn under_load<T>(
+        &self,
+        world: &World,
+        before: Option<[Voice; 2]>,
+        work: impl Future<Output = T>,
+    ) -> T {
         let up = self.up.as_ref().unwrap();
         let running = world.running.as_ref().unwrap();
-        let after = (running.fleet.component.number, running.fleet.manifest.word);
-        let allowed = [before, after].map(|(number, said)| (version(number.into()), word(said)));
+        let allowed = [before, running.says(PLAIN)].map(voices);
         let done = Arc::new(AtomicBool::new(false));
         let latest = Arc::new(AtomicU64::new(0));
         let client = RUNTIME.spawn({
@@ -284,7 +330,7 @@ impl Host {
                     let snapshot = fleet.current();
                     let newest = latest.fetch_max(snapshot.generation(), Ordering::AcqRel);
                     assert!(newest <= snapshot.generation(), "a generation came back");
-                    let said = ask(&snapshot).await;
+                    let said = said(&snapshot, PLAIN).await;
                     assert!(allowed.contains(&said), "{said:?} is none of {allowed:?}");
                 }
             }
@@ -311,7 +357,8 @@ impl Host {
         fs::create_dir_all(&folder).unwrap();
         let case = |member: &str, value: String| {
             format!(
-                r#"{{"fields": {{"subject": "x"}}, "expect": {{"answer": {{"{member}": "{value}"}}}}}}"#
+                r#"{{"fields": {{"subject": "{}"}}, "expect": {{"answer": {{"{member}": "{value}"}}}}}}"#,
+                subject(false)
             )
         };
         let path = folder.join("case.json");
@@ -332,28 +379,69 @@ impl Drop for Host {
     }
 }
 
-/// What both stages said, once it is certain that one generation said both.
+/// What both stages said, once it is certain that one generation said both, and that there is nothing on trial.
 pub(crate) async fn ask(snapshot: &Arc<Snapshot>) -> (String, String) {
+    let [first, second] = said(snapshot, PLAIN).await.unwrap();
+    assert_eq!(first, second);
+    first
+}
+
+/// What both stages said, once it is certain that one generation said both.
+async fn said(snapshot: &Arc<Snapshot>, asked: Asked) -> Said {
+    let subject = subject(asked.bad);
     let submission = Submission {
         id: SubmissionId::new(),
-        fields: [("subject".to_owned(), "x".into())].into_iter().collect(),
+        fields: [("subject".to_owned(), subject.into())]
+            .into_iter()
+            .collect(),
         attachments: Vec::new(),
-        marks: Default::default(),
+        marks: asked
+            .chosen
+            .then(|| HEADER.to_owned())
+            .into_iter()
+            .collect(),
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     let outcome = snapshot.run(submission, deadline).await;
     let outcome = serde_json::to_value(&outcome).unwrap();
-    assert_eq!(outcome["status"], "completed", "{outcome}");
     assert_eq!(outcome["fleet"]["generation"], snapshot.generation());
+    if outcome["status"] == "failed" {
+        assert_eq!(outcome["failure"]["detail"], "as told", "{outcome}");
+        return None;
+    }
+    assert_eq!(outcome["status"], "completed", "{outcome}");
     let answer = |stage: &str, member: &str| {
         let said = &outcome["stages"][stage]["answer"][member];
         said.as_str().unwrap_or_default().to_owned()
     };
-    let said = (answer("first", "version"), answer("first", "word"));
-    let again = (answer("second", "version"), answer("second", "word"));
-    assert_eq!(said, again, "{outcome}");
-    assert_eq!(said.0, answer("second", "first"), "{outcome}");
-    said
+    let said = ["first", "second"].map(|stage| (answer(stage, "version"), answer(stage, "word")));
+    assert_eq!(said[0].0, answer("second", "first"), "{outcome}");
+    Some(said)
+}
+
+/// What is submitted: a text on which a canary that errs fails, or one on which it does not, by the guest's own rule.
+fn subject(bad: bool) -> String {
+    let hash = |text: &String| BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+    let mut texts = (0..).map(|number| format!("subject {number}"));
+    texts
+        .find(|text| (hash(text) % 100 < FAIL_PERCENT) == bad)
+        .unwrap()
+}
+
+/// What both stages say, in words.
+pub(crate) fn voices(said: Option<[Voice; 2]>) -> Said {
+    Some(said?.map(|voice| {
+        let said = match voice.word {
+            Word::Stage(number) => word(number),
+            Word::Canary => "canary".to_owned(),
+        };
+        (version(voice.number.into()), said)
+    }))
+}
+
+fn digests_of(components: &BTreeSet<Component>) -> BTreeSet<String> {
+    let of = |component: &Component| digest(&bytes(File::Whole(*component)));
+    components.iter().map(of).collect()
 }
 
 pub(crate) fn word(number: u8) -> String {
@@ -371,6 +459,8 @@ pub(crate) fn text(manifest: &Manifest) -> Vec<u8> {
         comment, memory, ..
     } = manifest;
     let word = word(manifest.word);
+    let canary = manifest.canary.map(canary).unwrap_or_default();
+    let beside = canary + &manifest.shadow.map(shadow).unwrap_or_default();
     let more = match manifest.fault {
         Some(Fault::Config) => ", unheard = 1",
         _ => "",
@@ -386,7 +476,7 @@ plugin = "{plugin}"
 reads  = ["subject"]
 config = {{ word = "{word}"{more} }}
 limits = {{ memory = "{memory}MiB", deadline = "120s", cpu = "60s" }}
-
+{beside}
 [[stage]]
 name   = "second"
 plugin = "{plugin}"
@@ -402,6 +492,41 @@ limits = {{ deadline = "120s", cpu = "60s" }}
         _ => {}
     }
     text
+}
+
+fn canary(canary: Canary) -> String {
+    let Canary {
+        number,
+        errs,
+        promotes,
+    } = canary;
+    let fails = if errs { FAIL_PERCENT } else { 0 };
+    let after = if promotes { "0s" } else { "720h" };
+    format!(
+        r#"
+[stage.canary]
+plugin         = "versioned@{}"
+header         = "{HEADER}"
+config         = {{ word = "canary", fail_percent = {fails} }}
+min_requests   = {LEAST}
+max_error_rate = {MOST}
+max_p99_ratio  = 100
+promote_after  = "{after}"
+"#,
+        version(number.into())
+    )
+}
+
+fn shadow(shadow: Shadow) -> String {
+    let Shadow { number, broken } = shadow;
+    let plugin = version(number.into());
+    format!(
+        r#"
+[stage.shadow]
+plugin = "versioned@{plugin}"
+config = {{ word = "shadow", broken = {broken} }}
+"#
+    )
 }
 
 /// A file's bytes.

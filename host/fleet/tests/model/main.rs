@@ -1,5 +1,6 @@
 //! The controller against a model: random sequences of edits, drops, removals, golden cases, rollbacks, stops, kills and
-//! restarts, with submissions on the way; after each step everything that can be seen of the host is what the model says.
+//! restarts, of canaries that err, prove themselves and are decided on, and of shadows, with submissions on the way; after
+//! each step everything that can be seen of the host is what the model says.
 //!
 //! The model is made by hand (`reference`), and a step that makes no sense where it comes is left out: so a sequence that
 //! fails is shortened by proptest alone. Real files, real components, one process; `host` drives it.
@@ -21,8 +22,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
-use host::Host;
-use reference::{Component, Disk, Edit, Fault, File, Golden, Killed, Wanted, World};
+use host::{Host, PLAIN, voices};
+use reference::{
+    Asked, Canary, Component, Disk, Edit, Fault, File, Golden, Killed, Shadow, Wanted, World,
+};
 
 /// What may happen.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,8 @@ enum Step {
     /// Something changes; a rollback comes before anybody has looked, and holds.
     EditUnseen(Edit, Option<u64>),
     Look,
+    /// Submissions come, so many.
+    Ask(Asked, u8),
     Rollback(Option<u64>),
     Stop,
     /// Something changes, and the host is killed while it takes it up.
@@ -81,10 +86,7 @@ fn run(steps: &[Step]) {
 }
 
 fn take(step: Step, world: &mut World, host: &mut Host) {
-    let before = world.running.as_ref().map(|running| {
-        let fleet = running.fleet;
-        (fleet.component.number, fleet.manifest.word)
-    });
+    let before = world.running.as_ref().map(|running| running.says(PLAIN));
     match (step, before) {
         (Step::Edit(edit), before) => {
             world.disk.edit(edit);
@@ -106,6 +108,9 @@ fn take(step: Step, world: &mut World, host: &mut Host) {
         (Step::Look, Some(before)) => {
             let came = world.look();
             assert_eq!(host.look(world, before), came, "{world:#?}");
+        }
+        (Step::Ask(asked, times), Some(_)) => {
+            (0..times).for_each(|_| ask(asked, world, host));
         }
         (Step::Rollback(generation), Some(before)) => {
             let came = world.rollback(generation);
@@ -130,6 +135,26 @@ fn take(step: Step, world: &mut World, host: &mut Host) {
     }
 }
 
+/// One submission, and the decision on a canary where that is due then.
+fn ask(asked: Asked, world: &mut World, host: &Host) {
+    let snapshot = host.fleet().current();
+    let stage = world.running.as_ref().unwrap().stage();
+    let Some(answered) = world.ask(asked) else {
+        return;
+    };
+    assert_eq!(host.ask(asked), voices(answered.said), "{world:#?}");
+    let Some((trial, proved)) = answered.due else {
+        return;
+    };
+    let known = world.verdicts().len();
+    let (promoted, reason) = host.decided(&snapshot, stage, known);
+    // The clock has its say, too: a busy machine may have put the canary off.
+    let by_clock = reason.contains("max_p99_ratio");
+    assert!(promoted == proved || by_clock, "{reason} {world:#?}");
+    let generation = world.decide(trial, promoted);
+    assert_eq!(host.fleet().current().generation(), generation);
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let generation = || {
         prop_oneof![
@@ -145,14 +170,36 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Killed::AfterAll),
     ];
     let start = (prop::bool::weighted(0.15), prop::bool::weighted(0.25));
+    let asked = (prop::bool::weighted(0.8), prop::bool::weighted(0.4));
+    let asked = asked.prop_map(|(chosen, bad)| Asked { chosen, bad });
     prop_oneof![
-        16 => edit().prop_map(Step::Edit),
+        14 => edit().prop_map(Step::Edit),
+        7 => beside().prop_map(Step::Edit),
+        12 => (asked, 1..=4u8).prop_map(|(asked, times)| Step::Ask(asked, times)),
         2 => (edit(), generation()).prop_map(|(edit, to)| Step::EditUnseen(edit, to)),
         1 => Just(Step::Look),
         3 => generation().prop_map(Step::Rollback),
         2 => Just(Step::Stop),
         2 => (edit(), killed).prop_map(|(edit, killed)| Step::Kill(edit, killed)),
         8 => start.prop_map(|(strict, locked)| Step::Start { strict, locked }),
+    ]
+}
+
+/// What runs beside the first stage.
+fn beside() -> impl Strategy<Value = Edit> {
+    let canary = (1..=4u8, prop::bool::ANY, prop::bool::ANY);
+    let canary = canary.prop_map(|(number, errs, promotes)| Canary {
+        number,
+        errs,
+        promotes,
+    });
+    let shadow = (1..=4u8, prop::bool::ANY);
+    let shadow = shadow.prop_map(|(number, broken)| Shadow { number, broken });
+    prop_oneof![
+        5 => canary.prop_map(|canary| Edit::Canary(Some(canary))),
+        1 => Just(Edit::Canary(None)),
+        3 => shadow.prop_map(|shadow| Edit::Shadow(Some(shadow))),
+        1 => Just(Edit::Shadow(None)),
     ]
 }
 

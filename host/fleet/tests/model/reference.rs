@@ -2,9 +2,10 @@
 //!
 //! The rules, from the documents and from nothing else: what stands on disk serves where it is sound; where it is not,
 //! what served last serves on, also over a restart; a rollback holds until something on disk changes; every number of a
-//! generation is given once.
+//! generation is given once. A canary takes what asks for it until it is decided on; a decision holds wherever the same trial
+//! is asked for, but for an order to go back behind a promotion. What a shadow does changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Generations that the history keeps.
 const KEPT: usize = 50;
@@ -55,7 +56,73 @@ pub(crate) struct Manifest {
     pub(crate) comment: u8,
     /// MiB that the first stage may use.
     pub(crate) memory: u8,
+    /// Of the first stage, by header.
+    pub(crate) canary: Option<Canary>,
+    /// Of the first stage.
+    pub(crate) shadow: Option<Shadow>,
     pub(crate) fault: Option<Fault>,
+}
+
+/// A canary as the manifest asks for it. It is rolled back at its second error among its first [`LEAST`] calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Canary {
+    /// The one version that it may be.
+    pub(crate) number: u8,
+    /// Whether it fails on what is [`Asked::bad`].
+    pub(crate) errs: bool,
+    /// Whether it is promoted after [`LEAST`] calls, or never.
+    pub(crate) promotes: bool,
+}
+
+/// A shadow as the manifest asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shadow {
+    pub(crate) number: u8,
+    /// Whether it fails, whatever it is shown.
+    pub(crate) broken: bool,
+}
+
+/// `min_requests` of every canary.
+pub(crate) const LEAST: u64 = 3;
+/// `max_error_rate` of every canary.
+pub(crate) const MOST: f64 = 0.4;
+
+/// What a submission asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Whether it carries the canary's header.
+    pub(crate) chosen: bool,
+    /// Whether a canary that errs fails on it.
+    pub(crate) bad: bool,
+}
+
+/// What a stage says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    pub(crate) number: u8,
+    pub(crate) word: Word,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Word {
+    Stage(u8),
+    Canary,
+}
+
+/// Which trial: the same two plugins with the same configs, on the same terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Trial {
+    stage: Component,
+    word: u8,
+    canary: Component,
+    terms: Canary,
+}
+
+/// How a trial stood in a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Open,
+    Decided { promoted: bool },
 }
 
 /// A golden case beside the plugin.
@@ -90,6 +157,8 @@ pub(crate) enum Edit {
     Drop(u8, File),
     Remove(u8),
     Golden(Option<Golden>),
+    Canary(Option<Canary>),
+    Shadow(Option<Shadow>),
 }
 
 /// What one generation is.
@@ -97,6 +166,15 @@ pub(crate) enum Edit {
 pub(crate) struct Fleet {
     pub(crate) manifest: Manifest,
     pub(crate) component: Component,
+    pub(crate) canary: Option<Component>,
+    pub(crate) shadow: Option<Component>,
+}
+
+/// A generation as it is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) fleet: Fleet,
+    trial: Option<(Trial, Standing)>,
 }
 
 /// What the next start begins with.
@@ -104,6 +182,8 @@ pub(crate) struct Fleet {
 struct Pointer {
     generation: u64,
     held: Option<Disk>,
+    /// Whether the canary of a trial was promoted.
+    verdicts: BTreeMap<Trial, bool>,
 }
 
 /// A host that runs.
@@ -111,6 +191,10 @@ struct Pointer {
 pub(crate) struct Running {
     pub(crate) generation: u64,
     pub(crate) fleet: Fleet,
+    /// The trial under way: its calls, and those that failed.
+    trial: Option<(Trial, u64, u64)>,
+    /// What is decided, as it serves.
+    verdicts: BTreeMap<Trial, bool>,
     pub(crate) locked: bool,
     /// Whether what stands on disk was refused at the latest look.
     pub(crate) refused: bool,
@@ -134,10 +218,19 @@ pub(crate) enum Killed {
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) disk: Disk,
-    pub(crate) records: BTreeMap<u64, Fleet>,
-    pub(crate) lock: Option<Component>,
+    pub(crate) records: BTreeMap<u64, Recorded>,
+    pub(crate) lock: Option<BTreeSet<Component>>,
     pointer: Pointer,
     pub(crate) running: Option<Running>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    /// What both stages said; nothing where the first failed.
+    pub(crate) said: Option<[Voice; 2]>,
+    /// The trial that it brought to its end, and whether the canary proved itself.
+    pub(crate) due: Option<(Trial, bool)>,
 }
 
 /// What became of an operation: the generation that serves, or a refusal.
@@ -156,6 +249,8 @@ impl Disk {
                 word: 0,
                 comment: 0,
                 memory: 64,
+                canary: None,
+                shadow: None,
                 fault: None,
             },
             files: [(0, File::Whole(one))].into(),
@@ -178,26 +273,56 @@ impl Disk {
                 self.files.remove(&place);
             }
             Edit::Golden(golden) => self.golden = golden,
+            Edit::Canary(canary) => self.manifest.canary = canary,
+            Edit::Shadow(shadow) => self.manifest.shadow = shadow,
         }
     }
 
     /// What it comes to, where it is sound.
     pub(crate) fn resolve(
         &self,
-        allowed: Option<Component>,
-        serving: Option<Fleet>,
+        allowed: Option<&BTreeSet<Component>>,
+        serving: Option<&Running>,
+        verdicts: &BTreeMap<Trial, bool>,
     ) -> Option<Fleet> {
         let manifest = self.manifest;
         if manifest.fault.is_some() {
             return None;
         }
+        let exact = |number| self.newest(Wanted::Exact(number), allowed);
+        let canary = manifest.canary.map(|canary| exact(canary.number));
+        let shadow = manifest.shadow.map(|shadow| exact(shadow.number));
+        let fleet = Fleet {
+            manifest,
+            component: self.newest(manifest.wanted, allowed)?,
+            canary: if let Some(found) = canary {
+                Some(found?)
+            } else {
+                None
+            },
+            shadow: if let Some(found) = shadow {
+                Some(found?)
+            } else {
+                None
+            },
+        };
+        let known = serving.map(|running| running.fleet.arms(&running.verdicts));
+        let arms = fleet.arms(verdicts);
+        let mut new = arms
+            .iter()
+            .filter(|arm| known.as_ref().is_none_or(|known| !known.contains(arm)));
+        new.all(|arm| self.passes(*arm)).then_some(fleet)
+    }
+
+    /// The newest component that fits and is allowed; none where two builds both claim to be it.
+    fn newest(&self, wanted: Wanted, allowed: Option<&BTreeSet<Component>>) -> Option<Component> {
         let fits = |component: &Component| {
-            let version = match manifest.wanted {
+            let version = match wanted {
                 Wanted::Range => true,
                 Wanted::Exact(number) => number == component.number,
                 Wanted::Absent => false,
             };
-            version && allowed.is_none_or(|allowed| allowed == *component)
+            version && allowed.is_none_or(|allowed| allowed.contains(component))
         };
         let fitting = self.files.values().filter_map(|file| match file {
             File::Whole(component) => Some(*component),
@@ -206,23 +331,19 @@ impl Disk {
         let fitting: Vec<Component> = fitting.filter(fits).collect();
         let component = *fitting.iter().max_by_key(|component| component.number)?;
         let twin = |other: &Component| other.number == component.number && *other != component;
-        if fitting.iter().any(twin) {
-            return None;
-        }
-        let fleet = Fleet {
-            manifest,
-            component,
-        };
-        let tested = serving.is_none_or(|serving| fleet.has_a_new_stage(serving));
-        (!tested || self.passes(fleet)).then_some(fleet)
+        (!fitting.iter().any(twin)).then_some(component)
     }
 
-    fn passes(&self, fleet: Fleet) -> bool {
-        match self.golden {
-            None => true,
-            Some(Golden::Number(number)) => number == fleet.component.number,
-            Some(Golden::Word(word)) => word == fleet.manifest.word,
-            Some(Golden::Malformed) => false,
+    fn passes(&self, arm: Arm) -> bool {
+        let Arm {
+            component, config, ..
+        } = arm;
+        match (self.golden, config) {
+            (None, _) => true,
+            (Some(Golden::Malformed), _) | (_, Config::Shadow { broken: true }) => false,
+            (Some(Golden::Number(number)), _) => number == component.number,
+            (Some(Golden::Word(word)), Config::Stage(said)) => word == said,
+            (Some(Golden::Word(_)), _) => false,
         }
     }
 
@@ -237,12 +358,116 @@ impl Disk {
     }
 }
 
+/// What runs in a place of the graph, and all that makes it another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arm {
+    first: bool,
+    component: Component,
+    config: Config,
+    memory: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Config {
+    Stage(u8),
+    Canary { errs: bool },
+    Shadow { broken: bool },
+}
+
 impl Fleet {
-    /// Whether a stage is not among those that serve: other stages are not tested again.
-    fn has_a_new_stage(&self, serving: Fleet) -> bool {
-        self.component != serving.component
-            || self.manifest.word != serving.manifest.word
-            || self.manifest.memory != serving.manifest.memory
+    /// Every component that the manifest comes to, put aside or not.
+    pub(crate) fn components(&self) -> BTreeSet<Component> {
+        let beside = self.canary.into_iter().chain(self.shadow);
+        beside.chain([self.component]).collect()
+    }
+
+    fn trial(&self) -> Option<Trial> {
+        Some(Trial {
+            stage: self.component,
+            word: self.manifest.word,
+            canary: self.canary?,
+            terms: self.manifest.canary?,
+        })
+    }
+
+    fn standing(&self, verdicts: &BTreeMap<Trial, bool>) -> Option<(Trial, Standing)> {
+        let trial = self.trial()?;
+        let decided = verdicts.get(&trial);
+        let standing = decided.map_or(Standing::Open, |promoted| Standing::Decided {
+            promoted: *promoted,
+        });
+        Some((trial, standing))
+    }
+
+    fn recorded(&self, verdicts: &BTreeMap<Trial, bool>) -> Recorded {
+        Recorded {
+            fleet: *self,
+            trial: self.standing(verdicts),
+        }
+    }
+
+    /// Everything that runs, as far as verdicts let it.
+    fn arms(&self, verdicts: &BTreeMap<Trial, bool>) -> Vec<Arm> {
+        let Manifest { word, memory, .. } = self.manifest;
+        let of_first = |component, config| Arm {
+            first: true,
+            component,
+            config,
+            memory,
+        };
+        let stage = of_first(self.component, Config::Stage(word));
+        let canary = self.trial().map(|trial| {
+            let errs = trial.terms.errs;
+            of_first(trial.canary, Config::Canary { errs })
+        });
+        let shadow = self
+            .shadow
+            .zip(self.manifest.shadow)
+            .map(|(component, shadow)| {
+                let broken = shadow.broken;
+                of_first(component, Config::Shadow { broken })
+            });
+        let second = Arm {
+            first: false,
+            memory: 0,
+            ..stage
+        };
+        let mut arms = match self.standing(verdicts).map(|(_, standing)| standing) {
+            Some(Standing::Decided { promoted: true }) => Vec::from_iter(canary),
+            Some(Standing::Open) => [stage].into_iter().chain(canary).collect(),
+            _ => vec![stage],
+        };
+        arms.extend(shadow);
+        arms.push(second);
+        arms
+    }
+}
+
+impl Running {
+    /// What a stage says of itself, whatever is on trial beside it.
+    pub(crate) fn stage(&self) -> Voice {
+        Voice {
+            number: self.fleet.component.number,
+            word: Word::Stage(self.fleet.manifest.word),
+        }
+    }
+
+    /// What is said to a submission: by the first stage, where it does not fail, and then by the second.
+    pub(crate) fn says(&self, asked: Asked) -> Option<[Voice; 2]> {
+        let stage = self.stage();
+        let by_canary = match self.fleet.standing(&self.verdicts) {
+            Some((trial, Standing::Open)) if asked.chosen => Some(trial),
+            Some((trial, Standing::Decided { promoted: true })) => Some(trial),
+            _ => None,
+        };
+        let Some(trial) = by_canary else {
+            return Some([stage, stage]);
+        };
+        let canary = Voice {
+            number: trial.canary.number,
+            word: Word::Canary,
+        };
+        (!(trial.terms.errs && asked.bad)).then_some([canary, stage])
     }
 }
 
@@ -256,6 +481,7 @@ impl World {
             pointer: Pointer {
                 generation: 0,
                 held: None,
+                verdicts: BTreeMap::new(),
             },
             running: None,
         }
@@ -267,15 +493,18 @@ impl World {
 
     /// Starts the host.
     pub(crate) fn start(&mut self, strict: bool, locked: bool) -> Came {
-        let last = self.records.get(&self.pointer.generation).copied();
+        let last = self
+            .records
+            .get(&self.pointer.generation)
+            .map(|last| last.fleet);
         let held = self.pointer.held.as_ref();
         let holds = held.is_some_and(|held| self.disk.stands_as(held))
             // A manifest that cannot be read stands for nothing.
             && !matches!(self.disk.manifest.fault, Some(Fault::NotUtf8 | Fault::Gone));
-        let allowed = locked.then_some(self.lock).flatten();
+        let allowed = if locked { self.lock.as_ref() } else { None };
         let taken = match last {
             Some(last) if holds => Some(last),
-            _ => self.disk.resolve(allowed, None),
+            _ => self.disk.resolve(allowed, None, &self.pointer.verdicts),
         };
         let refused = taken.is_none();
         if refused && (strict || last.is_none()) {
@@ -285,24 +514,36 @@ impl World {
         let generation = if Some(fleet) == last {
             self.pointer.generation
         } else {
-            self.next()
+            let recorded = fleet.recorded(&self.pointer.verdicts);
+            let next = self.next();
+            self.records.insert(next, recorded);
+            next
         };
-        self.records.insert(generation, fleet);
         self.pointer.generation = generation;
         if !holds && !refused {
             self.pointer.held = None;
         }
         if !locked {
-            self.lock = Some(fleet.component);
+            self.lock = Some(fleet.components());
         }
         self.running = Some(Running {
             generation,
             fleet,
+            trial: self.begun(fleet, None),
+            verdicts: self.pointer.verdicts.clone(),
             locked,
             refused,
             stale: refused,
         });
         Ok(generation)
+    }
+
+    /// The trial that a fleet is on, with the counts of the one before where it is the same.
+    fn begun(&self, fleet: Fleet, before: Option<&Running>) -> Option<(Trial, u64, u64)> {
+        let (trial, standing) = fleet.standing(&self.pointer.verdicts)?;
+        let same = before.and_then(|before| before.trial);
+        let same = same.filter(|(running, ..)| *running == trial);
+        (standing == Standing::Open).then(|| same.unwrap_or((trial, 0, 0)))
     }
 
     /// Looks at what stands on disk.
@@ -319,8 +560,15 @@ impl World {
             self.running = Some(running);
             return Ok(generation);
         }
-        let allowed = running.locked.then_some(self.lock).flatten();
-        let Some(fleet) = self.disk.resolve(allowed, Some(running.fleet)) else {
+        let allowed = if running.locked {
+            self.lock.as_ref()
+        } else {
+            None
+        };
+        let resolved = self
+            .disk
+            .resolve(allowed, Some(&running), &self.pointer.verdicts);
+        let Some(fleet) = resolved else {
             running.refused = true;
             self.running = Some(running);
             return Err(());
@@ -333,31 +581,88 @@ impl World {
             self.running = Some(running);
             return Ok(generation);
         }
-        Ok(self.swap(running, fleet))
+        Ok(self.take_up(running, fleet))
     }
 
     /// Serves an earlier generation as a new one.
     pub(crate) fn rollback(&mut self, generation: Option<u64>) -> Came {
         let running = self.running.clone().ok_or(())?;
         let wanted = generation.unwrap_or(running.generation - 1);
-        let fleet = *self.records.get(&wanted).ok_or(())?;
+        let Recorded { fleet, trial } = *self.records.get(&wanted).ok_or(())?;
         self.pointer.held = Some(self.disk.clone());
-        Ok(self.swap(running, fleet))
+        if let Some((trial, standing)) = trial
+            && let Some(promoted) = self.pointer.verdicts.get_mut(&trial)
+        {
+            // Back behind a promotion; no trial is resumed that was decided.
+            *promoted = standing == Standing::Decided { promoted: true };
+        }
+        Ok(self.take_up(running, fleet))
+    }
+
+    /// Answers a submission; nothing where the clock would have a part in what comes of it: a percentile is compared once
+    /// [`LEAST`] calls are there, and a trial that is not promoted by then would be at its mercy.
+    pub(crate) fn ask(&mut self, asked: Asked) -> Option<Answered> {
+        let running = self.running.as_mut()?;
+        let said = running.says(asked);
+        let none_due = Some(Answered { said, due: None });
+        if !asked.chosen {
+            return none_due;
+        }
+        let Some((trial, calls, errors)) = &mut running.trial else {
+            return none_due;
+        };
+        if !trial.terms.promotes && *calls + 1 >= LEAST {
+            return None;
+        }
+        *calls += 1;
+        *errors += u64::from(said.is_none());
+        let against = *errors as f64 / (*calls).max(LEAST) as f64 > MOST;
+        let due = trial.terms.promotes && *calls >= LEAST;
+        let decision = (*trial, !against);
+        let due = (against || due).then_some(decision);
+        Some(Answered { said, due })
+    }
+
+    /// A trial comes to its end. What stands on disk does not matter to it.
+    pub(crate) fn decide(&mut self, trial: Trial, promoted: bool) -> u64 {
+        self.pointer.verdicts.insert(trial, promoted);
+        let running = self
+            .running
+            .clone()
+            .expect("a trial is of a host that runs");
+        let fleet = running.fleet;
+        self.swap(running, fleet)
+    }
+
+    /// Whether each canary that was decided on was promoted, in no order.
+    pub(crate) fn verdicts(&self) -> Vec<bool> {
+        self.pointer.verdicts.values().copied().collect()
+    }
+
+    /// Swaps to something that was asked for: whatever was refused before is no matter any more.
+    fn take_up(&mut self, running: Running, fleet: Fleet) -> u64 {
+        let running = Running {
+            refused: false,
+            stale: false,
+            ..running
+        };
+        self.swap(running, fleet)
     }
 
     fn swap(&mut self, running: Running, fleet: Fleet) -> u64 {
         let generation = self.next();
-        self.records.insert(generation, fleet);
+        let recorded = fleet.recorded(&self.pointer.verdicts);
+        self.records.insert(generation, recorded);
         self.pointer.generation = generation;
         if !running.locked {
-            self.lock = Some(fleet.component);
+            self.lock = Some(fleet.components());
         }
         self.running = Some(Running {
             generation,
             fleet,
-            locked: running.locked,
-            refused: false,
-            stale: false,
+            trial: self.begun(fleet, Some(&running)),
+            verdicts: self.pointer.verdicts.clone(),
+            ..running
         });
         let excess = self.records.len().saturating_sub(KEPT);
         let oldest: Vec<u64> = self.records.keys().copied().take(excess).collect();

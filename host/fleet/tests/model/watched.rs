@@ -1,6 +1,7 @@
 //! Changes however they are saved, at any pace, while earlier ones are still taken up: what serves in the end is what stands
 //! on disk in the end, though nobody gives an order. The clock is no help: files are looked at when events come, or never.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -68,12 +69,13 @@ fn run(saves: &[Save]) {
         // The pace of whoever saves is what is tried here.
         std::thread::sleep(Duration::from_millis((*pause).into()));
     }
-    if disk.resolve(None, None).is_none() {
+    let settled = |disk: &Disk| disk.resolve(None, None, &BTreeMap::new());
+    if settled(&disk).is_none() {
         for (number, edit) in mended(&disk).into_iter().enumerate() {
             save(&host, &mut disk, edit, Way::Renamed, saves.len() + number);
         }
     }
-    let wanted = disk.resolve(None, None).expect("it is mended");
+    let wanted = settled(&disk).expect("it is mended");
     let fleet = host.fleet().clone();
     let said = || {
         let (version, said) = RUNTIME.block_on(ask(&fleet.current()));

@@ -3,7 +3,9 @@
 use fleetwright_tests::host::subject;
 
 use crate::assertions::{outcome, stage_failed, still_works};
-use crate::hostile_case::{Case, case, each_harms_itself_alone, host, nothing_lives, written};
+use crate::hostile_case::{
+    Case, MORE_BYTES, case, each_harms_itself_alone, grown_over, host, nothing_lives, written,
+};
 
 /// Every limit of a stage, passed.
 const LIMITS: &[Case] = &[
@@ -47,6 +49,11 @@ const LIMITS: &[Case] = &[
         .by("tensors")
         .config(", size = 33554432")
         .limits("tensors = \"8MiB\""),
+    case("infer-again", "computes", "10 `compute` calls")
+        .named("compute-flood")
+        .by("computes")
+        .config(", size = 1000000")
+        .limits("computes = 10"),
 ];
 
 /// What no compiler writes: memory taken by many ways, the host called without end, handles that are none.
@@ -226,6 +233,14 @@ fn a_flood_of_log_lines_is_cut_and_counted() {
     let longest = log.lines().map(str::len).max().unwrap();
     assert!(longest < 5000, "a line of {longest} bytes is logged");
     assert!(log.contains("xxxxxxxx"));
+
+    let grown = grown_over(&host, 5, || {
+        for name in ["flood-log", "flood-line"] {
+            outcome(&host.submit(&subject(name)).unwrap(), "completed");
+        }
+    });
+    assert!(grown < MORE_BYTES, "the host holds {grown} bytes more");
+    nothing_lives(&host);
 }
 
 #[test]
@@ -260,6 +275,9 @@ fn a_flood_of_endless_submissions_leaves_the_others_their_turn() {
         "spin",
         "overloaded",
     );
+    let labels = [("stage", "spin"), ("limit", "concurrency")];
+    let counted = host.metric("fleetwright_stage_limit_total", &labels);
+    assert_eq!(counted.unwrap(), Some(1.0));
     drop(spinning);
     host.wait_for_in_flight(0).unwrap();
     still_works(&host, &subject("echo"));

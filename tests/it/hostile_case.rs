@@ -15,7 +15,7 @@ use crate::assertions::{stage_failed, still_works};
 const TIMES: u32 = 5;
 /// What the host may hold more after all cases have run [`TIMES`] than after they have run once. A single case that kept
 /// what it took would pass it.
-const MORE_BYTES: f64 = 32.0 * 1024.0 * 1024.0;
+pub(crate) const MORE_BYTES: f64 = 32.0 * 1024.0 * 1024.0;
 /// The stages that do as they should.
 pub(crate) const NEIGHBOURS: [&str; 3] = ["echo", "infer", "infer-again"];
 
@@ -169,15 +169,20 @@ pub(crate) fn each_harms_itself_alone(cases: &[Case]) {
 
 /// Breaks each rule [`TIMES`]; gives what the host holds more after the last time than after the first.
 fn break_rules(host: &Host, cases: &[Case]) -> f64 {
+    grown_over(host, TIMES, || {
+        cases.iter().for_each(|case| fails_as_it_should(host, case));
+    })
+}
+
+/// Does something so many times; gives what the host holds more after the last time than after the first.
+pub(crate) fn grown_over(host: &Host, times: u32, something: impl Fn()) -> f64 {
     let resident = || {
-        host.metric("process_resident_memory_bytes", &[])
-            .unwrap()
-            .unwrap_or(0.0)
+        let held = host.metric("process_resident_memory_bytes", &[]);
+        held.unwrap().unwrap()
     };
-    let fail = || cases.iter().for_each(|case| fails_as_it_should(host, case));
-    fail();
+    something();
     let before = resident();
-    (1..TIMES).for_each(|_| fail());
+    (1..times).for_each(|_| something());
     resident() - before
 }
 

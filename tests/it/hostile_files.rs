@@ -1,9 +1,11 @@
 //! Files that cannot be stages: each is refused with its own reason, and the host serves what is sound beside them.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use fleetwright_tests::host::subject;
-use fleetwright_tests::{Ended, Guest, Host, Layout, command, wat};
+use fleetwright_tests::{Ended, Guest, Host, Layout, command, until, wat};
 
 use crate::assertions::still_works;
 
@@ -63,7 +65,7 @@ fn no_stages() -> Vec<Bad> {
         ),
         bad(
             "many-memories",
-            "memories",
+            "defined memories count of 9",
             component(&format!(
                 "(component (core module $m {memories}) (core instance (instantiate $m)))"
             )),
@@ -101,9 +103,9 @@ fn no_descriptions() -> Vec<Bad> {
     let deep = "[".repeat(100_000);
     vec![
         written("start-trap", "unreachable"),
-        written("start-spin", "processor time"),
+        written("start-spin", "`describe` failed"),
         written("describe-trap", "unreachable"),
-        written("describe-spin", "processor time"),
+        written("describe-spin", "`describe` failed"),
         written("greedy", "limits.memory"),
         liar("name", "is not `[a-z][a-z0-9-]*`", |guest| {
             guest.name = "Idle!".into()
@@ -136,6 +138,13 @@ fn no_descriptions() -> Vec<Bad> {
     ]
 }
 
+/// The plugin of stage `b`, under a name that no file has.
+fn other() -> Vec<u8> {
+    let mut other = guest("idle");
+    (other.name, other.version) = ("another-name".into(), "3.1.0".into());
+    other.component().unwrap()
+}
+
 const SOUND: &str = "schema = 1\nname = \"files\"\n[models.stub]\nuse = \"stub@1\"\n\n\
     [[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"stub\" }\nconfig = { case = \"echo\" }\n\n\
     [[stage]]\nname = \"b\"\nplugin = \"another-name@3\"\n";
@@ -149,22 +158,13 @@ fn check(layout: &Layout) -> Ended {
 /// One host beside all of them: it serves, and says of each why it is none. Its file's name is only a name.
 fn are_refused_and_stop_nothing(files: &[Bad]) {
     let layout = Layout::new(SOUND, &["hostile"]).unwrap();
-    let mut other = guest("idle");
-    (other.name, other.version) = ("another-name".into(), "3.1.0".into());
-    layout
-        .put_plugin("idle", &other.component().unwrap())
-        .unwrap();
+    layout.put_plugin("idle", &other()).unwrap();
     for file in files {
         layout.put_plugin(file.name, &file.bytes).unwrap();
     }
     // Nothing of it is read, let alone held.
     let large = layout.put_plugin("large", b"\0asm").unwrap();
-    File::options()
-        .write(true)
-        .open(large)
-        .unwrap()
-        .set_len(200 << 20)
-        .unwrap();
+    is_large(&large);
 
     let host = Host::start(layout, &[]).unwrap();
     still_works(&host, &subject("anything"));
@@ -185,6 +185,100 @@ fn are_refused_and_stop_nothing(files: &[Bad]) {
         .unwrap()
         .unwrap();
     assert!(resident < 400e6, "{resident} bytes are held");
+}
+
+fn is_large(path: &Path) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_len(200 << 20).unwrap();
+}
+
+/// Rounds after which what is held must have come to rest, and what three more of them may add then: threads keep some of what
+/// they once needed for the next time, each a piece of its own, but what is lost is lost in every round.
+const ROUNDS: usize = 30;
+const REST_BYTES: f64 = 2.0 * 1024.0 * 1024.0;
+
+/// Each in the place of a component that serves: the change is refused with the file's reason and counted, clients go on being
+/// answered by what served, and what the file cost the host comes back.
+fn are_refused_in_a_plugins_place(files: &[Bad]) {
+    let layout = Layout::new(SOUND, &["hostile"]).unwrap();
+    layout.put_plugin("b", &other()).unwrap();
+    let host = Host::start(layout, &["--poll", "50ms"]).unwrap();
+    let mut held: Vec<f64> = Vec::new();
+    let rests = |held: &[f64]| match held {
+        [.., before, _, _, now] => now - before < REST_BYTES,
+        _ => false,
+    };
+    while !rests(&held) {
+        assert!(
+            held.len() < ROUNDS,
+            "the host holds more and more: {held:?}"
+        );
+        for file in files {
+            is_refused_in_a_plugins_place(&host, file);
+        }
+        let resident = host.metric("process_resident_memory_bytes", &[]);
+        held.push(resident.unwrap().unwrap());
+    }
+    let outcome = |outcome| {
+        let labels = [("outcome", outcome)];
+        host.metric("fleetwright_changes_total", &labels).unwrap()
+    };
+    let least = (files.len() * held.len()) as f64;
+    assert!(
+        outcome("refused") >= Some(least),
+        "{:?}",
+        outcome("refused")
+    );
+    assert_eq!(outcome("served"), None, "what served went on all the time");
+}
+
+fn is_refused_in_a_plugins_place(host: &Host, file: &Bad) {
+    let path = host.layout().plugins().join("b.wasm");
+    let refused = || {
+        let ready = host.get("/readyz?verbose").unwrap().json().unwrap();
+        let text = ready["control"]["refused"]["text"].as_str();
+        // As one line: it is wrapped for a person.
+        text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    put_aged(&path, &file.bytes, file.name == LARGE);
+    until(&format!("the refusal of `{}`", file.name), || {
+        Ok(refused().filter(|said| said.contains(file.reason)))
+    })
+    .unwrap();
+    still_works(host, &subject("anything"));
+    put_aged(&path, &other(), false);
+    until(&format!("the end of `{}`", file.name), || {
+        Ok(refused().is_none().then_some(()))
+    })
+    .unwrap();
+    still_works(host, &subject("anything"));
+}
+
+const LARGE: &str = "large";
+
+/// Puts a file in place in one step, with times of an hour ago: it is whole, then, and counts at once.
+fn put_aged(path: &Path, bytes: &[u8], large: bool) {
+    let beside = path.with_extension("new");
+    fs::write(&beside, bytes).unwrap();
+    if large {
+        is_large(&beside);
+    }
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let file = File::options().write(true).open(&beside).unwrap();
+    file.set_modified(hour_ago).unwrap();
+    fs::rename(&beside, path).unwrap();
+}
+
+#[test]
+fn what_is_no_component_of_this_world_is_refused_in_a_plugins_place() {
+    let mut files = no_stages();
+    files.push(bad(LARGE, "209715200 bytes", ""));
+    are_refused_in_a_plugins_place(&files);
+}
+
+#[test]
+fn what_cannot_say_what_it_is_is_refused_in_a_plugins_place() {
+    are_refused_in_a_plugins_place(&no_descriptions());
 }
 
 #[test]

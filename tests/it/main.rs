@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_case;
 mod hostile_files;
 mod hostile_limits;
+mod kept;
 mod lifecycle;
 mod load;
 mod observe;

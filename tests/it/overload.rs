@@ -66,6 +66,9 @@ fn beyond_its_instances_and_its_queue_a_stage_refuses() {
         "{problem}"
     );
     assert!(refused.header("retry-after").is_some(), "{refused}");
+    let labels = [("stage", "endless"), ("limit", "queue")];
+    let counted = host.metric("fleetwright_stage_limit_total", &labels);
+    assert_eq!(counted.unwrap(), Some(1.0));
     assert_eq!(host.in_flight().unwrap(), 2);
     still_works(&host, &subject("quick"));
 }

@@ -1,6 +1,7 @@
 //! Least privilege for data: a stage is shown what `reads` grants, and no word more.
 
-use fleetwright_tests::{Host, Layout};
+use fleetwright_tests::versions::replace;
+use fleetwright_tests::{Host, Layout, command};
 use serde_json::{Value, json};
 
 use crate::assertions::outcome;
@@ -70,6 +71,71 @@ fn a_stage_sees_what_it_was_granted_and_nothing_else() {
             .filter(|word| answer.contains(word))
             .collect();
         assert_eq!(found, granted, "{stage}");
+    }
+}
+
+/// A stage of the guest `hostile` that echoes what it is shown, with so much fuel.
+fn metered(fuel: u64) -> String {
+    format!(
+        "schema = 1\nname = \"metered\"\n[models.stub]\nuse = \"stub@1\"\n\n[[stage]]\nname = \"echo\"\nplugin = \"hostile@1\"\n\
+         reads = [\"subject\"]\nmodels = {{ model = \"stub\" }}\nconfig = {{ case = \"echo\" }}\n\
+         limits = {{ fuel = {fuel}, cpu = \"60s\", input = \"1KiB\", depth = 2, attachments = 0 }}\n"
+    )
+}
+
+/// Serves the stage with so much fuel.
+fn refuel(host: &Host, fuel: u64) {
+    replace(&host.layout().manifest(), metered(fuel).as_bytes()).unwrap();
+    let mut words: Vec<std::ffi::OsString> = ["swap", "echo", "hostile@1"].map(Into::into).into();
+    words.extend(host.layout().flags());
+    let swapped = command(words, "").unwrap();
+    assert_eq!(swapped.code, Some(0), "{swapped}");
+}
+
+/// Neither an error nor the time that it takes tells a guest what else a submission carries: to the last instruction it is
+/// the same call. Instructions are counted, for a clock would count what else the machine does.
+#[test]
+fn what_is_not_granted_shows_in_no_error_and_in_no_instruction() {
+    let host = Host::start(
+        Layout::new(&metered(100_000_000), &["hostile"]).unwrap(),
+        &[],
+    )
+    .unwrap();
+    let bare = json!({ "subject": "apricot" });
+    let laden = json!({
+        "subject": "apricot", "body": "bramble ".repeat(50_000), "from": "cherry", "to": "damson", "date": "elderberry",
+        "messages": vec![json!({ "body": "fig" }); 1000],
+        "attachments": vec![json!({ "name": "gooseberry.txt", "base64": "Z29vc2ViZXJyeQ==" }); 64],
+    });
+    let answer = |submission: &Value| {
+        let response = host.submit(submission).unwrap();
+        let told = response.json().unwrap();
+        let stage = told
+            .pointer("/stages/echo")
+            .or(told.pointer("/outcome/stages/echo"));
+        let stage = stage.unwrap_or_else(|| panic!("{response}"));
+        (
+            stage["status"].clone(),
+            stage["answer"].clone(),
+            stage["failure"].clone(),
+        )
+    };
+    // The least fuel that suffices, by halves: then one unit more or less would tell the two apart.
+    let (mut too_little, mut enough) = (0, 100_000_000);
+    assert_eq!(answer(&bare), answer(&laden));
+    while enough - too_little > 1 {
+        let middle = (too_little + enough) / 2;
+        refuel(&host, middle);
+        match answer(&bare).0 == "ok" {
+            true => enough = middle,
+            false => too_little = middle,
+        }
+    }
+    for (fuel, status) in [(enough, "ok"), (too_little, "failed")] {
+        refuel(&host, fuel);
+        let (bare, laden) = (answer(&bare), answer(&laden));
+        assert_eq!(bare, laden, "with {fuel} of fuel");
+        assert_eq!(bare.0, status);
     }
 }
 

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Engine, Precompiled};
 
 use crate::error::LoadError;
 
@@ -138,7 +138,7 @@ impl Cache {
         if let Ok(file) = File::options().append(true).open(&path) {
             file.set_modified(SystemTime::now()).unwrap_or_default();
         }
-        deserialize(engine, &code)
+        deserialize(engine, &code).ok()
     }
 
     /// Keeps machine code that was just compiled, and lets the oldest entries go. Blocks on files.
@@ -178,8 +178,14 @@ impl Cache {
 
 /// Machine code that has just been compiled, as a component.
 pub(crate) fn component(engine: &Engine, code: &[u8]) -> Result<Component, LoadError> {
-    deserialize(engine, code)
-        .ok_or_else(|| LoadError::Compiler("its code does not fit this engine".into()))
+    deserialize(engine, code).map_err(|error| {
+        // Sound code of a component that asks for more than any instance is given: more memories or tables, say.
+        let reason = format!("{error:#}");
+        match Engine::detect_precompiled(code) {
+            Some(Precompiled::Component) => LoadError::Compile(reason),
+            _ => LoadError::Compiler(reason),
+        }
+    })
 }
 
 /// Only the host's own user may read or write what the host will execute.
@@ -241,8 +247,8 @@ fn read(path: &Path, key: &Key) -> Option<Vec<u8>> {
 // can write to, which has just been held against the SHA-256 of this code for this component and this engine. wasmtime
 // itself refuses code of another version or configuration.
 #[allow(unsafe_code)]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    unsafe { Component::deserialize(engine, code) }.ok()
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// An entry appears whole or not at all.

@@ -1,0 +1,164 @@
+//! What a change leaves alone, and what it frees: components that are compiled once, models that come and go.
+
+use std::fs;
+use std::path::Path;
+
+use fleetwright_tests::host::subject;
+use fleetwright_tests::versions::{component, replace};
+use fleetwright_tests::{Host, Layout, digest, places, until};
+use serde_json::Value;
+
+use crate::assertions::{outcome, still_works};
+
+fn ask(host: &Host) -> Value {
+    outcome(&host.submit(&subject("hello")).unwrap(), "completed")
+}
+
+fn control(host: &Host) -> Value {
+    host.get("/readyz?verbose").unwrap().json().unwrap()["control"].clone()
+}
+
+/// Saves the manifest and waits until it serves.
+fn edit(host: &Host, text: &str) {
+    let before = control(host)["generation"].clone();
+    replace(&host.layout().manifest(), text.as_bytes()).unwrap();
+    until(&format!("another generation\n{}", host.log()), || {
+        Ok((control(host)["generation"] != before).then_some(()))
+    })
+    .unwrap();
+}
+
+/// A component that nobody has compiled before.
+fn never_seen() -> Vec<u8> {
+    let mut bytes = component(1).unwrap();
+    let nonce = format!("{:?}-{}", std::time::SystemTime::now(), std::process::id());
+    let content = [&[5][..], b"nonce", nonce.as_bytes()].concat();
+    bytes.extend([0, u8::try_from(content.len()).unwrap()]);
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn a_change_of_limits_compiles_nothing() {
+    let manifest = |limits: &str| {
+        format!(
+            "schema = 1\nname = \"limits\"\n\n[[stage]]\nname = \"first\"\nplugin = \"versioned@1\"\nreads = [\"subject\"]\nlimits = {{ {limits} }}\n"
+        )
+    };
+    let layout = Layout::new(&manifest(""), &[]).unwrap();
+    let component = never_seen();
+    layout.put_plugin("versioned", &component).unwrap();
+    let host = Host::start(layout, &[]).unwrap();
+    let compiles = || host.metric("fleetwright_compiles_total", &[]).unwrap();
+    assert_eq!(compiles(), Some(1.0));
+    // Nor would a copy of the code on the disk be of any help.
+    forget(&host, &component);
+    for limits in [
+        "memory = \"32MiB\"",
+        "tensors = \"1MiB\"",
+        "output = \"32KiB\"",
+        "log = \"1KiB\"",
+        "cpu = \"250ms\"",
+        "deadline = \"9s\"",
+        "concurrency = 3",
+        "queue = 7",
+        "rate = \"1000/s\"",
+        "computes = 5",
+        "input = \"2MiB\"",
+        "depth = 9",
+        "attachments = 3",
+        "attachment_bytes = \"2MiB\"",
+    ] {
+        edit(&host, &manifest(limits));
+        still_works(&host, &subject("hello"));
+        let change = limits.split(' ').next().unwrap();
+        let said = format!("limits.{change}");
+        assert!(host.log().contains(&said), "{said}: {}", host.log());
+    }
+    assert_eq!(compiles(), Some(1.0), "{}", host.log());
+    // Fuel is counted by other code: the one limit that needs it, once.
+    edit(&host, &manifest("fuel = 100000000"));
+    edit(&host, &manifest("fuel = 200000000"));
+    assert_eq!(compiles(), Some(2.0));
+}
+
+/// Removes what the shared cache holds of a component.
+fn forget(host: &Host, component: &[u8]) {
+    let digest = digest(component);
+    let name = digest.trim_start_matches("sha256:");
+    let cache = host.layout().state().join("components");
+    let entries = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap());
+    let own: Vec<_> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(name))
+        .collect();
+    assert_eq!(own.len(), 1, "one entry");
+    own.iter()
+        .for_each(|entry| fs::remove_file(entry.path()).unwrap());
+}
+
+/// Puts a version of the stub model beside the others in one step, as `models pull` does.
+fn put_model(models: &Path, version: &str) {
+    let card = places::stub_models().join("stub/1.0.0/model.toml");
+    let text = fs::read_to_string(card).unwrap();
+    let beside = models.join(format!("next-{version}"));
+    fs::create_dir_all(&beside).unwrap();
+    fs::write(beside.join("model.toml"), text.replace("1.0.0", version)).unwrap();
+    fs::rename(&beside, models.join("stub").join(version)).unwrap();
+}
+
+/// Worker threads of a model.
+fn workers(host: &Host, name: &str) -> usize {
+    let tasks = fs::read_dir(format!("/proc/{}/task", host.process())).unwrap();
+    let named = |path: &Path| fs::read_to_string(path.join("comm")).unwrap_or_default();
+    let comms = tasks.map(|task| named(&task.unwrap().path()));
+    comms.filter(|comm| comm.contains(name)).count()
+}
+
+#[test]
+fn a_newer_model_is_taken_up_and_taking_it_away_goes_back_and_frees_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path();
+    fs::create_dir(models.join("stub")).unwrap();
+    put_model(models, "1.0.0");
+    let manifest = |more: &str| {
+        format!(
+            "schema = 1\nname = \"models\"\n[models.stub]\nuse = \"stub@1\"\n{more}\n[[stage]]\nname = \"first\"\nplugin = \"hostile@1\"\n\
+             models = {{ model = \"stub\" }}\nconfig = {{ case = \"infer\" }}\n"
+        )
+    };
+    let layout = Layout::new(&manifest(""), &["hostile"]).unwrap();
+    let host = Host::start(layout.with_models(models), &[]).unwrap();
+    let version = || {
+        let models = &ask(&host)["stages"]["first"]["models"];
+        models["model"]["version"].as_str().map(str::to_owned)
+    };
+    let serves = |wanted: &str| {
+        until(&format!("model {wanted}\n{}", host.log()), || {
+            Ok((version().as_deref() == Some(wanted)).then_some(()))
+        })
+        .unwrap();
+        until("the end of the other model's worker", || {
+            Ok((workers(&host, "stub") == 1).then_some(()))
+        })
+        .unwrap();
+    };
+    serves("1.0.0");
+    put_model(models, "1.1.0");
+    serves("1.1.0");
+    let lock = || fs::read_to_string(host.layout().folder().join("fleet.lock")).unwrap();
+    assert!(lock().contains("version = \"1.1.0\""), "{}", lock());
+    fs::remove_dir_all(models.join("stub/1.1.0")).unwrap();
+    serves("1.0.0");
+    assert!(!lock().contains("version = \"1.1.0\""), "{}", lock());
+
+    // A pin of another card refuses it; the one that serves goes on.
+    let pin = format!("digest = \"sha256:{}\"\n", "0".repeat(64));
+    replace(&host.layout().manifest(), manifest(&pin).as_bytes()).unwrap();
+    let refused = until("a refusal", || {
+        let text = &control(&host)["refused"]["text"];
+        Ok(text.as_str().map(str::to_owned))
+    });
+    let refused = refused.unwrap();
+    assert!(refused.contains("digest"), "{refused}");
+    assert_eq!(version().as_deref(), Some("1.0.0"));
+}

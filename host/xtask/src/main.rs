@@ -21,6 +21,7 @@
 mod bench;
 mod demo;
 mod deny;
+mod fuzz;
 mod guests;
 mod lint;
 mod process;
@@ -46,13 +47,20 @@ cargo xtask TASK
   plugins                         build plugins/* into plugins/*.wasm
   guests                          build tests/guests/* into target/guests/*.wasm
   bench [WORD…]                   run the benchmarks; words go to criterion
+  fuzz TARGET|all [SECONDS] [--keep]
+                                  run a target of host/fuzz, 300 s; --keep: take what it found into its corpus
   lint                            fmt, clippy and deny
   fmt | clippy | deny             one of them
   ci                              lint, then test";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match run(&words) {
+    let done = match std::env::var(fuzz::COUNTED) {
+        // This program is cargo's way to rustc, which `fuzz` has put it into.
+        Ok(counted) => fuzz::rustc(&words, &counted),
+        Err(_) => run(&words),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -75,6 +83,7 @@ fn run(words: &[String]) -> Result<()> {
         "demo" => return demo::run(&workspace, &demo::Options::parse(rest)?),
         "test" => return test::run(&workspace, rest),
         "bench" => return bench::run(&workspace, rest),
+        "fuzz" => return fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
         _ => {}
     }
     if let Some(word) = rest.first() {

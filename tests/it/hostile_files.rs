@@ -203,7 +203,7 @@ fn are_refused_in_a_plugins_place(files: &[Bad]) {
     let layout = Layout::new(SOUND, &["hostile"]).unwrap();
     layout.put_plugin("b", &other()).unwrap();
     let host = Host::start(layout, &["--poll", "50ms"]).unwrap();
-    let mut held: Vec<f64> = Vec::new();
+    let (mut held, mut refusals) = (Vec::<f64>::new(), 0.0);
     let rests = |held: &[f64]| match held {
         [.., before, _, _, now] => now - before < REST_BYTES,
         _ => false,
@@ -214,7 +214,11 @@ fn are_refused_in_a_plugins_place(files: &[Bad]) {
             "the host holds more and more: {held:?}"
         );
         for file in files {
-            is_refused_in_a_plugins_place(&host, file);
+            // What spins is given its whole time, each time: once is enough.
+            if held.is_empty() || !file.name.ends_with("-spin") {
+                refusals += 1.0;
+                is_refused_in_a_plugins_place(&host, file);
+            }
         }
         let resident = host.metric("process_resident_memory_bytes", &[]);
         held.push(resident.unwrap().unwrap());
@@ -223,9 +227,8 @@ fn are_refused_in_a_plugins_place(files: &[Bad]) {
         let labels = [("outcome", outcome)];
         host.metric("fleetwright_changes_total", &labels).unwrap()
     };
-    let least = (files.len() * held.len()) as f64;
     assert!(
-        outcome("refused") >= Some(least),
+        outcome("refused") >= Some(refusals),
         "{:?}",
         outcome("refused")
     );

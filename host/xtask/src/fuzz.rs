@@ -166,7 +166,8 @@ impl Fuzz {
         let corpus = self.corpus(target)?;
         let mut command = self.program(target);
         command
-            .arg("-merge=1")
+            // By the code that is reached, not by how often.
+            .args(["-merge=1", "-use_counters=0", "-max_len=16384"])
             .arg(&corpus)
             .arg(made(self.work.join("corpus").join(target))?);
         process::run(&mut command)?;

@@ -5,11 +5,16 @@
 //! reach them without leaving the host, and of its inputs. Class names come from there too, so that other heads need no other
 //! plugin.
 //!
-//! Default: below a confidence of 0.5 the answer says `low_confidence`. Out of scope is a class of its own (`other`),
-//! repeated as `out_of_scope`. The stage's confidence is that of the type.
+//! There is one answer for each output of the heads: the most probable of its labels, and how probable it is. An output
+//! whose labels are `no` and `yes` is a flag, and is answered with a boolean; several flags make labels that may hold together.
+//! The output `type` is the one that the stage is for: `alternatives`, `out_of_scope` and the stage's confidence are its own.
+//! Heads without it have the confidence of their least sure answer.
+//!
+//! Default: below a confidence of 0.5 the answer says `low_confidence`; the type `other` is out of scope, and said to be by
+//! `out_of_scope`; three alternatives are named.
 //!
 //! A submission without a word of text, such as a file alone, is not guessed at: the answer says `nothing_read`, its
-//! type is `other` with confidence 0, so that a person decides, and no model runs.
+//! type is the one out of scope with confidence 0, so that a person decides, and no model runs.
 
 #![cfg_attr(
     test,
@@ -21,24 +26,26 @@
     )
 )]
 
-use fleetwright_sdk::nn::{ANY, ModelCard, Tensors};
+mod answer;
+
+use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::text::{without_quotes, without_signature};
 use fleetwright_sdk::tokenizer;
 
+pub use answer::Classification;
+
 /// Tokens that are read where the encoder's card sets no bound.
 const TOKENS: usize = 256;
-/// The class of what no queue of a customer service is for.
-const OUT_OF_SCOPE: &str = "other";
-/// The types that an answer names at most.
-const ALTERNATIVES: usize = 3;
+/// The output that the stage is for.
+const TYPE: &str = "type";
 
 stage! {
     name: "classify",
     summary: "Says what a request is about, how urgent it is and in what mood it was written, each with its confidence.",
     roles: {
         "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to whatever the heads take, such as minilm",
-        "heads": "the encoder's outputs and inputs that the card names, such as `states` and `attention_mask`, to the probabilities `type`, `urgency` and `sentiment`, with labels in the card, such as inbox-heads",
+        "heads": "the encoder's outputs and inputs that the card names, such as `states` and `attention_mask`, to probabilities whose labels the card names, such as `type` and `urgency`; labels `no` and `yes` make a flag. Such as inbox-heads",
     },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
@@ -67,85 +74,31 @@ struct Message {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     floor: f32,
+    out_of_scope: String,
+    alternatives: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { floor: 0.5 }
-    }
-}
-
-/// The stage's answer. Each confidence is a calibrated probability.
-#[derive(Debug, Serialize)]
-pub struct Classification {
-    r#type: String,
-    type_confidence: f64,
-    urgency: Option<String>,
-    urgency_confidence: f64,
-    sentiment: Option<String>,
-    sentiment_confidence: f64,
-    alternatives: Vec<Alternative>,
-    out_of_scope: bool,
-    low_confidence: bool,
-    nothing_read: bool,
-}
-
-impl Classification {
-    /// Of a submission without text: nothing is claimed, least of all that it is out of scope.
-    fn of_nothing() -> Self {
         Self {
-            r#type: OUT_OF_SCOPE.to_owned(),
-            type_confidence: 0.0,
-            urgency: None,
-            urgency_confidence: 0.0,
-            sentiment: None,
-            sentiment_confidence: 0.0,
-            alternatives: Vec::new(),
-            out_of_scope: false,
-            low_confidence: true,
-            nothing_read: true,
+            floor: 0.5,
+            out_of_scope: "other".to_owned(),
+            alternatives: 3,
         }
     }
 }
 
-/// A type, and how probable it is.
-#[derive(Debug, Serialize)]
-struct Alternative {
-    r#type: String,
-    confidence: f64,
-}
-
 fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classification>, Failure> {
-    let Some(text) = text(&request.fields) else {
-        return Ok(Answer::new(Classification::of_nothing()).confidence(0.0));
-    };
     let card = nn::card("heads")?;
-    let scored = score(&text, &card)?;
-    let types = ranked(&scored, "type", card.labels("type")?)?;
-    let (r#type, sure) = best(&types)?;
-    let urgencies = ranked(&scored, "urgency", card.labels("urgency")?)?;
-    let (urgency, urgency_confidence) = best(&urgencies)?;
-    let sentiments = ranked(&scored, "sentiment", card.labels("sentiment")?)?;
-    let (sentiment, sentiment_confidence) = best(&sentiments)?;
-    let alternatives = types.iter().take(ALTERNATIVES);
-    let answer = Classification {
-        out_of_scope: r#type == OUT_OF_SCOPE,
-        low_confidence: sure < f64::from(config.floor),
-        r#type,
-        type_confidence: sure,
-        urgency: Some(urgency),
-        urgency_confidence,
-        sentiment: Some(sentiment),
-        sentiment_confidence,
-        nothing_read: false,
-        alternatives: alternatives
-            .map(|(label, probability)| Alternative {
-                r#type: label.clone(),
-                confidence: rounded(*probability),
-            })
-            .collect(),
+    let questions = answer::questions(&card)?;
+    let Some(text) = text(&request.fields) else {
+        let nothing = Classification::of_nothing(&questions, &config);
+        return Ok(Answer::new(nothing).confidence(0.0));
     };
-    Ok(Answer::new(answer).confidence(sure))
+    let scored = score(&text, &card)?;
+    let findings = answer::findings(&questions, &scored)?;
+    let confidence = answer::confidence(&findings);
+    Ok(Answer::new(Classification::of(&findings, &config)).confidence(confidence))
 }
 
 /// Subject, empty line, body, as the heads were trained; none where there is no text.
@@ -207,42 +160,6 @@ fn unfed(name: &str, outputs: &Tensors, inputs: &Tensors) -> Failure {
         "the heads want `{name}`, which is no output of the encoder and no input of it; left of those are {given:?}: \
          bind heads that take what the encoder gives, or an encoder that gives `{name}`"
     ))
-}
-
-/// The labels of an output with their probabilities, the most probable first.
-fn ranked(
-    scored: &Tensors,
-    output: &str,
-    labels: &[String],
-) -> Result<Vec<(String, f32)>, Failure> {
-    let scores = scored.f32(output)?.shaped(&[1, ANY])?;
-    if scores.len() != labels.len() {
-        return Err(Failure::Inference(format!(
-            "output `{output}` of the heads has {} classes and its card {} labels: make the card anew",
-            scores.len(),
-            labels.len()
-        )));
-    }
-    let mut ranked: Vec<_> = labels.iter().cloned().zip(scores.iter().copied()).collect();
-    ranked.sort_by(|left, right| right.1.total_cmp(&left.1));
-    Ok(ranked)
-}
-
-fn best(ranked: &[(String, f32)]) -> Result<(String, f64), Failure> {
-    match ranked.first() {
-        Some((label, probability)) if (0.0..=1.001).contains(probability) => {
-            Ok((label.clone(), rounded(*probability)))
-        }
-        Some((label, probability)) => Err(Failure::Inference(format!(
-            "`{label}` has the probability {probability}: bind heads that end in softmax"
-        ))),
-        None => Err(Failure::Inference("the heads have no classes".to_owned())),
-    }
-}
-
-/// Four decimals: what a reader can use, and the same text on every machine.
-fn rounded(probability: f32) -> f64 {
-    (f64::from(probability) * 1e4).round().clamp(0.0, 1e4) / 1e4
 }
 
 #[cfg(test)]

@@ -90,6 +90,100 @@ fn out_of_scope_and_a_low_confidence_are_said() {
 }
 
 #[test]
+fn the_type_out_of_scope_and_the_number_of_alternatives_are_the_configs() {
+    let (harness, _) = stage(vec![0.1, 0.6, 0.1, 0.2]);
+    let run = harness
+        .config(json!({ "out_of_scope": "refund", "alternatives": 1 }))
+        .fields(json!({ "body": "x" }))
+        .run();
+    let fields = &run.answer().fields;
+    assert_eq!(fields["out_of_scope"], true);
+    let only = json!([{ "type": "refund", "confidence": 0.6 }]);
+    assert_eq!(fields["alternatives"], only);
+}
+
+/// A stage over heads that have the two flags `praise` and `anger`, and no type.
+fn flags() -> Harness<'static> {
+    let flag = json!({ "type": "f32", "dims": ["batch", 2], "labels": ["no", "yes"] });
+    let mut card = heads_card();
+    card["outputs"] = json!({ "praise": flag, "anger": flag });
+    let (harness, _) = stage(Vec::new());
+    harness.card("heads", card).model("heads", |_| {
+        let outputs = [
+            ("praise", Tensor::new(&[1, 2], &[0.9_f32, 0.1])?),
+            ("anger", Tensor::new(&[1, 2], &[0.3_f32, 0.7])?),
+        ];
+        Ok(outputs.into_iter().collect())
+    })
+}
+
+#[test]
+fn labels_no_and_yes_are_answered_with_a_boolean() {
+    let run = flags().fields(json!({ "body": "x" })).run();
+    let answer = run.answer();
+    assert_eq!(answer.confidence, Some(0.7), "that of the least sure");
+    assert_eq!(
+        answer.fields,
+        json!({
+            "praise": false, "praise_confidence": 0.9, "anger": true, "anger_confidence": 0.7,
+            "alternatives": [], "out_of_scope": false, "low_confidence": false, "nothing_read": false
+        })
+    );
+}
+
+#[test]
+fn the_least_sure_answer_decides_where_there_is_no_type() {
+    let config = json!({ "floor": 0.8 });
+    let run = flags().config(config).fields(json!({ "body": "x" })).run();
+    assert_eq!(run.answer().fields["low_confidence"], true);
+}
+
+#[test]
+fn without_text_no_flag_is_claimed_either() {
+    let run = flags().run();
+    assert_eq!(
+        run.answer().fields,
+        json!({
+            "praise": null, "praise_confidence": 0.0, "anger": null, "anger_confidence": 0.0,
+            "alternatives": [], "out_of_scope": false, "low_confidence": true, "nothing_read": true
+        })
+    );
+}
+
+#[test]
+fn an_output_that_would_stand_where_the_answer_says_something_else_is_refused_by_name() {
+    for name in ["nothing_read", "type_confidence"] {
+        let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+        let mut card = heads_card();
+        card["outputs"][name] =
+            json!({ "type": "f32", "dims": ["batch", 2], "labels": ["no", "yes"] });
+        let run = harness
+            .card("heads", card)
+            .fields(json!({ "body": "x" }))
+            .run();
+        assert!(
+            matches!(run.failure(), Failure::Inference(text) if text.contains(&format!("`{name}`"))),
+            "{:?}",
+            run.failure()
+        );
+    }
+}
+
+#[test]
+fn an_output_without_labels_is_refused_by_name() {
+    let (harness, _) = stage(vec![0.7, 0.1, 0.1, 0.1]);
+    let mut card = heads_card();
+    card["outputs"]["vector"] = json!({ "type": "f32", "dims": ["batch", 384] });
+    let run = harness
+        .card("heads", card)
+        .fields(json!({ "body": "x" }))
+        .run();
+    assert!(
+        matches!(run.failure(), Failure::Inference(text) if text.contains("`vector` no labels"))
+    );
+}
+
+#[test]
 fn the_text_is_cut_at_the_bound_of_the_encoders_card() {
     let (harness, seen) = stage(vec![0.7, 0.1, 0.1, 0.1]);
     let run = harness.fields(json!({ "body": "word ".repeat(500) })).run();
@@ -117,6 +211,7 @@ fn without_text_nothing_is_claimed_and_no_model_runs() {
         json!({ "subject": " ", "body": "\n", "messages": [{ "body": "" }] }),
     ] {
         let run = Harness::new(&STAGE)
+            .card("heads", heads_card())
             .model("encoder", |_| panic!("the encoder ran"))
             .model("heads", |_| panic!("the heads ran"))
             .fields(fields)

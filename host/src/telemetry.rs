@@ -304,6 +304,11 @@ fn describe() {
         Unit::Seconds,
         "What a run of a model took."
     );
+    describe_histogram!(
+        "fleetwright_model_saved_seconds",
+        Unit::Seconds,
+        "What an inference did not compute, since another stage of its submission had."
+    );
     describe_gauge!(
         "fleetwright_model_pending",
         "Inferences that wait for a run."

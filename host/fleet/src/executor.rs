@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use fleetwright_inference::Work;
 use fleetwright_manifest::OnError;
 use fleetwright_runtime::{Answer, CallError, Disposition, Request, Timings};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -54,6 +56,8 @@ struct Walk<'a> {
     snapshot: &'a Snapshot,
     submission: &'a Submission,
     deadline: Instant,
+    /// What the stages have asked of models that several of them bind.
+    work: Arc<Work>,
     /// What each node came to, by its place in the order.
     done: BTreeMap<usize, StageOutcome>,
     started: Vec<bool>,
@@ -73,6 +77,7 @@ impl<'a> Walk<'a> {
             snapshot,
             submission,
             deadline,
+            work: Arc::new(Work::new(snapshot.shared.clone())),
             done,
             started,
             answers,
@@ -193,6 +198,7 @@ impl<'a> Walk<'a> {
             submission: self.submission.id.shared(),
             fields: to_json(shown),
             attachments,
+            work: self.work.clone(),
         }
     }
 

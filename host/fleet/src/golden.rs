@@ -210,6 +210,7 @@ async fn run(
         submission: Arc::from("golden"),
         fields: Value::Object(fields).to_string(),
         attachments,
+        work: Arc::default(),
     };
     let (answer, _) = stage.call(&request, Instant::now() + DEADLINE).await;
     match answer {

@@ -24,7 +24,7 @@ use crate::outcome::FleetUsed;
 use crate::report::Report;
 use crate::retire::Retired;
 use crate::shelf::{Shelf, ShelfError};
-use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot};
+use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot, shared_by};
 use arms::Arms;
 use resolve::{Resolved, ResolvedStage, Stock};
 
@@ -136,6 +136,7 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// The snapshot that serves as a generation.
     pub(crate) fn into_snapshot(self, generation: u64) -> Snapshot {
+        let shared = shared_by(&self.nodes);
         Snapshot {
             used: FleetUsed {
                 name: self.manifest.name.clone(),
@@ -146,6 +147,7 @@ impl Candidate {
             pins: self.pins,
             nodes: self.nodes,
             models: self.models,
+            shared,
             _retired: Retired::of(generation),
         }
     }

@@ -108,6 +108,11 @@ impl Shadow {
             return;
         };
         let shadow = self.clone();
+        // It lasts longer than the submission, and shares nothing with it.
+        let request = Request {
+            work: Arc::default(),
+            ..request
+        };
         tokio::spawn(async move {
             let _room = room;
             let (own, _) = shadow

@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub(crate) nodes: Vec<Node>,
     /// What the next generation may take over.
     pub(crate) models: Vec<LoadedModel>,
+    /// The models that several nodes bind: equal work of theirs is done once for a submission.
+    pub(crate) shared: Arc<[Model]>,
     /// Says so when the last submission of this generation has ended.
     pub(crate) _retired: Retired,
 }
@@ -166,6 +168,31 @@ impl Snapshot {
                 .collect(),
         }
     }
+}
+
+/// The models that more than one of `nodes` binds for what answers.
+pub(crate) fn shared_by(nodes: &[Node]) -> Arc<[Model]> {
+    let binds = |node: &Node, model: &Model| {
+        let canary = node.canary.as_ref().map(|canary| &canary.arm);
+        let arms = [Some(&node.arm), canary].into_iter().flatten();
+        arms.flat_map(|arm| arm.stage.grants().models.values())
+            .any(|binding| binding.model.is(model))
+    };
+    let mut shared: Vec<Model> = Vec::new();
+    let bound = nodes
+        .iter()
+        .flat_map(|node| node.arm.stage.grants().models.values());
+    for model in bound.map(|binding| &binding.model) {
+        let several = nodes
+            .iter()
+            .filter(|node| binds(node, model))
+            .nth(1)
+            .is_some();
+        if several && !shared.iter().any(|known| known.is(model)) {
+            shared.push(model.clone());
+        }
+    }
+    shared.into()
 }
 
 /// What a snapshot serves.

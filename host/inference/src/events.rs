@@ -125,6 +125,24 @@ impl Executed<'_> {
     }
 }
 
+/// A call was given the answer that another of its submission had computed.
+pub(crate) struct Shared<'a> {
+    pub(crate) labels: &'a ModelLabels,
+    pub(crate) saved: Duration,
+}
+
+impl Shared<'_> {
+    pub(crate) fn emit(&self) {
+        let labels = self.labels.labels();
+        histogram!("fleetwright_model_saved_seconds", &labels).record(self.saved);
+        debug!(
+            model = &*self.labels.model,
+            saved_us = self.saved.as_micros(),
+            "an answer was shared"
+        );
+    }
+}
+
 /// A backend panicked; the model is loaded anew.
 pub(crate) struct Panicked<'a> {
     pub(crate) labels: &'a ModelLabels,

@@ -1,7 +1,7 @@
 //! Models: cards, backends, workers and the queues before them.
 //!
 //! [`Catalog::scan`] reads the cards, [`Backends::detect`] finds what runs them, [`Model::load`] loads one on
-//! a thread of its own, and [`Model::infer`] asks it. This crate knows no wasm and no HTTP.
+//! a thread of its own, and [`Model::infer`] asks it; [`Work`] asks once what a submission asks twice. This crate knows no wasm and no HTTP.
 //!
 //! Bounds: tensors of at most `u32::MAX` bytes; queues of a fixed length; every wait ends at its deadline.
 #![cfg_attr(
@@ -24,6 +24,7 @@ mod model;
 mod policy;
 mod request;
 mod tensor;
+mod work;
 mod worker;
 
 pub use backend::{BackendError, Backends, Device, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
@@ -31,3 +32,4 @@ pub use card::{BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Ori
 pub use catalog::Catalog;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
+pub use work::Work;

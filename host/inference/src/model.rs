@@ -131,10 +131,7 @@ impl Model {
     ) -> Result<Inference, InferError> {
         let request = Request::check(&self.inner.card, inputs)?;
         let queued_at = Instant::now();
-        let expired = || InferError::DeadlineExceeded {
-            model: self.name(),
-            waited: queued_at.elapsed(),
-        };
+        let expired = || self.late(queued_at.elapsed());
         if queued_at >= deadline {
             return Err(expired());
         }
@@ -168,11 +165,29 @@ impl Model {
         }
     }
 
+    /// The error of a call that had no answer in time.
+    pub(crate) fn late(&self, waited: Duration) -> InferError {
+        InferError::DeadlineExceeded {
+            model: self.name(),
+            waited,
+        }
+    }
+
+    /// Tells of an event of this model.
+    pub(crate) fn emit(&self, event: impl FnOnce(&ModelLabels)) {
+        event(&self.inner.labels);
+    }
+
     fn name(&self) -> String {
         format!(
             "{}@{}",
             self.inner.identity.name, self.inner.identity.version
         )
+    }
+
+    /// Whether `other` is this model: the same loaded copy, not merely the same card.
+    pub fn is(&self, other: &Model) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// Whether its worker takes calls: one whose backend broke beyond repair does not, and must be loaded anew.
@@ -330,4 +345,4 @@ impl InferError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -112,6 +112,7 @@ fn request(fields: String) -> Request {
         submission: "sub_bench".into(),
         fields,
         attachments: Vec::new(),
+        work: Default::default(),
     }
 }
 

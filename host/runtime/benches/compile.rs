@@ -192,6 +192,7 @@ async fn client(stage: Arc<Stage>, end: Instant) -> Vec<Duration> {
         submission: "sub_bench".into(),
         fields: "{}".into(),
         attachments: Vec::new(),
+        work: Default::default(),
     };
     let mut times = Vec::new();
     while Instant::now() < end {

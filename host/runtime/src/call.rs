@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fleetwright_inference::Work;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -32,6 +33,8 @@ pub struct Request {
     pub fields: String,
     /// The attachments, where they are granted.
     pub attachments: Vec<Attachment>,
+    /// What the submission's stages share of their models' work. Default: nothing.
+    pub work: Arc<Work>,
 }
 
 /// A file that came with a submission. Its bytes are shared, not copied.
@@ -249,7 +252,8 @@ impl Stage {
         async move {
             let _live = live;
             let state = CallState::new(name, request.submission, grants, &limits, deadline);
-            let mut store = new_store(pre.engine(), state.timed(spent), &limits);
+            let state = state.timed(spent).sharing(request.work);
+            let mut store = new_store(pre.engine(), state, &limits);
             let attachments: Vec<_> = request.attachments.iter().map(Attachment::lower).collect();
             let lowered = wit::Request {
                 fields: &request.fields,

@@ -192,8 +192,8 @@ impl inference::HostGraphExecutionContext for CallState {
             Err(error) => return self.refuse(error),
         };
         let Execution { role, model } = self.table.get(&execution)?;
-        let (role, model) = (role.clone(), model.clone());
-        match model.infer(inputs, self.deadline).await {
+        let (role, model, work) = (role.clone(), model.clone(), self.work.clone());
+        match work.infer(&model, inputs, self.deadline).await {
             Ok(inference) => {
                 self.spent.queue().add(inference.queue);
                 self.spent.inference().add(inference.compute);

@@ -115,6 +115,7 @@ mod tests {
             submission: "sub_1".into(),
             fields: fields.into(),
             attachments: attachments.collect(),
+            work: Default::default(),
         }
     }
 

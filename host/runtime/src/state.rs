@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fleetwright_inference::Model;
+use fleetwright_inference::{Model, Work};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -45,6 +45,7 @@ pub(crate) struct CallState {
     pub(crate) grants: Arc<StageGrants>,
     pub(crate) deadline: Instant,
     pub(crate) spent: Arc<Spent>,
+    pub(crate) work: Arc<Work>,
     /// What the last refused inference was refused for, where that is not the guest's doing.
     pub(crate) refused: Option<(CallErrorKind, &'static str)>,
     pub(crate) wasi: Option<WasiCtx>,
@@ -71,6 +72,7 @@ impl CallState {
             grants,
             deadline,
             spent: Arc::default(),
+            work: Arc::default(),
             refused: None,
             wasi: None,
             stage,
@@ -82,6 +84,12 @@ impl CallState {
     /// The same state, whose times go to `spent`.
     pub(crate) fn timed(mut self, spent: Arc<Spent>) -> Self {
         self.spent = spent;
+        self
+    }
+
+    /// The same state, whose inferences are shared with the other stages of the submission.
+    pub(crate) fn sharing(mut self, work: Arc<Work>) -> Self {
+        self.work = work;
         self
     }
 }

@@ -59,6 +59,7 @@ fn request(fields: &str) -> Request {
         submission: "sub_1".into(),
         fields: fields.into(),
         attachments: Vec::new(),
+        work: Default::default(),
     }
 }
 

@@ -40,7 +40,7 @@ fn stub(extra: &str, options: LoadOptions) -> Model {
     Model::load(&card(extra), &Backends::embedded(), options).unwrap()
 }
 
-fn inputs(rows: u32, tokens: u32, value: i64) -> Vec<NamedTensor> {
+pub(crate) fn inputs(rows: u32, tokens: u32, value: i64) -> Vec<NamedTensor> {
     let count = (rows * tokens) as usize;
     vec![
         (
@@ -54,7 +54,7 @@ fn inputs(rows: u32, tokens: u32, value: i64) -> Vec<NamedTensor> {
     ]
 }
 
-fn soon() -> Instant {
+pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
@@ -82,7 +82,7 @@ impl Backend for Gated {
 }
 
 /// A gated model, the rows of each of its runs, and the gate: dropped, it stays open.
-fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Receiver<u32>, Gate) {
+pub(crate) fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Receiver<u32>, Gate) {
     let (runs, seen) = std_mpsc::sync_channel(64);
     let gates = Arc::new(Mutex::new(Vec::new()));
     let (count, gate) = (AtomicUsize::new(0), gates.clone());
@@ -112,14 +112,14 @@ fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Receiver<u32>,
     (model, seen, Gate(gates))
 }
 
-struct Gate(Arc<Mutex<Vec<std_mpsc::SyncSender<()>>>>);
+pub(crate) struct Gate(Arc<Mutex<Vec<std_mpsc::SyncSender<()>>>>);
 
 impl Gate {
     fn open_once(&self) {
         self.0.lock().unwrap().last().unwrap().send(()).unwrap();
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         self.0.lock().unwrap().clear();
     }
 }
@@ -133,7 +133,7 @@ fn spawn(
 }
 
 /// Lets spawned calls reach the queue: they do so before they first wait.
-async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
     }

@@ -192,6 +192,52 @@ fn metrics_of_a_model_keep_queue_and_compute_apart() {
     );
 }
 
+/// Two stages side by side and one after them ask one model for the same; a fourth asks another, and each submission anew.
+#[test]
+fn stages_that_ask_a_model_for_the_same_share_one_run() {
+    let stage = |name: &str, needs: &str, model: &str| {
+        format!(
+            "[[stage]]\nname = \"{name}\"\nplugin = \"hostile@1\"\nneeds = [{needs}]\nmodels = {{ model = \"{model}\" }}\nconfig = {{ case = \"infer\" }}\n\n"
+        )
+    };
+    let text = [
+        "schema = 1\nname = \"shared\"\n[defaults.limits]\ndeadline = \"200s\"\n[models.slow]\nuse = \"slow@1\"\n[models.stub]\nuse = \"stub@1\"\n\n".to_owned(),
+        stage("one", "", "slow"),
+        stage("two", "", "slow"),
+        stage("three", "\"one\"", "slow"),
+        stage("other", "", "stub"),
+    ];
+    let layout = Layout::new(&text.concat(), &["hostile"]).unwrap();
+    let host = Host::start(layout, &["--deadline", "400s"]).unwrap();
+    for round in 1..=2 {
+        let outcome = outcome(&host.submit(&subject("any")).unwrap(), "completed");
+        let answers = ["one", "two", "three"].map(|name| &outcome["stages"][name]["answer"]);
+        assert!(
+            answers.iter().all(|answer| *answer == answers[0]),
+            "{outcome:#}"
+        );
+        let computed = ["one", "two", "three"]
+            .iter()
+            .filter(|name| outcome["stages"][**name]["ms"]["inference"].as_f64() > Some(0.0));
+        assert_eq!(computed.count(), 1, "{outcome:#}");
+        let slow = |name: &str| host.metric(name, &[("model", "slow")]).unwrap();
+        let rounds = f64::from(round);
+        assert_eq!(slow("fleetwright_model_executions_total"), Some(rounds));
+        assert_eq!(
+            slow("fleetwright_model_saved_seconds_count"),
+            Some(2.0 * rounds)
+        );
+        assert!(slow("fleetwright_model_saved_seconds_sum").unwrap() > 0.0);
+        let stub = [("model", "stub")];
+        let saved = host.metric("fleetwright_model_saved_seconds_count", &stub);
+        assert_eq!(
+            saved.unwrap(),
+            None,
+            "one stage binds it: nothing is shared"
+        );
+    }
+}
+
 #[test]
 fn log_lines_carry_the_submissions_id() {
     let host = Host::start(

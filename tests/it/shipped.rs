@@ -13,6 +13,10 @@ struct Right {
     status: &'static str,
     /// The types that are right; none where any is.
     types: &'static [&'static str],
+    /// The urgencies that are right; none where any is.
+    urgencies: &'static [&'static str],
+    /// The moods that are right; none where any is.
+    moods: &'static [&'static str],
     /// The queues that are right; none where any is.
     queues: &'static [&'static str],
     /// What must be found: its kind, and its normal form or one of its readings.
@@ -26,6 +30,8 @@ const RIGHT: &[Right] = &[
         file: "01-card-stolen.txt",
         status: "completed",
         types: &["card", "fraud"],
+        urgencies: &["critical", "high"],
+        moods: &["negative"],
         queues: &["card-emergency"],
         entities: &[
             ("amount", "GBP 186.20"),
@@ -40,6 +46,8 @@ const RIGHT: &[Right] = &[
         file: "02-refund-thread.eml",
         status: "completed",
         types: &["refund"],
+        urgencies: &["normal", "high"],
+        moods: &[],
         queues: &["payments"],
         entities: &[
             ("amount", "EUR 129.90"),
@@ -56,6 +64,8 @@ const RIGHT: &[Right] = &[
         file: "03-invoice.eml",
         status: "completed",
         types: &["invoice"],
+        urgencies: &["normal"],
+        moods: &["neutral", "negative"],
         queues: &["invoices"],
         entities: &[
             ("invoice_number", "INV-2025-00417"),
@@ -68,6 +78,8 @@ const RIGHT: &[Right] = &[
         file: "04-out-of-scope.txt",
         status: "completed",
         types: &["other"],
+        urgencies: &[],
+        moods: &[],
         queues: &["out-of-scope", "human-review"],
         entities: &[],
         flags: &[],
@@ -76,6 +88,8 @@ const RIGHT: &[Right] = &[
         file: "05-login-problem.json",
         status: "completed",
         types: &["account", "technical"],
+        urgencies: &["high"],
+        moods: &["negative"],
         queues: &["accounts", "technical"],
         entities: &[
             ("customer_number", "K-77120"),
@@ -88,6 +102,8 @@ const RIGHT: &[Right] = &[
         file: "06-cancel.eml",
         status: "completed",
         types: &["cancellation-or-subscription"],
+        urgencies: &["normal"],
+        moods: &["neutral"],
         queues: &["subscriptions"],
         entities: &[
             ("amount", "GBP 17.99"),
@@ -101,6 +117,8 @@ const RIGHT: &[Right] = &[
         file: "07-pan-and-cvv.txt",
         status: "held",
         types: &["cancellation-or-subscription", "payment"],
+        urgencies: &[],
+        moods: &[],
         queues: &[],
         entities: &[
             ("card", "••1111"),
@@ -114,6 +132,8 @@ const RIGHT: &[Right] = &[
         file: "08-delivery.json",
         status: "completed",
         types: &["delivery", "order"],
+        urgencies: &["normal", "high"],
+        moods: &["negative"],
         queues: &["orders"],
         entities: &[
             ("order_number", "48213907"),
@@ -128,6 +148,8 @@ const RIGHT: &[Right] = &[
         file: "09-charged-twice.txt",
         status: "completed",
         types: &["payment", "refund"],
+        urgencies: &["normal"],
+        moods: &["negative"],
         queues: &["payments", "human-review"],
         entities: &[
             ("amount", "CHF 49.00"),
@@ -141,6 +163,8 @@ const RIGHT: &[Right] = &[
         file: "invoice.pdf",
         status: "completed",
         types: &[],
+        urgencies: &[],
+        moods: &[],
         queues: &[],
         entities: &[
             ("invoice_number", "INV-2025-00417"),
@@ -166,6 +190,8 @@ impl Right {
         );
         for (stage, member, right) in [
             ("classify", "type", self.types),
+            ("classify", "urgency", self.urgencies),
+            ("classify", "sentiment", self.moods),
             ("route", "queue", self.queues),
         ] {
             let found = answer(stage)[member].clone();

@@ -19,7 +19,7 @@ OPENINGS = [
 CLOSINGS = ["Thanks,", "Kind regards,", "Best,", "Yours faithfully,", "Many thanks in advance,", "Regards,", "Cheers,"]
 NAMES = ["Anna Novak", "J. Mensah", "Karl", "Mrs Doyle", "Sofia R.", "Dmitri Levin", "Li Wei", "Tom Archer", "Fatima Z.", "H. Jansen"]
 
-# (remark, urgency, sentiment); None leaves what the request itself has.
+# (remark, urgency, sentiment); None leaves what the request itself has; angry is negative with the flag.
 REMARKS = {
     "train": [
         ("This is very urgent, please deal with it today.", "high", None),
@@ -32,8 +32,8 @@ REMARKS = {
         ("Whenever you have a moment is fine.", "low", None),
         ("I only ask out of interest.", "low", "neutral"),
         ("I am very disappointed.", None, "negative"),
-        ("This is really annoying and I am fed up.", None, "negative"),
-        ("It makes me angry to have to write again.", None, "negative"),
+        ("This is really annoying and I am fed up.", None, "angry"),
+        ("It makes me angry to have to write again.", None, "angry"),
         ("I am quite upset about this.", None, "negative"),
         ("You have always been great, thank you so much.", None, "positive"),
         ("I am very happy with your service otherwise.", None, "positive"),
@@ -55,6 +55,13 @@ REMARKS = {
         ("We talked about it on the telephone on Tuesday.", None, None),
         ("Please let me know what you need from me.", None, None),
         ("You can reach me by e-mail.", None, None),
+        ("This is ridiculous, and I am fed up with all of you!", None, "angry"),
+        ("You are nothing but thieves.", None, "angry"),
+        ("Are you people too stupid to read?", None, "angry"),
+        ("STOP TREATING ME LIKE AN IDIOT.", None, "angry"),
+        ("Your lies make me sick, you will hear from my lawyer.", None, "angry"),
+        ("What an incompetent bunch.", None, "angry"),
+        ("I am absolutely furious.", None, "angry"),
     ],
     "dev": [
         ("It has to be sorted out today, the deadline is this evening.", "high", None),
@@ -67,12 +74,14 @@ REMARKS = {
         ("I am sending this from my wife's address.", None, None),
         ("I really love what you do.", None, "positive"),
         ("I look forward to your answer.", None, None),
+        ("It is outrageous how you cheat honest people.", None, "angry"),
+        ("I HAVE HAD ENOUGH OF THIS NONSENSE!", None, "angry"),
     ],
     "test": [
         ("Please see to it straight away, tomorrow is too late.", "high", None),
         ("Stop this instant, we are losing money by the second!", "critical", "negative"),
         ("It can wait until next month.", "low", None),
-        ("I find this unacceptable.", None, "negative"),
+        ("I find this unacceptable.", None, "angry"),
         ("Thanks a million, you are the best.", None, "positive"),
         ("My details are below.", None, None),
     ],
@@ -80,7 +89,7 @@ REMARKS = {
 
 
 def letter(text: str, other: str | None, split: str, random: np.random.Generator) -> tuple:
-    """(text, urgency or None, sentiment or None): the request as an e-mail, perhaps with a second one of its kind."""
+    """(text, urgency or None, sentiment or None, whether angry): the request as an e-mail, perhaps with a second one of its kind."""
     lines, urgency, feeling = [], None, None
     if random.random() < 0.6:
         lines.append(pick(GREETINGS, random))
@@ -94,13 +103,14 @@ def letter(text: str, other: str | None, split: str, random: np.random.Generator
         lines.insert(int(random.integers(1, len(lines) + 1)), remark)
     if random.random() < 0.7:
         lines += [pick(CLOSINGS, random), pick(NAMES, random)]
+    angry, feeling = feeling == "angry", "negative" if feeling == "angry" else feeling
     body = (" " if random.random() < 0.6 else "\n").join(lines)
     draw = random.random()
     if draw < 0.35:
-        return f"{pick(SUBJECTS, random)}\n\n{body}", urgency, feeling
+        return f"{pick(SUBJECTS, random)}\n\n{body}", urgency, feeling, angry
     if draw < 0.65:
-        return f"{' '.join(text.split()[:6])}\n\n{body}", urgency, feeling
-    return body, urgency, feeling
+        return f"{' '.join(text.split()[:6])}\n\n{body}", urgency, feeling, angry
+    return body, urgency, feeling, angry
 
 
 def pick(items: list, random: np.random.Generator) -> str:

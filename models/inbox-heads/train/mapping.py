@@ -1,8 +1,11 @@
-"""The written mapping from the intents of public data sets to `type` and `urgency`.
+"""The written mapping from the labels of public data sets to those of the guide, `labelled/guide.md`.
 
-An intent that is ambiguous for this purpose stands in no table and its rows are not used. `urgency` is a judgement about
-the intent, not a label of the row: the card says what that is worth.
+An intent that is ambiguous for this purpose stands in no table and its rows are not used. `urgency` and mood are judgements
+about the intent, not labels of the row: the card says what that is worth. Rows that were labelled by hand stand in
+`marked.tsv` and go before all of this.
 """
+
+import re
 
 TYPES = [
     "account",
@@ -22,6 +25,7 @@ TYPES = [
 ]
 URGENCIES = ["low", "normal", "high", "critical"]
 SENTIMENTS = ["negative", "neutral", "positive"]
+ANGERS = ["no", "yes"]
 
 
 def table(text: str) -> dict:
@@ -56,7 +60,8 @@ BANKING77 = table(
     payment normal: declined_transfer pending_transfer pending_card_payment transaction_charged_twice top_up_failed
     payment normal: reverted_card_payment? beneficiary_not_allowed transfer_fee_charged failed_transfer
     payment normal: wrong_exchange_rate_for_cash_withdrawal cash_withdrawal_charge
-    payment high: cancel_transfer wrong_amount_of_cash_received
+    payment normal: wrong_amount_of_cash_received
+    payment high: cancel_transfer
     refund normal: request_refund Refund_not_showing_up
     fraud high: card_payment_not_recognised direct_debit_payment_not_recognised cash_withdrawal_not_recognised
     fraud critical: compromised_card
@@ -114,7 +119,9 @@ CLINC150 = table(
     """
 )
 
+# Rows of `thankyou` and of talk that is no request are told apart by `small_talk`.
 MULTIDOGO = {
+    "airline": table("order normal: bookflight changeseatassignment getboardingpass getseatinfo"),
     "finance": table(
         """
         account normal: updateaddress closeaccount
@@ -122,10 +129,17 @@ MULTIDOGO = {
         card critical: reportlostcard
         card normal: replacecard
         payment normal: transfermoney disputecharge
+        order normal: orderchecks
         information low: checkoffereligibility getroutingnumber
         """
     ),
-    "insurance": table("technical normal: reportbrokenphone"),
+    "insurance": table(
+        """
+        technical normal: reportbrokenphone
+        account normal: getproofofinsurance
+        information normal: checkclaimstatus
+        """
+    ),
     "software": table(
         """
         technical normal: reportbrokensoftware softwareupdate checkserverstatus
@@ -135,6 +149,7 @@ MULTIDOGO = {
         """
     ),
 }
+TALK = {"contentonly", "confirmation", "rejection", "openinggreeting", "closinggreeting", "thankyou"}
 
 CFPB_FRAUD = {
     "Fraud or scam",
@@ -142,7 +157,26 @@ CFPB_FRAUD = {
     "Identity theft protection or other monitoring services",
     "Problem with fraud alerts or security freezes",
 }
-CFPB_PRESSING = {"Took or threatened to take negative or legal action", "Struggling to pay mortgage"}
+# Products whose complaints are about debts, loans and records nearly always; in the others any desk may be asked.
+CFPB_DISPUTES = ("Credit reporting", "Debt collection", "Student loan", "Vehicle loan", "Payday loan", "Mortgage")
+THEFT = re.compile(
+    r"identity theft|identity thief|stolen identity|fraudulent|scam|hacked|unauthori[sz]ed (charge|transaction|account|purchase)"
+    r"|(not|never|n't) (mine|my account|belong to me|open|apply|authori)|no knowledge of",
+    re.I,
+)
+MONEY_GONE = re.compile(
+    r"unauthori[sz]ed (charge|transaction|purchase|withdraw|transfer)|stole|scammed|hacked|withdrew|withdrawn", re.I
+)
+PRESSING = re.compile(
+    r"foreclos|evict|garnish|repossess|auction|no access to my|access to my (money|funds|account)|(hold|froze|locked)\w* my (money|funds|account)",
+    re.I,
+)
+ANGRY = re.compile(
+    r"ridiculous|unacceptable|fed up|sick (and tired )?of|disgust|disgrace|outrag|thie(f|ves)\b|crook|\bliars?\b|\blied\b"
+    r"|idiot|stupid|incompetent|shame|bull(shit|y)|\bdamn|\bhell\b|criminals|evil|pathetic|worst|[!?]{3}",
+    re.I,
+)
+HOW_TO = re.compile(r"^(what (should|do|can|must) |how (do|can|would|long) |what happens|can i |is there |where |when )", re.I)
 
 # Requests that are put without displeasure as a rule: a row of them is neutral unless it says more, such as a swear-word.
 MATTER_OF_FACT = set(
@@ -152,16 +186,53 @@ MATTER_OF_FACT = set(
     change_shipping_address set_up_shipping_address delivery_options delivery_period cancel_order check_cancellation_fee
     newsletter_subscription get_invoice check_invoice get_refund track_refund check_refund_policy check_payment_methods
     cancel_reservation insurance_change credit_limit_change new_card application_status direct_deposit pay_bill transfer
-    order_status startorder changeorder stoporder updateaddress closeaccount transfermoney softwareupdate
+    card_arrival pending_top_up pending_transfer pending_card_payment pending_cash_withdrawal passcode_forgotten
+    bookflight changeseatassignment getboardingpass getseatinfo getproofofinsurance checkclaimstatus orderchecks
+    replacecard checkserverstatus order_status startorder changeorder stoporder updateaddress closeaccount transfermoney softwareupdate
     """.split()
 )
-# Requests that exist only because the writer is displeased.
-DISPLEASED = {"complaint"}
+# Requests that exist because something went wrong at the writer's cost: negative unless they only ask how.
+AT_A_COST = set(
+    """
+    complaint payment_issue registration_problems declined_card_payment declined_cash_withdrawal declined_transfer
+    card_not_working contactless_not_working virtual_card_not_working card_swallowed failed_transfer top_up_failed
+    top_up_reverted reverted_card_payment? transaction_charged_twice wrong_amount_of_cash_received compromised_card
+    card_payment_not_recognised cash_withdrawal_not_recognised direct_debit_payment_not_recognised lost_or_stolen_card
+    lost_or_stolen_phone extra_charge_on_statement card_payment_wrong_exchange_rate beneficiary_not_allowed
+    wrong_exchange_rate_for_cash_withdrawal transfer_not_received_by_recipient unable_to_verify_identity
+    balance_not_updated_after_cheque_or_cash_deposit balance_not_updated_after_bank_transfer Refund_not_showing_up
+    card_declined damaged_card report_lost_card report_fraud account_blocked
+    reportlostcard reportbrokensoftware disputecharge
+    """.split()
+)
 
 POSITIVE = set("admiration amusement approval caring desire excitement gratitude joy love optimism pride relief".split())
 NEGATIVE = set(
     "anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness remorse sadness".split()
 )
+
+
+def small_talk(text: str) -> tuple:
+    """(type, sentiment) of a line that asks for nothing: thanks are feedback, all else is out of scope."""
+    closing = re.search(r"\bno\b|nothing|bye|nice|day\b|that'?s? (is )?(all|it)", text, re.I)
+    if re.search(r"\bthank", text, re.I) and (re.search(r"thank\w*( you)? (so|very) much|help|great|lot", text, re.I) or not closing):
+        return "feedback", "positive"
+    return "other", "neutral"
+
+
+def narrative(text: str, product: str, issue: str) -> tuple:
+    """(type or None, urgency, anger) of a consumer's complaint; one sign of theft alone leaves the type open."""
+    theft = 2 * (issue in CFPB_FRAUD) + len(THEFT.findall(text))
+    disputed = "complaint" if product.startswith(CFPB_DISPUTES) else None
+    kind = "fraud" if theft > 1 else None if theft else disputed
+    urgent = PRESSING.search(text) or (theft and MONEY_GONE.search(text))
+    return kind, "high" if urgent else "normal", "yes" if angry(text) else "no"
+
+
+def angry(text: str) -> bool:
+    """Two signs of anger, a sentence in capitals being one of them; one is enough in a short text."""
+    shouted = re.search(r"(\b[A-Z]{3,}\b\W+){4}", text) and not text.isupper()
+    return len(ANGRY.findall(text)) + bool(shouted) >= (1 if len(text.split()) < 60 else 2)
 
 
 def nlupp(intents: frozenset) -> tuple | None:
@@ -193,3 +264,12 @@ def sentiment(emotions: frozenset) -> str | None:
     if good or bad:
         return "positive" if good else "negative"
     return "neutral" if "neutral" in emotions else None
+
+
+def anger(emotions: frozenset, text: str) -> str | None:
+    """Annoyance alone is anger where the words say so, and is not used else."""
+    if emotions & {"anger", "disgust"}:
+        return "yes" if emotions & {"anger"} or ANGRY.search(text) else None
+    if "annoyance" in emotions:
+        return "yes" if ANGRY.search(text) else None
+    return "no"

@@ -50,3 +50,13 @@ def calibration(sure: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
         if (place == index).any()
     ]
     return float(sum(gaps))
+
+
+def coverage(sure: np.ndarray, right: np.ndarray) -> None:
+    """What is answered at all, and how much of that is wrong, where answers below a floor go to a person."""
+    for floor in np.arange(0, 1, 0.05):
+        kept = sure >= floor
+        if kept.any():
+            low, high = interval(right[kept], np.mean)
+            wrong = 1 - right[kept].mean()
+            print(f"  floor {floor:.2f}: answered {kept.mean():.3f}, of those wrong {wrong:.3f} ({1 - high:.3f}–{1 - low:.3f})")

@@ -10,6 +10,7 @@
 mod assertions;
 mod bad_input;
 mod cli;
+mod comparison;
 mod encodings;
 mod graph;
 mod hostile;

@@ -11,6 +11,7 @@ mod assertions;
 mod bad_input;
 mod cli;
 mod encodings;
+mod eval;
 mod graph;
 mod hostile;
 mod hostile_case;

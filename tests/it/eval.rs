@@ -421,3 +421,21 @@ fn a_signal_ends_it_with_what_there_is() {
         assert_eq!(report["measured"]["complete"], false);
     }
 }
+
+#[test]
+fn a_deadline_stands_in_the_place_of_the_stages_own() {
+    let layout =
+        fleet("word = \"card\", turns = 20000000 }\nlimits = { cpu = \"60s\", deadline = \"1ms\"");
+    let (ended, report) = eval(&layout, &samples(2), &["--stage", "first"]);
+    assert_eq!(ended.code, Some(1), "{ended}");
+    let report = report.unwrap();
+    assert_eq!(report["measured"]["failures"][0]["reason"], "deadline");
+    assert_eq!(report["measured"]["settings"]["own_deadlines"], true);
+    let words = ["--stage", "first", "--deadline", "200s"];
+    let (ended, report) = eval(&layout, &samples(2), &words);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(
+        report.unwrap()["measured"]["settings"]["own_deadlines"],
+        false
+    );
+}

@@ -13,13 +13,8 @@ use tokio::time::Instant;
 use crate::canary::{Canary, CanarySummary};
 use crate::events::SubmissionDone;
 use crate::executor;
-<<<<<<< HEAD
 use crate::lock::Pins;
-use crate::outcome::{FleetUsed, Outcome, PluginUsed};
-=======
-use crate::lock::{Pin, Pins};
 use crate::outcome::{FleetUsed, Outcome, PluginUsed, StageOutcome};
->>>>>>> 2b37076 (Measure stages and fleets over data files, with intervals, digests and a page)
 use crate::retire::Retired;
 use crate::shadow::{Difference, Shadow, ShadowSummary};
 use crate::submission::{FieldError, Submission};

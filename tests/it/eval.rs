@@ -144,12 +144,12 @@ fn a_sample_without_an_answer_is_wrong_and_told() {
     let failure = &report["measured"]["failures"][0];
     assert_eq!(
         (&failure["stage"], &failure["reason"], &failure["samples"]),
-        (&json!("first"), &json!("internal"), &json!(8)),
+        (&json!("first"), &json!("plugin"), &json!(8)),
         "{failure}"
     );
     assert_eq!(failure["first"][0], "s0");
     assert!(
-        report["run"]["failures"]["first internal"]
+        report["run"]["failures"]["first plugin"]
             .as_str()
             .unwrap()
             .contains("as told")
@@ -157,7 +157,7 @@ fn a_sample_without_an_answer_is_wrong_and_told() {
     assert!(
         ended
             .stdout
-            .contains("8 samples without an answer of first: internal"),
+            .contains("8 samples without an answer of first: plugin"),
         "{ended}"
     );
 }

@@ -239,8 +239,9 @@ impl<'a> Matrix<'a> {
             46..=100 => (11.0, 8.5),
             _ => (6.0, 0.0),
         };
-        let longest = rows
+        let longest = columns
             .iter()
+            .flatten()
             .map(|name| name.chars().count())
             .max()
             .unwrap_or(0);

@@ -58,7 +58,7 @@ fn drawn_measure(measure: &Told, style: Style) -> String {
         text.push_str(&format!("  {}\n", table::words::clean(note)));
     }
     let all = measure.figures.iter().filter(|one| one.figure.of.is_none());
-    let rows: Vec<_> = all.map(|one| figure_row("", one)).collect();
+    let rows: Vec<_> = all.map(figure_row).collect();
     let header = ["figure", "value", "95 %", "cases"].map(str::to_owned);
     text.push_str(&table::columns(&header, &rows, style));
     let classes = classes(measure);
@@ -67,14 +67,14 @@ fn drawn_measure(measure: &Told, style: Style) -> String {
         text.push_str(&table::columns(&header, &classes, style));
     }
     for (group, figures) in &measure.groups {
-        let rows: Vec<_> = figures.iter().map(|one| figure_row(group, one)).collect();
+        let rows: Vec<_> = figures.iter().map(figure_row).collect();
         let header = [group.as_str(), "value", "95 %", "cases"].map(table::words::clean);
         text.push_str(&table::columns(&header, &rows, style));
     }
     text
 }
 
-fn figure_row(_group: &str, one: &Estimate) -> [String; 4] {
+fn figure_row(one: &Estimate) -> [String; 4] {
     [
         one.figure.name.to_string(),
         format!("{:.4}", one.value),

@@ -37,6 +37,9 @@ pub enum Verb {
     Serve(Serve),
     /// Run files through the fleet: .txt .json .eml .pdf and others; `-` reads standard input.
     Run(Run),
+    /// Measure a stage, or the fleet, on a data file of JSON lines, and write a report.
+    #[command(after_help = EVAL_HELP)]
+    Eval(Eval),
     /// Do everything that a start does, but serve.
     Check(Check),
     /// Tell what a manifest would change of what serves, before it is saved.
@@ -213,6 +216,65 @@ pub struct Run {
     /// The files, one submission each; `-` is standard input, JSON or text.
     #[arg(required = true, value_name = "FILES")]
     pub files: Vec<PathBuf>,
+}
+
+const EVAL_HELP: &str = r#"A line of the data is a sample; `expect` says what is right in the stage's answer, by JSON pointer:
+  {"id": "1", "fields": {"body": "…"}, "expect": {"answer": {"/type": "card"}}}
+  spans    {"spans": {"/entities": [{"kind": "iban", "start": 0, "end": 22}]}}    bytes; "where": "subject" for another field
+  fields   {"fields": {"/invoice": {"number": "INV-1", "due_date": null}}}        a list: any of its values is right
+  summary  {"summary": {"/summary": ["a reference", "another"]}}
+  flags    {"flags": {"/flags/*/rule": ["legal.threat"]}}                         [] where none is to be raised; "/*" for members that are true
+  held     {"held": true}
+Of several stages, by name: "expect": {"classify": {"answer": …}, "comply": {"held": true}}. Without `--stage` the fleet runs.
+Beside them: "attachments" (paths from the data file's folder, or as in a golden case), "stages" (answers of earlier stages),
+"group" (figures by group as well).
+
+The first line may be a header:
+  {"eval": {"name": "…", "stage": "classify", "out_of_scope": {"/type": "other"}, "confidence": {"/type": "/type_confidence"},
+            "kinds": {"found.kind": "kind in the data"}, "precision": 0.8}}"#;
+
+/// Measure a stage, or the fleet, on a data file.
+#[derive(Debug, Clone, Args)]
+pub struct Eval {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// The stage that is measured alone. Default: the one that the data name, else the fleet as a whole.
+    #[arg(long, env = "FLEETWRIGHT_STAGE", value_name = "NAME")]
+    pub stage: Option<String>,
+    /// The first so many samples alone.
+    #[arg(long, env = "FLEETWRIGHT_LIMIT", value_name = "N", value_parser = positive)]
+    pub limit: Option<usize>,
+    /// How many samples run at once. Default: one a core.
+    #[arg(long, env = "FLEETWRIGHT_JOBS", value_name = "N", value_parser = positive)]
+    pub jobs: Option<usize>,
+    /// The time that each sample has, and each stage in place of its own deadline: for a machine that is busy. Default: 60s a
+    /// sample, and the stages' own.
+    #[arg(long, env = "FLEETWRIGHT_DEADLINE", value_name = "TIME", value_parser = units::duration)]
+    pub deadline: Option<Duration>,
+    /// What resamples are drawn by: an equal seed gives equal intervals.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_SEED",
+        default_value_t = 1,
+        value_name = "NUMBER"
+    )]
+    pub seed: u64,
+    /// How many resamples an interval is of.
+    #[arg(long, env = "FLEETWRIGHT_RESAMPLES", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub resamples: u32,
+    /// Where `report.json` and `report.html` go. Default: `eval/NAME` for `NAME.jsonl`.
+    #[arg(long, env = "FLEETWRIGHT_OUT", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A report, or its folder, to tell what got better or worse, and whether beyond noise.
+    #[arg(long, env = "FLEETWRIGHT_BASELINE", value_name = "REPORT")]
+    pub baseline: Option<PathBuf>,
+    /// End badly where a figure of all cases is worse than the baseline's beyond noise.
+    #[arg(long, env = "FLEETWRIGHT_FAIL_ON_WORSE", requires = "baseline")]
+    pub fail_on_worse: bool,
+    /// The data: JSON lines, one sample each.
+    #[arg(value_name = "DATA")]
+    pub data: PathBuf,
 }
 
 /// Do everything that a start does, but serve.

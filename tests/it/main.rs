@@ -12,6 +12,7 @@ mod bad_input;
 mod cli;
 mod comparison;
 mod encodings;
+mod eval;
 mod graph;
 mod hostile;
 mod hostile_case;

@@ -108,6 +108,20 @@ impl Fleet {
         Ok(fleet)
     }
 
+    /// The same to be evaluated: its models run each call by itself, so that equal submissions get equal answers whoever
+    /// else asks, and neither canary nor shadow runs. A `deadline` stands in the place of the stages' own, so that a busy
+    /// machine makes no answer fail.
+    ///
+    /// # Errors
+    /// [`ChangeError`]: with every diagnostic where the manifest is at fault.
+    pub async fn to_evaluate(
+        options: &Options,
+        deadline: Option<Duration>,
+    ) -> Result<Self, ChangeError> {
+        let (fleet, _) = start::to_evaluate(options, deadline).await?;
+        Ok(fleet)
+    }
+
     /// Starts a fleet that takes up changes for as long as [`Controller::run`] runs. A manifest that is refused does not
     /// keep the host from serving what it served last.
     ///

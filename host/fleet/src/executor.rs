@@ -44,6 +44,35 @@ pub(crate) async fn run(snapshot: &Snapshot, submission: Submission, deadline: I
     }
 }
 
+/// Calls one stage as a submission that had `answers` before would, whatever its `when` says; nothing where there is no such
+/// stage.
+pub(crate) async fn run_alone(
+    snapshot: &Snapshot,
+    stage: &str,
+    submission: &Submission,
+    answers: &Map<String, Value>,
+    deadline: Instant,
+) -> Option<StageOutcome> {
+    let (place, node) = snapshot
+        .nodes
+        .iter()
+        .enumerate()
+        .find(|(_, node)| node.name() == stage)?;
+    let mut walk = Walk::new(snapshot, submission, deadline);
+    let answers = answers
+        .iter()
+        .map(|(name, answer)| (name.as_str(), answer.clone()));
+    walk.answers = answers.collect();
+    let (result, timings) = node.arm.stage.call(&walk.request(node), deadline).await;
+    walk.end(Called {
+        place,
+        canary: false,
+        result,
+        timings,
+    });
+    walk.done.remove(&place)
+}
+
 /// A call that ended: its node's place, the arm that ran, and what came of it.
 struct Called {
     place: usize,

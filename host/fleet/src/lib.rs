@@ -15,6 +15,7 @@
 
 mod canary;
 mod controller;
+pub mod evaluation;
 mod events;
 mod executor;
 mod golden;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
 use fleetwright_manifest::{
@@ -100,6 +101,10 @@ pub(crate) struct Workshop {
     pub(crate) options: Options,
     pub(crate) runtime: Runtime,
     backends: Arc<Backends>,
+    /// Whether models run calls of several callers together.
+    merge: bool,
+    /// The time that each stage has, in place of its own.
+    deadline: Option<Duration>,
 }
 
 /// What is proposed to be served.
@@ -152,6 +157,15 @@ impl Candidate {
         }
     }
 
+    /// The same with nothing on trial, in the place of a stage or beside it.
+    pub(crate) fn without_trials(mut self) -> Self {
+        for node in &mut self.nodes {
+            node.canary = None;
+            node.shadow = None;
+        }
+        self
+    }
+
     /// Whether it is what serves already, to the letter.
     pub(crate) fn is(&self, serving: &Snapshot) -> bool {
         let trials = |nodes: &[Node]| -> Vec<Option<String>> {
@@ -182,7 +196,29 @@ impl Workshop {
             options: options.clone(),
             runtime,
             backends: Arc::new(Backends::detect(options.onnxruntime.as_deref())?),
+            merge: true,
+            deadline: None,
         })
+    }
+
+    /// The same, for answers that do not depend on who else asks, to the last digit; and, with a deadline in place of the
+    /// stages' own, not on how busy the machine is either.
+    pub(crate) fn to_evaluate(self, deadline: Option<Duration>) -> Workshop {
+        Workshop {
+            merge: false,
+            deadline,
+            ..self
+        }
+    }
+
+    /// The manifest with the deadline that holds here.
+    fn in_time(&self, mut manifest: Manifest) -> Manifest {
+        if let Some(deadline) = self.deadline {
+            for stage in &mut manifest.stages {
+                stage.limits.deadline = deadline;
+            }
+        }
+        manifest
     }
 
     /// Every file of the plugins directory, described.
@@ -220,7 +256,7 @@ impl Workshop {
     ) -> Result<Candidate, ChangeError> {
         let source = proposal.source.clone();
         let manifest = match manifest::parse(&source) {
-            Ok(manifest) => Arc::new(manifest),
+            Ok(manifest) => Arc::new(self.in_time(manifest)),
             Err(diagnostics) => return Err(ChangeError::Refused(Report::new(source, diagnostics))),
         };
         let catalog = self.catalog().await?;
@@ -290,7 +326,7 @@ impl Workshop {
                 continue;
             }
             let (card, backends) = ((*card).clone(), self.backends.clone());
-            let load = load_options(wanted);
+            let load = load_options(wanted, self.merge);
             let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
             match loading.await.map_err(|_| ChangeError::Interrupted)? {
                 Ok(model) => {
@@ -458,12 +494,13 @@ fn refused(source: Source, findings: Vec<Diagnostic>) -> ChangeError {
     ChangeError::Refused(Report::new(source, diagnostics))
 }
 
-fn load_options(wanted: &ModelUse) -> LoadOptions {
+fn load_options(wanted: &ModelUse, merge: bool) -> LoadOptions {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     LoadOptions {
         device: convert::device(wanted.device),
         max_batch: wanted.batch.max,
         delay: wanted.batch.delay,
+        merge,
         // All models together leave one core to the guests and the host.
         threads: cores.saturating_sub(1).max(1),
         ..LoadOptions::default()

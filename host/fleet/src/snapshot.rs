@@ -7,13 +7,14 @@ use fleetwright_inference::{Model, ModelIdentity};
 use fleetwright_manifest::{Condition, Manifest, OnError};
 use fleetwright_runtime::{Grant, Limits, Stage};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::canary::{Canary, CanarySummary};
 use crate::events::SubmissionDone;
 use crate::executor;
 use crate::lock::Pins;
-use crate::outcome::{FleetUsed, Outcome, PluginUsed};
+use crate::outcome::{FleetUsed, Outcome, PluginUsed, StageOutcome};
 use crate::retire::Retired;
 use crate::shadow::{Difference, Shadow, ShadowSummary};
 use crate::submission::{FieldError, Submission};
@@ -101,6 +102,18 @@ impl Snapshot {
         let outcome = executor::run(self, submission, deadline).await;
         SubmissionDone(&outcome).emit();
         outcome
+    }
+
+    /// Calls one stage alone, as a submission would whose earlier stages gave `answers`, whatever its `when` says. Nothing
+    /// where the fleet has no such stage.
+    pub async fn run_alone(
+        &self,
+        stage: &str,
+        submission: &Submission,
+        answers: &Map<String, Value>,
+        deadline: Instant,
+    ) -> Option<StageOutcome> {
+        executor::run_alone(self, stage, submission, answers, deadline).await
     }
 
     /// Refuses a submission with a field that the manifest does not declare.

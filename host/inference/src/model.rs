@@ -69,6 +69,10 @@ impl Model {
         let (queue, entries) = mpsc::channel(options.queue);
         let batcher = move |opened: &Opened| {
             let policy = Policy::new(max_rows, options.delay, &opened.device);
+            let policy = match options.merge {
+                true => policy,
+                false => policy.without_merging(),
+            };
             (Batcher::new(entries, policy), policy)
         };
         let started = worker::start(card.clone(), labels.clone(), open, batcher)?;
@@ -215,6 +219,9 @@ pub struct LoadOptions {
     pub max_batch: Option<usize>,
     /// How long the oldest call waits for others to join it. Default: not at all.
     pub delay: Duration,
+    /// Whether calls of several callers run together: faster under load, but the last digits of an answer may then depend
+    /// on who else asks. Default: yes.
+    pub merge: bool,
     /// How many calls may wait. Default: 256.
     pub queue: usize,
     /// Threads that compute a run. Default: 1.
@@ -227,6 +234,7 @@ impl Default for LoadOptions {
             device: Device::Auto,
             max_batch: None,
             delay: Duration::ZERO,
+            merge: true,
             queue: 256,
             threads: 1,
         }

@@ -25,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) max_places: u64,
     /// How long the oldest entry waits for others; 0: it takes those that are there.
     pub(crate) delay: Duration,
+    /// Whether entries of several callers run together at all.
+    pub(crate) merges: bool,
 }
 
 /// Which entries run now.
@@ -47,12 +49,21 @@ impl Policy {
             max_rows,
             max_places,
             delay,
+            merges: true,
+        }
+    }
+
+    /// The same, but that every entry runs by itself, its own rows together.
+    pub(crate) fn without_merging(self) -> Policy {
+        Policy {
+            merges: false,
+            ..self
         }
     }
 
     /// How many entries are worth looking at before a choice.
     pub(crate) fn lookahead(&self) -> usize {
-        if self.max_rows > 1 {
+        if self.max_rows > 1 && self.merges {
             self.max_rows.saturating_mul(2)
         } else {
             1
@@ -67,6 +78,9 @@ impl Policy {
         let mut waiting = waiting.into_iter().enumerate();
         let (_, oldest) = waiting.next()?;
         let mut picked = vec![0];
+        if !self.merges {
+            return Some(Choice { picked, full: true });
+        }
         let (mut rows, mut length) = (u64::from(oldest.rows), oldest.length);
         for (place, shape) in waiting {
             let joined = (rows + u64::from(shape.rows), length.max(shape.length));
@@ -137,6 +151,19 @@ mod tests {
                 full: false
             }
         );
+    }
+
+    #[test]
+    fn without_merging_every_entry_runs_by_itself_and_its_own_rows_together() {
+        let alone = policy(8).without_merging();
+        let waiting = vec![shape(1, 20); 3];
+        let choice = Choice {
+            picked: vec![0],
+            full: true,
+        };
+        assert_eq!(alone.choose(&waiting), Some(choice));
+        assert_eq!(alone.lookahead(), 1);
+        assert_eq!(alone.rows_per_run(32), policy(8).rows_per_run(32));
     }
 
     #[test]

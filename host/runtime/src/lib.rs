@@ -44,6 +44,7 @@ pub use engine::{Runtime, RuntimeOptions};
 pub use error::{Bound, CallError, CallErrorKind, LoadError};
 pub use inspect::{Inspection, inspect};
 pub use limits::{Limits, Rate};
+pub use meter::process_time;
 pub use plugin::{Description, Plugin, Role};
 pub use state::{ModelBinding, StageGrants};
 pub use wasi::Grant;

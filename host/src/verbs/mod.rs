@@ -3,10 +3,12 @@
 pub mod check;
 pub mod control;
 pub mod doctor;
+pub mod eval;
 pub mod models;
 pub mod plugin;
 pub mod run;
 pub mod serve;
+mod signals;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use crate::edit::EditError;
 use crate::input::InputError;
 use crate::onnxruntime::PinError;
 use crate::terminal::Terminal;
+use eval::EvalError;
 use serve::ServeError;
 
 /// How a verb ended that did what it was asked.
@@ -50,6 +53,9 @@ pub enum VerbError {
     /// The host does not serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// There is no evaluation.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
     /// The pin of the library cannot be used.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -136,6 +142,7 @@ pub async fn run(cli: &Cli, terminal: &mut Terminal) -> Result<Ending, VerbError
     match &cli.verb {
         Verb::Serve(arguments) => serve::serve(arguments, terminal).await,
         Verb::Run(arguments) => run::run(arguments, terminal).await,
+        Verb::Eval(arguments) => eval::eval(arguments, terminal).await,
         Verb::Check(arguments) => check::check(arguments, terminal).await,
         Verb::Plan(arguments) => control::plan(arguments, terminal).await,
         Verb::Ps(arguments) => control::ps(arguments, terminal).await,

@@ -22,6 +22,7 @@ use crate::router::{Host, ROUTES, router};
 use crate::submission::Bounds;
 use crate::telemetry::{Metrics, TelemetryError};
 use crate::terminal::Terminal;
+use crate::verbs::signals::Signals;
 use crate::verbs::{Ending, VerbError};
 
 /// The longest wait for the next piece of a body.
@@ -209,45 +210,6 @@ fn example(fields: &[String]) -> Value {
             .collect();
     }
     Value::Object(example)
-}
-
-/// SIGTERM and SIGINT; elsewhere than on Unix, Ctrl-C.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn listen() -> io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> io::Result<Signals> {
-        Ok(Signals {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]

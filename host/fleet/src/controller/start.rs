@@ -34,6 +34,20 @@ pub(super) async fn once(
     Ok(fleet(snapshot, status))
 }
 
+/// A fleet that never changes, gives equal answers to equal submissions, and has nothing on trial.
+pub(super) async fn to_evaluate(
+    options: &Options,
+    deadline: Option<Duration>,
+) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
+    let workshop = Workshop::open(options)?.to_evaluate(deadline);
+    let lock = read_lock(options)?;
+    let (decide, _) = mpsc::channel(DECISIONS);
+    let candidate = insist(&workshop, lock.as_ref(), &[], &decide).await?;
+    let snapshot = candidate.without_trials().into_snapshot(1);
+    let status = status_of(&snapshot, Cause::Start, "off");
+    Ok(fleet(snapshot, status))
+}
+
 /// A fleet that takes up changes.
 pub(super) async fn serve(
     options: &Options,

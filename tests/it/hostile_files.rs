@@ -76,6 +76,22 @@ fn no_stages() -> Vec<Bad> {
             component("(component (import \"evil:net/socket@1.0.0\" (instance)))"),
         ),
         bad(
+            "endless-import",
+            "which is not part of world",
+            component(&format!(
+                "(component (import \"evil:net/{}@1.0.0\" (instance)))",
+                "x".repeat(90_000)
+            )),
+        ),
+        bad(
+            "endless-export",
+            "duplicate export",
+            component(&format!(
+                "(component (core module (func $f) (export \"{0}\" (func $f)) (export \"{0}\" (func $f))))",
+                "\\1b[31m\\n".repeat(10_000)
+            )),
+        ),
+        bad(
             "files",
             "imports `wasi:filesystem/types@0.2.6`, which is not part of world",
             component("(component (import \"wasi:filesystem/types@0.2.6\" (instance)))"),
@@ -112,6 +128,16 @@ fn no_descriptions() -> Vec<Bad> {
         }),
         liar("long-name", "is not `[a-z][a-z0-9-]*`", |guest| {
             guest.name = "x".repeat(65)
+        }),
+        // Their words do not flood what the host says of them.
+        liar("endless-name", "is not `[a-z][a-z0-9-]*`", |guest| {
+            guest.name = "\nIdle! ".repeat(30_000)
+        }),
+        liar("endless-version", "no semantic version", |guest| {
+            guest.version = "1.0.0-\n".repeat(30_000)
+        }),
+        liar("endless-role", "is not `[a-z][a-z0-9-]*`", |guest| {
+            guest.roles = vec!["\u{1b}[31m".repeat(30_000)]
         }),
         liar("version", "no semantic version", |guest| {
             guest.version = "newest".into()

@@ -87,6 +87,17 @@ pub enum LoadError {
     },
 }
 
+fn shortened(reason: String, most: usize) -> String {
+    let unfit = |c: char| c.is_control() && c != '\n';
+    if reason.len() <= most && !reason.contains(unfit) {
+        return reason;
+    }
+    let cut = reason.floor_char_boundary(most);
+    let (shown, rest) = reason.split_at(cut);
+    let more = if rest.is_empty() { "" } else { "…" };
+    shown.replace(unfit, "\u{fffd}") + more
+}
+
 /// What compiling a component may not pass, with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -114,7 +125,29 @@ pub enum Bound {
     Code(u64),
 }
 
+/// Bytes of a reason that are shown: it may quote names that a component gave to what it imports and exports.
+const MAX_REASON_BYTES: usize = 2048;
+/// Bytes of one such name.
+const MAX_IMPORT_BYTES: usize = 128;
+
 impl LoadError {
+    /// The same, without control characters and cut where it is long: a component's words do not flood logs and answers.
+    pub(crate) fn in_few_words(self) -> LoadError {
+        match self {
+            LoadError::Compile(reason) => LoadError::Compile(shortened(reason, MAX_REASON_BYTES)),
+            LoadError::Compiler(reason) => LoadError::Compiler(shortened(reason, MAX_REASON_BYTES)),
+            LoadError::World(reason) => LoadError::World(shortened(reason, MAX_REASON_BYTES)),
+            LoadError::Describe(reason) => LoadError::Describe(shortened(reason, MAX_REASON_BYTES)),
+            LoadError::Description(reason) => {
+                LoadError::Description(shortened(reason, MAX_REASON_BYTES))
+            }
+            LoadError::ForeignImport { import } => LoadError::ForeignImport {
+                import: shortened(import, MAX_IMPORT_BYTES),
+            },
+            other => other,
+        }
+    }
+
     /// One word for a metric: which step refused the component.
     pub fn reason(&self) -> &'static str {
         match self {

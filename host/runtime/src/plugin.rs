@@ -84,6 +84,11 @@ impl Runtime {
     /// # Errors
     /// [`LoadError`] says which of these steps refused it, and why.
     pub async fn load(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
+        let loaded = self.load_any(bytes, grants).await;
+        loaded.map_err(LoadError::in_few_words)
+    }
+
+    async fn load_any(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
         let (component, digest) = self.compiled(bytes).await?;
         check_imports(&self.engine, &component, grants)?;
         let pre = self.link(&component, grants)?;
@@ -179,7 +184,7 @@ impl Description {
         let version = semver::Version::parse(&described.version).map_err(|e| {
             format!(
                 "version `{}` is no semantic version: {e}",
-                described.version
+                shown(&described.version)
             )
         })?;
         let mut roles: Vec<Role> = Vec::with_capacity(described.roles.len());
@@ -213,9 +218,17 @@ fn check_name(what: &str, name: &str) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!(
             "{what} `{}` is not `[a-z][a-z0-9-]*` of at most {MAX_NAME_BYTES} bytes",
-            name.escape_debug()
+            shown(name)
         )),
     }
+}
+
+/// A component's own words, in a sentence of the host's: without control characters, and cut where they are long.
+fn shown(text: &str) -> String {
+    let cut = text.floor_char_boundary(2 * MAX_NAME_BYTES);
+    let (shown, rest) = text.split_at(cut);
+    let more = if rest.is_empty() { "" } else { "…" };
+    format!("{}{more}", shown.escape_debug())
 }
 
 fn schema(what: &str, text: &str) -> Result<Value, String> {

@@ -1,61 +1,84 @@
 //! From a submission's fields to the sentences of its thread, oldest first.
 //!
 //! `messages` are a thread as they stand. A body alone is a thread of its own where it quotes earlier messages. Signatures,
-//! greetings, closings and names alone are no sentences.
+//! greetings, closings and names alone are no sentences, nor is what stood in an earlier message.
 
 use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
+use crate::features::tokens;
+use crate::pieces::{self, Said};
 use crate::sentences::{Sentence, greeting, is_greeting};
 
 /// A message of a thread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Message {
+pub struct Message {
     from: String,
     body: String,
 }
 
 /// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
-pub(crate) fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
+pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
     let told: Vec<(Option<String>, Tracked)> = if messages.is_empty() {
-        let mut found = text::thread(body);
+        let seen = text::visible(body);
+        let mut found = text::thread(seen.as_str());
         if let Some(newest) = found.first_mut() {
             newest.from = Some(from.to_owned());
         }
         let oldest_first = found.into_iter().rev();
         oldest_first
-            .map(|message| (message.from.as_deref().and_then(name), message.body))
+            .map(|message| (message.from.as_deref().and_then(name), message.body.within(&seen)))
             .collect()
     } else {
         // What a reply quotes stands in the thread already.
         messages
             .iter()
-            .map(|message| (name(&message.from), without_quotes(&message.body)))
+            .map(|message| {
+                let seen = text::visible(&message.body);
+                let own = without_quotes(seen.as_str()).within(&seen);
+                (name(&message.from), own)
+            })
             .collect()
     };
-    let mut made = Vec::new();
+    let (mut made, mut said) = (Vec::new(), Said::default());
     for (index, (speaker, body)) in told.iter().enumerate() {
-        let own = without_signature(body.as_str());
-        let start = after_greeting(own);
-        let ranges = text::sentences(own.get(start..).unwrap_or_default()).into_iter();
-        let ranges = ranges.map(|range| range.start + start..range.end + start);
-        let kept = ranges.enumerate().filter_map(|(at, range)| {
-            let sentence = Sentence::of(own.get(range.clone())?, index, body.source(range))?;
-            let greeted = at == 0 && start > 0;
-            Some(if greeted {
-                sentence.capitalised()
-            } else {
-                sentence
-            })
-        });
-        made.extend(kept.enumerate().map(|(place, sentence)| Sentence {
+        let mut own = of_message(index, body);
+        let words: Vec<Vec<String>> = own.iter().map(|sentence| tokens(&sentence.text)).collect();
+        let mut repeated = words.iter().map(|words| said.has(words));
+        own.retain(|_| !repeated.next().unwrap_or_default());
+        for words in &words {
+            said.add(words);
+        }
+        made.extend(own.into_iter().enumerate().map(|(place, sentence)| Sentence {
             place,
             speaker: speaker.clone(),
             ..sentence
         }));
     }
     made
+}
+
+/// The sentences of one message; their speaker, and their places among those that are kept, are the caller's to set.
+fn of_message(index: usize, body: &Tracked) -> Vec<Sentence> {
+    let own = without_signature(body.as_str());
+    let start = after_greeting(own);
+    let letter = own.get(start..).unwrap_or_default();
+    let pieces = text::sentences(letter);
+    let whole = pieces::whole(letter, &pieces);
+    let told = pieces.into_iter().zip(whole).enumerate();
+    let kept = told.filter_map(|(at, (piece, whole))| {
+        let range = piece.start + start..piece.end + start;
+        let mut sentence = Sentence::of(letter.get(piece)?, index, body.source(range))?;
+        sentence.whole = whole;
+        let greeted = at == 0 && start > 0;
+        Some(if greeted {
+            sentence.capitalised()
+        } else {
+            sentence
+        })
+    });
+    kept.collect()
 }
 
 /// The bytes of the greeting with which a letter begins, on a line of its own (`Dear Mr Olsen,`) or before a sentence.
@@ -129,6 +152,18 @@ mod tests {
             let written = &body[sentence.range.clone()];
             assert!(written.eq_ignore_ascii_case(&sentence.text), "{written}");
         }
+    }
+
+    #[test]
+    fn of_a_body_that_is_html_what_is_seen_is_read() {
+        let body = "<html><body><p>The lamp &amp; its box are broken.</p><p>Please send <b>another</b> one.</p></body></html>";
+        let found = sentences(&[], body, "");
+        assert_eq!(found[0].text, "The lamp & its box are broken.");
+        assert_eq!(found[1].text, "Please send another one.");
+        assert_eq!(
+            &body[found[1].range.clone()],
+            "Please send <b>another</b> one."
+        );
     }
 
     #[test]

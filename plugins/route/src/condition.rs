@@ -132,7 +132,8 @@ impl Expression {
     }
 
     fn compared_types<'a>(&'a self, found: &mut Vec<&'a str>) {
-        if let Self::Binary(Operator::Equal | Operator::Unequal | Operator::In, left, right) = self {
+        if let Self::Binary(Operator::Equal | Operator::Unequal | Operator::In, left, right) = self
+        {
             for (one, other) in [(left, right), (right, left)] {
                 if one.is_type() {
                     other.strings(found);

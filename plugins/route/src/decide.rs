@@ -208,9 +208,10 @@ fn by_proposal(
     decisions: &Map<String, Value>,
 ) -> Option<Route> {
     let least = table.propose?;
-    let likely = facts.alternatives.iter().filter(|likely| {
-        likely.confidence >= least && facts.kind.as_ref() != Some(&likely.kind)
-    });
+    let likely = facts
+        .alternatives
+        .iter()
+        .filter(|likely| likely.confidence >= least && facts.kind.as_ref() != Some(&likely.kind));
     let silent = told(facts, false, false);
     for likely in likely {
         let facts = facts.with_type(likely);
@@ -218,7 +219,10 @@ fn by_proposal(
         let found = by_table(table, &facts, &matches);
         if let Some(route) = found.filter(|route| route.decided_by == DecidedBy::Rule) {
             return Some(Route {
-                reason: format!("{silent} matches no rule, and the next likely {}", route.reason),
+                reason: format!(
+                    "{silent} matches no rule, and the next likely {}",
+                    route.reason
+                ),
                 decided_by: DecidedBy::Proposal,
                 ..route
             });
@@ -236,9 +240,10 @@ fn further(
     main: &str,
 ) -> Vec<Also> {
     let mut also: Vec<Also> = Vec::new();
-    let others = facts.asks.iter().filter(|ask| {
-        ask.confidence >= table.floor && facts.kind.as_ref() != Some(&ask.kind)
-    });
+    let others = facts
+        .asks
+        .iter()
+        .filter(|ask| ask.confidence >= table.floor && facts.kind.as_ref() != Some(&ask.kind));
     for ask in others.take(MOST_ASKS) {
         let facts = facts.with_type(ask);
         let matches = matching(table, &facts, &with_type(decisions, ask));
@@ -287,7 +292,13 @@ fn by_rule(
         rule.target.queue
     );
     let name = Some(table.rule_name(place));
-    Some(route(&rule.target, reason, DecidedBy::Rule, name, alternatives))
+    Some(route(
+        &rule.target,
+        reason,
+        DecidedBy::Rule,
+        name,
+        alternatives,
+    ))
 }
 
 /// Whether a rule asks for urgency and for sentiment, and its condition, where that asks for more than these and the type.
@@ -310,8 +321,15 @@ fn asked_for(when: &When) -> (bool, bool, Option<&str>) {
 
 fn rule_told(table: &Table, place: usize) -> String {
     let name = table.rule_name(place);
-    let named = table.rules.get(place).is_some_and(|rule| rule.name.is_some());
-    if named { format!("rule `{name}`") } else { name }
+    let named = table
+        .rules
+        .get(place)
+        .is_some_and(|rule| rule.name.is_some());
+    if named {
+        format!("rule `{name}`")
+    } else {
+        name
+    }
 }
 
 fn by_default(table: &Table, facts: &Classification) -> Route {

@@ -103,7 +103,9 @@ impl<'de> Visitor<'de> for AnyWhen {
     }
 
     fn visit_str<E: de::Error>(self, source: &str) -> Result<When, E> {
-        Condition::parse(source).map(When::Condition).map_err(E::custom)
+        Condition::parse(source)
+            .map(When::Condition)
+            .map_err(E::custom)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<When, A::Error> {

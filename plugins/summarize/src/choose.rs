@@ -66,7 +66,9 @@ pub(crate) fn choose(
         });
         let worth = |candidate: &Candidate| {
             let cost = words_of(sentences, &with(&taken, candidate.index)).saturating_sub(spent);
-            let gain = plain.get(candidate.index).map_or(0.0, |own| gain(own, &told));
+            let gain = plain
+                .get(candidate.index)
+                .map_or(0.0, |own| gain(own, &told));
             candidate.score - REDUNDANCY * said.get(candidate.index).copied().unwrap_or_default()
                 + PLAIN * gain / cost.max(1) as f32
         };
@@ -88,7 +90,12 @@ pub(crate) fn choose(
 fn with(taken: &[usize], index: usize) -> Vec<usize> {
     let place = taken.partition_point(|other| *other < index);
     let (before, after) = taken.split_at_checked(place).unwrap_or((taken, &[]));
-    before.iter().chain([&index]).chain(after).copied().collect()
+    before
+        .iter()
+        .chain([&index])
+        .chain(after)
+        .copied()
+        .collect()
 }
 
 /// How often a sentence says each plain word.
@@ -159,7 +166,12 @@ mod tests {
     #[test]
     fn what_is_said_already_is_left_out() {
         let likeness = Likeness::new(&[1.0, 0.0, 1.0, 0.0, 0.0, 1.0], 2, None);
-        let found = chosen(&["u b c", "u b c", "g h i"], &[0.9, 0.8, 0.1], &likeness, 60);
+        let found = chosen(
+            &["u b c", "u b c", "g h i"],
+            &[0.9, 0.8, 0.1],
+            &likeness,
+            60,
+        );
         assert_eq!(found, [0, 2]);
     }
 
@@ -190,18 +202,26 @@ mod tests {
         };
         let list = |name: &str| golden[name].as_array().unwrap().clone();
         let sentences: Vec<_> = list("sentences").iter().map(of).collect();
-        let products = list("cosines").iter().flat_map(|row| row.as_array().unwrap().clone());
+        let products = list("cosines")
+            .into_iter()
+            .flat_map(|row| row.as_array().unwrap().clone());
         let products = products.map(|value| number(&value)).collect();
         let likeness = Likeness::of_products(products, vec![0.0; sentences.len()]);
-        let candidates = list("scores").iter().enumerate();
+        let candidates = list("scores").into_iter().enumerate();
         let candidates = candidates.map(|(index, score)| Candidate {
             index,
-            score: number(score),
+            score: number(&score),
         });
         let found = choose(&sentences, candidates.collect(), &likeness, 60);
-        let wanted: Vec<_> = list("chosen").iter().map(|at| at.as_u64().unwrap() as usize).collect();
+        let wanted: Vec<_> = list("chosen")
+            .iter()
+            .map(|at| at.as_u64().unwrap() as usize)
+            .collect();
         assert_eq!(found, wanted);
-        assert_eq!(crate::tell::all(&sentences, &found), golden["summary"].as_str().unwrap());
+        assert_eq!(
+            crate::tell::all(&sentences, &found),
+            golden["summary"].as_str().unwrap()
+        );
     }
 
     #[test]

@@ -65,14 +65,38 @@ mod tests {
     #[test]
     fn languages_are_told_from_english() {
         for (code, text) in [
-            ("deu", "Guten Tag, meine Karte wurde gestern zweimal abgelehnt und ich brauche sie dringend für das Hotel."),
-            ("fra", "Bonjour, je n'ai toujours pas reçu ma commande et personne ne répond à mes messages depuis lundi."),
-            ("spa", "Hola, quiero cancelar mi suscripción porque me han cobrado dos veces este mes y nadie me contesta."),
-            ("ita", "Buongiorno, la lampada che ho ordinato è arrivata rotta e vorrei sapere quando potete sostituirla."),
-            ("nld", "Goedendag, ik heb mijn pakket nog steeds niet ontvangen en ik wil graag weten waar het is gebleven."),
-            ("pol", "Dzień dobry, moja karta została wczoraj zablokowana i nie mogę zapłacić za zakupy w sklepie."),
-            ("tur", "Merhaba, siparişim hâlâ gelmedi ve kimse mesajlarıma cevap vermiyor, lütfen bana yardım edin."),
-            ("rus", "Здравствуйте, моя карта заблокирована, помогите пожалуйста."),
+            (
+                "deu",
+                "Guten Tag, meine Karte wurde gestern zweimal abgelehnt und ich brauche sie dringend für das Hotel.",
+            ),
+            (
+                "fra",
+                "Bonjour, je n'ai toujours pas reçu ma commande et personne ne répond à mes messages depuis lundi.",
+            ),
+            (
+                "spa",
+                "Hola, quiero cancelar mi suscripción porque me han cobrado dos veces este mes y nadie me contesta.",
+            ),
+            (
+                "ita",
+                "Buongiorno, la lampada che ho ordinato è arrivata rotta e vorrei sapere quando potete sostituirla.",
+            ),
+            (
+                "nld",
+                "Goedendag, ik heb mijn pakket nog steeds niet ontvangen en ik wil graag weten waar het is gebleven.",
+            ),
+            (
+                "pol",
+                "Dzień dobry, moja karta została wczoraj zablokowana i nie mogę zapłacić za zakupy w sklepie.",
+            ),
+            (
+                "tur",
+                "Merhaba, siparişim hâlâ gelmedi ve kimse mesajlarıma cevap vermiyor, lütfen bana yardım edin.",
+            ),
+            (
+                "rus",
+                "Здравствуйте, моя карта заблокирована, помогите пожалуйста.",
+            ),
             ("jpn", "注文した商品がまだ届いていません。いつ届きますか。"),
             ("arb", "مرحبا، لم تصلني الطلبية بعد وأريد استرداد المبلغ."),
         ] {
@@ -91,7 +115,10 @@ mod tests {
             "",
             "4411 2231 90/12",
         ] {
-            assert!(!matches!(Language::of_text(text), Language::Foreign(..)), "{text}");
+            assert!(
+                !matches!(Language::of_text(text), Language::Foreign(..)),
+                "{text}"
+            );
         }
     }
 }

@@ -225,7 +225,12 @@ fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
         sentences, scores, ..
     } = weighed;
     let found = matters(sentences, scores);
-    let chosen = choose::choose(sentences, candidates(weighed, found), &weighed.likeness, words);
+    let chosen = choose::choose(
+        sentences,
+        candidates(weighed, found),
+        &weighed.likeness,
+        words,
+    );
     // Once more over the whole: two sentences side by side could make up a number.
     let summary = mask::cards(&tell::all(sentences, &chosen));
     let one = |index: Option<usize>| {

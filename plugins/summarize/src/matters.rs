@@ -4,9 +4,30 @@ use crate::sentences::Sentence;
 
 /// Words with which somebody agrees or undertakes something, in the first person or of the matter itself.
 const AGREED: &[&str] = &[
-    "i agree", "we agree", "agreed", "it's a deal", "that works", "works for me", "fine with me", "fine by me",
-    "that's fine", "i accept", "we accept", "let's", "we have decided", "we decided", "i'll", "i will", "we'll",
-    "we will", "i have refunded", "we have refunded", "i have sent", "we have sent", "is resolved", "is closed",
+    "i agree",
+    "we agree",
+    "agreed",
+    "it's a deal",
+    "that works",
+    "works for me",
+    "fine with me",
+    "fine by me",
+    "that's fine",
+    "i accept",
+    "we accept",
+    "let's",
+    "we have decided",
+    "we decided",
+    "i'll",
+    "i will",
+    "we'll",
+    "we will",
+    "i have refunded",
+    "we have refunded",
+    "i have sent",
+    "we have sent",
+    "is resolved",
+    "is closed",
 ];
 /// … and those that take it back.
 const NOT: &[&str] = &["not", "n't", "never", "unless", "until", "if"];
@@ -63,10 +84,15 @@ fn answered(sentences: &[Sentence], ask: usize) -> bool {
 
 fn agrees(sentence: &Sentence) -> bool {
     let lower = sentence.text.to_lowercase().replace('’', "'");
-    let bounded = format!(" {} ", lower.replace([',', '.', '!', ';', ':', '(', ')'], " "));
+    let bounded = format!(
+        " {} ",
+        lower.replace([',', '.', '!', ';', ':', '(', ')'], " ")
+    );
     let has = |cue: &&str| bounded.contains(&format!(" {cue} "));
     let takes_back = |word: &&str| has(word) || word.starts_with('n') && lower.contains("n't");
-    AGREED.iter().any(|cue| has(&cue)) && !NOT.iter().any(|word| takes_back(&word)) && !lower.contains('?')
+    AGREED.iter().any(|cue| has(&cue))
+        && !NOT.iter().any(|word| takes_back(&word))
+        && !lower.contains('?')
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use crate::sentences::is_greeting;
 
 /// A line without a stop that is as long was cut by a program, not ended by its writer.
 const LONG: usize = 40;
+/// From as many pieces on, of which more than two thirds have a stop, a piece without one is none of its writer's sentences, but
+/// a signature, a heading, or half of something.
+const FEW: usize = 3;
 /// Tokens in a row that show that two texts are the same.
 const WINDOW: usize = 5;
 /// The share of a sentence's windows that stood in earlier messages, from which on it is a quotation.
@@ -33,10 +36,15 @@ pub(crate) fn whole(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
         .chain([pieces.last().is_some_and(|last| hangs(text(last)))])
         .collect();
     let before = [false].into_iter().chain(cut.iter().copied());
+    let stopped = pieces.iter().filter(|piece| stops(text(piece))).count();
+    let with_stops = pieces.len() >= FEW && stopped * 3 > pieces.len() * 2;
     pieces
         .iter()
         .zip(before.zip(&cut))
-        .map(|(piece, (before, after))| !before && !after && is_closed(text(piece)))
+        .map(|(piece, (before, after))| {
+            let ends = !with_stops || stops(text(piece));
+            !before && !after && ends && is_closed(text(piece))
+        })
         .collect()
 }
 
@@ -123,7 +131,7 @@ mod tests {
     fn pieces_of_a_wrapped_quotation_are_not_whole() {
         assert_eq!(
             told(
-                "That is so. Though I am still learning my way about it\nHTML validation is new. Fine, then."
+                "That is so.\n\nThough I am still learning my way about it\nHTML validation is new. Fine, then."
             ),
             ["That is so.", "Fine, then."]
         );
@@ -134,7 +142,16 @@ mod tests {
     #[test]
     fn what_is_written_without_stops_is_whole() {
         let message = "Hello,\nmy card is blocked\nI need it today\n\nOrder 12 never came\n- the lid\n- the box";
-        assert_eq!(told(message).len(), 6, "{:?}", told(message));
+        assert_eq!(told(message).len(), 5, "{:?}", told(message));
+    }
+
+    #[test]
+    fn of_a_writer_who_sets_stops_what_has_none_is_not_whole() {
+        assert_eq!(
+            told("It broke. It burned. It is gone.\n\nSoftware Solutions Business"),
+            ["It broke.", "It burned.", "It is gone."]
+        );
+        assert_eq!(told("my card is blocked\nPlease help me.").len(), 2);
     }
 
     #[test]

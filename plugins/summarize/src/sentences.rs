@@ -109,7 +109,9 @@ pub(crate) fn is_greeting(text: &str) -> bool {
 
 /// Whether a line is one that a mail program wrote: a header, or the line above a quotation.
 fn is_header(text: &str) -> bool {
-    let name = text.split_once(':').map(|(name, _)| name.trim().to_lowercase());
+    let name = text
+        .split_once(':')
+        .map(|(name, _)| name.trim().to_lowercase());
     let header = name.is_some_and(|name| HEADERS.contains(&name.as_str()));
     header || text.ends_with(" wrote:") || text.ends_with(" writes:")
 }

@@ -107,7 +107,10 @@ fn what_is_agreed_and_what_is_open_stand_beside_the_summary() {
     ]);
     let run = stage().fields(json!({ "messages": messages })).run();
     let fields = &run.answer().fields;
-    assert_eq!(fields["agreed"], "Bo replies: We will send a plumber on Monday.");
+    assert_eq!(
+        fields["agreed"],
+        "Bo replies: We will send a plumber on Monday."
+    );
     assert_eq!(fields["open"], "Ida asks: Is nine o'clock possible?");
 }
 
@@ -126,12 +129,20 @@ fn another_language_is_said_and_not_scored() {
     assert_eq!(fields["language"], "deu");
     assert_eq!(fields["method"], "lead");
     assert!(fields["note"].as_str().unwrap().contains("German"));
-    assert!(fields["summary"].as_str().unwrap().contains("Bo replies: Unser Techniker"));
+    assert!(
+        fields["summary"]
+            .as_str()
+            .unwrap()
+            .contains("Bo replies: Unser Techniker")
+    );
 }
 
 #[test]
 fn a_sentence_that_does_not_fit_is_said_to_be_too_long_and_not_cut() {
-    let body = format!("The lamp is broken, {}and so it goes.", "and then it fell, ".repeat(20));
+    let body = format!(
+        "The lamp is broken, {}and so it goes.",
+        "and then it fell, ".repeat(20)
+    );
     let run = stage().fields(json!({ "body": body })).run();
     let fields = &run.answer().fields;
     assert_eq!(fields["summary"], "");

@@ -3,6 +3,8 @@
 //! `messages` are a thread as they stand. A body alone is a thread of its own where it quotes earlier messages. Signatures,
 //! greetings, closings and names alone are no sentences, nor is what stood in an earlier message.
 
+use std::collections::HashMap;
+
 use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
@@ -20,7 +22,7 @@ pub struct Message {
 
 /// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
 pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
-    let told: Vec<(Option<String>, Tracked)> = if messages.is_empty() {
+    let told: Vec<(String, Tracked)> = if messages.is_empty() {
         let seen = text::visible(body);
         let mut found = text::thread(seen.as_str());
         if let Some(newest) = found.first_mut() {
@@ -28,7 +30,7 @@ pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> 
         }
         let oldest_first = found.into_iter().rev();
         oldest_first
-            .map(|message| (message.from.as_deref().and_then(name), message.body.within(&seen)))
+            .map(|message| (message.from.unwrap_or_default(), message.body.within(&seen)))
             .collect()
     } else {
         // What a reply quotes stands in the thread already.
@@ -37,12 +39,13 @@ pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> 
             .map(|message| {
                 let seen = text::visible(&message.body);
                 let own = without_quotes(seen.as_str()).within(&seen);
-                (name(&message.from), own)
+                (message.from.clone(), own)
             })
             .collect()
     };
+    let speakers = speakers(told.iter().map(|(from, _)| from.as_str()));
     let (mut made, mut said) = (Vec::new(), Said::default());
-    for (index, (speaker, body)) in told.iter().enumerate() {
+    for (index, (speaker, (_, body))) in speakers.iter().zip(&told).enumerate() {
         let mut own = of_message(index, body);
         let words: Vec<Vec<String>> = own.iter().map(|sentence| tokens(&sentence.text)).collect();
         let mut repeated = words.iter().map(|words| said.has(words));
@@ -50,11 +53,15 @@ pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> 
         for words in &words {
             said.add(words);
         }
-        made.extend(own.into_iter().enumerate().map(|(place, sentence)| Sentence {
-            place,
-            speaker: speaker.clone(),
-            ..sentence
-        }));
+        made.extend(
+            own.into_iter()
+                .enumerate()
+                .map(|(place, sentence)| Sentence {
+                    place,
+                    speaker: speaker.clone(),
+                    ..sentence
+                }),
+        );
     }
     made
 }
@@ -101,19 +108,54 @@ fn after_greeting(letter: &str) -> usize {
     0
 }
 
+/// How the senders are called: by their first names, and by their whole names where two have the same.
+fn speakers<'a>(senders: impl Iterator<Item = &'a str>) -> Vec<Option<String>> {
+    let named: Vec<_> = senders.map(|from| (name(from), display(from))).collect();
+    let mut whole: HashMap<&String, &str> = HashMap::new();
+    let mut shared: Vec<&String> = Vec::new();
+    for (name, display) in &named {
+        let Some(name) = name else { continue };
+        let known = whole.entry(name).or_insert(display);
+        if !known.eq_ignore_ascii_case(display) {
+            shared.push(name);
+        }
+    }
+    let called = |(name, display): &(Option<String>, &str)| {
+        let name = name.as_ref()?;
+        let alike = shared.contains(&name);
+        Some(if alike {
+            display.split_whitespace().collect::<Vec<_>>().join(" ")
+        } else {
+            name.clone()
+        })
+    };
+    named.iter().map(called).collect()
+}
+
 /// The first name in `Ann Lee <ann@shop.example>` or `Lee, Ann`; of a bare address, what stands before the `@`.
 fn name(from: &str) -> Option<String> {
+    let display = display(from);
+    let given = display.split_once(',').map_or(display, |(_, given)| given);
+    let word = given.split_whitespace().next()?.split('@').next()?;
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// The name before an address, or the address where there is none.
+fn display(from: &str) -> &str {
     let display = from
         .split('<')
         .next()
         .unwrap_or_default()
         .trim()
         .trim_matches('"');
-    let address = from.rsplit('<').next().unwrap_or_default();
-    let display = if display.is_empty() { address } else { display };
-    let given = display.split_once(',').map_or(display, |(_, given)| given);
-    let word = given.split_whitespace().next()?.split('@').next()?;
-    (!word.is_empty()).then(|| word.to_owned())
+    if display.is_empty() {
+        from.rsplit('<')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('>')
+    } else {
+        display
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +172,27 @@ mod tests {
         assert_eq!(name("ann.lee@shop.example").as_deref(), Some("ann.lee"));
         assert_eq!(name("<ann@shop.example>").as_deref(), Some("ann"));
         assert_eq!(name(" "), None);
+    }
+
+    #[test]
+    fn two_of_one_first_name_are_told_apart() {
+        let called = speakers(
+            [
+                "Ann Lee <a@x.example>",
+                "Ann Moe <b@x.example>",
+                "Bo Ek <c@x.example>",
+                "\"Lee, Bo\"",
+                "",
+            ]
+            .into_iter(),
+        );
+        let called: Vec<_> = called
+            .iter()
+            .map(|name| name.as_deref().unwrap_or("-"))
+            .collect();
+        assert_eq!(called, ["Ann Lee", "Ann Moe", "Bo Ek", "Lee, Bo", "-"]);
+        let once = speakers(["Ann Lee <a@x.example>", "ann lee <a@x.example>"].into_iter());
+        assert_eq!(once[0].as_deref(), Some("Ann"));
     }
 
     #[test]

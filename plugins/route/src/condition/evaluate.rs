@@ -15,10 +15,7 @@ pub(super) fn truth(
 ) -> Result<bool, Unclear> {
     match value(expression, decisions)?.as_ref() {
         Value::Bool(holds) => Ok(*holds),
-        other => Err(Unclear(format!(
-            "gives {}, not true or false",
-            kind(other)
-        ))),
+        other => Err(Unclear(format!("gives {}, not true or false", kind(other)))),
     }
 }
 
@@ -26,13 +23,14 @@ fn value<'a>(expression: &'a Expression, decisions: &'a Map<String, Value>) -> F
     match expression {
         Expression::Literal(value) => Ok(Cow::Borrowed(value)),
         Expression::List(items) => {
-            let items = items.iter().map(|item| value(item, decisions).map(Cow::into_owned));
+            let items = items
+                .iter()
+                .map(|item| value(item, decisions).map(Cow::into_owned));
             Ok(owned(Value::Array(items.collect::<Result<_, _>>()?)))
         }
-        Expression::Variable(name) => Ok(decisions.get(name).map_or_else(
-            || owned(Value::Object(Map::new())),
-            Cow::Borrowed,
-        )),
+        Expression::Variable(name) => Ok(decisions
+            .get(name)
+            .map_or_else(|| owned(Value::Object(Map::new())), Cow::Borrowed)),
         Expression::Member(of, name) => member(value(of, decisions)?, name),
         Expression::Index(of, index) => {
             let index = value(index, decisions)?;
@@ -51,7 +49,8 @@ fn value<'a>(expression: &'a Expression, decisions: &'a Map<String, Value>) -> F
             logical(truth(left, decisions), || truth(right, decisions), true)
         }
         Expression::Binary(operator, left, right) => {
-            compare(*operator, &value(left, decisions)?, &value(right, decisions)?).map(owned)
+            let (left, right) = (value(left, decisions)?, value(right, decisions)?);
+            compare(*operator, left.as_ref(), right.as_ref()).map(owned)
         }
     }
 }
@@ -105,7 +104,9 @@ fn call<'a>(
     let mut values = arguments.iter().map(|argument| value(argument, decisions));
     let (first, second) = (values.next().transpose()?, values.next().transpose()?);
     let text = |value: &Option<Cow<'a, Value>>| {
-        let text = value.as_ref().and_then(|value| value.as_str().map(str::to_owned));
+        let text = value
+            .as_ref()
+            .and_then(|value| value.as_str().map(str::to_owned));
         let found = value.as_ref().map_or("nothing", |value| kind(value));
         text.ok_or_else(|| Unclear(format!("needs a string, and has {found}")))
     };
@@ -139,9 +140,9 @@ fn compare(operator: Operator, left: &Value, right: &Value) -> Result<bool, Uncl
                 .zip(right.as_f64())
                 .and_then(|(left, right)| left.partial_cmp(&right)),
         };
-        order.map(|order| wanted.contains(&order)).ok_or_else(|| {
-            Unclear(format!("compares {} with {}", kind(left), kind(right)))
-        })
+        order
+            .map(|order| wanted.contains(&order))
+            .ok_or_else(|| Unclear(format!("compares {} with {}", kind(left), kind(right))))
     };
     match operator {
         Operator::Equal => Ok(equal(left, right)),

@@ -17,8 +17,22 @@ const RELATIONS: [(&str, Operator); 6] = [
 ];
 /// Words that CEL keeps for itself.
 const RESERVED: [&str; 16] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
-    "package", "namespace", "return", "var", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "while",
 ];
 
 pub(super) fn parse(source: &str) -> Result<Expression, String> {
@@ -232,9 +246,8 @@ impl<'a> Reader<'a> {
     fn take_word(&mut self, word: &str) -> bool {
         self.skip();
         let rest = self.rest().strip_prefix(word);
-        let ends = rest.is_some_and(|rest| {
-            !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        });
+        let ends = rest
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
         self.at += if ends { word.len() } else { 0 };
         ends
     }
@@ -259,7 +272,9 @@ impl<'a> Reader<'a> {
         read: impl FnOnce(&mut Self) -> Result<T, String>,
     ) -> Result<T, String> {
         if self.depth == DEEPEST {
-            return Err(format!("the condition nests deeper than {DEEPEST}: split the rule"));
+            return Err(format!(
+                "the condition nests deeper than {DEEPEST}: split the rule"
+            ));
         }
         self.depth += 1;
         let found = read(self);

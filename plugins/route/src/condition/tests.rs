@@ -40,9 +40,13 @@ fn as_cel(value: &Value) -> cel::Value {
             None => cel::Value::Float(number.as_f64().unwrap()),
         },
         Value::String(text) => cel::Value::from(text.as_str()),
-        Value::Array(items) => cel::Value::List(std::sync::Arc::new(items.iter().map(as_cel).collect())),
+        Value::Array(items) => {
+            cel::Value::List(std::sync::Arc::new(items.iter().map(as_cel).collect()))
+        }
         Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (name.clone(), as_cel(value)));
+            let members = members
+                .iter()
+                .map(|(name, value)| (name.clone(), as_cel(value)));
             cel::Value::from(members.collect::<std::collections::HashMap<_, _>>())
         }
     }
@@ -104,7 +108,10 @@ fn what_is_no_condition_is_refused_with_its_place() {
         ("classify.type == ", "its end"),
         ("classify.type == \"card", "ends with \""),
         ("(classify.anger", "`)` is needed"),
-        ("classify.type.matches(\"c.*\")", "`matches(…)` is no function"),
+        (
+            "classify.type.matches(\"c.*\")",
+            "`matches(…)` is no function",
+        ),
         ("now() > 3", "`now(…)` is no function"),
         ("has(classify)", "a member in `has(…)`"),
         ("classify.type in [\"card\",]", "a value such as"),
@@ -116,14 +123,25 @@ fn what_is_no_condition_is_refused_with_its_place() {
         let error = Condition::parse(source).unwrap_err();
         assert!(error.contains(says), "`{source}`: {error}");
     }
-    assert!(Condition::parse(&"!".repeat(100)).unwrap_err().contains("deeper"));
-    assert!(Condition::parse(&"(".repeat(5000)).unwrap_err().contains("5000 bytes"));
+    assert!(
+        Condition::parse(&"!".repeat(100))
+            .unwrap_err()
+            .contains("deeper")
+    );
+    assert!(
+        Condition::parse(&"(".repeat(5000))
+            .unwrap_err()
+            .contains("5000 bytes")
+    );
 }
 
 #[test]
 fn an_unclear_condition_says_why() {
     for (source, says) in [
-        ("classify.nothing == 1", "uses `nothing`, which is absent here"),
+        (
+            "classify.nothing == 1",
+            "uses `nothing`, which is absent here",
+        ),
         ("classify.type", "gives a string"),
         ("classify.type < 3", "compares a string with a number"),
         ("classify.alternatives[7].type == 'a'", "uses `[7]`"),

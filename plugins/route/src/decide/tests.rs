@@ -121,7 +121,10 @@ fn without_a_match_the_default_decides_or_a_person() {
 
 #[test]
 fn no_classification_or_no_type_goes_to_a_person() {
-    assert_eq!(decide(&table(), None, &Map::new()).decided_by, DecidedBy::Absent);
+    assert_eq!(
+        decide(&table(), None, &Map::new()).decided_by,
+        DecidedBy::Absent
+    );
     assert_eq!(
         route_of(json!({ "urgency": "high", "confidence": 0.9 })).decided_by,
         DecidedBy::Absent
@@ -169,7 +172,10 @@ fn conditions_decide_as_the_facts_do() {
 
 #[test]
 fn a_rule_that_gives_no_answer_goes_to_a_person() {
-    let route = routed(&by_conditions(), json!({ "type": "card", "confidence": 0.9 }));
+    let route = routed(
+        &by_conditions(),
+        json!({ "type": "card", "confidence": 0.9 }),
+    );
     assert_eq!(
         (route.queue.as_str(), route.decided_by),
         ("human-review", DecidedBy::Unclear)
@@ -191,7 +197,11 @@ fn where_the_table_is_silent_the_next_likely_type_is_proposed() {
     };
     let route = routed(&by_conditions(), facts(0.3));
     assert_eq!(
-        (route.queue.as_str(), route.decided_by, route.rule.as_deref()),
+        (
+            route.queue.as_str(),
+            route.decided_by,
+            route.rule.as_deref()
+        ),
         ("orders", DecidedBy::Proposal, Some("orders"))
     );
     assert_eq!(
@@ -225,7 +235,8 @@ fn a_request_with_several_asks_goes_to_each_queue_that_it_needs() {
         [Also {
             queue: "orders".into(),
             rule: Some("orders".into()),
-            reason: "a sentence of type `order` (0.80) matches rule `orders` → queue `orders`".into(),
+            reason: "a sentence of type `order` (0.80) matches rule `orders` → queue `orders`"
+                .into(),
         }]
     );
 }

@@ -6,8 +6,22 @@ use super::Tracked;
 const UNSEEN: &[&str] = &["style", "script", "head", "title", "xml", "template"];
 /// Elements that stand on lines of their own.
 const BLOCKS: &[&str] = &[
-    "p", "div", "br", "tr", "table", "li", "ul", "ol", "h1", "h2", "h3", "h4", "blockquote", "hr",
-    "body", "section",
+    "p",
+    "div",
+    "br",
+    "tr",
+    "table",
+    "li",
+    "ul",
+    "ol",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "blockquote",
+    "hr",
+    "body",
+    "section",
 ];
 const ENTITIES: &[(&str, char)] = &[
     ("amp", '&'),
@@ -71,7 +85,18 @@ pub fn visible(text: &str) -> Tracked {
 fn begins_as_html(text: &str) -> bool {
     let start: String = text.trim_start().chars().take(200).collect();
     let lower = start.to_ascii_lowercase();
-    let opens = ["<!doctype html", "<html", "<head", "<body", "<div", "<p>", "<p ", "<table", "<meta", "<style"];
+    let opens = [
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<body",
+        "<div",
+        "<p>",
+        "<p ",
+        "<table",
+        "<meta",
+        "<style",
+    ];
     opens.iter().any(|open| lower.starts_with(open)) && text.contains("</")
 }
 
@@ -81,7 +106,11 @@ fn piece(rest: &str) -> usize {
     if rest.starts_with("<!--") {
         return until("-->");
     }
-    if rest.starts_with('<') && rest.get(1..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c))) {
+    if rest.starts_with('<')
+        && rest
+            .get(1..)
+            .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)))
+    {
         return until(">");
     }
     if rest.starts_with('&')
@@ -97,8 +126,12 @@ fn piece(rest: &str) -> usize {
 /// The name of a tag, and whether it closes.
 fn tag(piece: &str) -> Option<(String, bool)> {
     let inner = piece.strip_prefix('<')?.strip_suffix('>')?;
-    let (inner, closes) = inner.strip_prefix('/').map_or((inner, false), |inner| (inner, true));
-    let end = inner.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(inner.len());
+    let (inner, closes) = inner
+        .strip_prefix('/')
+        .map_or((inner, false), |inner| (inner, true));
+    let end = inner
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(inner.len());
     let name = inner.get(..end).filter(|name| !name.is_empty())?;
     Some((name.to_ascii_lowercase(), closes))
 }
@@ -112,7 +145,10 @@ fn entity(piece: &str) -> Option<char> {
         };
         return char::from_u32(code).filter(|c| !c.is_control());
     }
-    ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c)
+    ENTITIES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, c)| *c)
 }
 
 #[cfg(test)]
@@ -144,7 +180,13 @@ mod tests {
 
     #[test]
     fn broken_html_ends() {
-        for text in ["<html><style>a</p>", "<p>x</p><!-- never", "<p>a</p><b", "<p>&#xffffffff;</p>&", "<p>é</p>&é;<"] {
+        for text in [
+            "<html><style>a</p>",
+            "<p>x</p><!-- never",
+            "<p>a</p><b",
+            "<p>&#xffffffff;</p>&",
+            "<p>é</p>&é;<",
+        ] {
             let _ = visible(text).as_str().len();
         }
         assert_eq!(visible("<p>a</p>&zzz;").as_str().trim(), "a\n&zzz;");

@@ -6,7 +6,10 @@ use super::Tracked;
 
 /// Letters of Cyrillic and Greek, and the Latin ones that they look like.
 const ALIKE: [(&str, &str); 2] = [
-    ("асеорхуіјѕԁһԛԝЅІЈАВСЕНКМОРТХУ", "aceopxyijsdhqwSIJABCEHKMOPTXY"),
+    (
+        "асеорхуіјѕԁһԛԝЅІЈАВСЕНКМОРТХУ",
+        "aceopxyijsdhqwSIJABCEHKMOPTXY",
+    ),
     ("οαντυρικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "oavtupikABEZHIKMNOPTYX"),
 ];
 
@@ -16,7 +19,10 @@ const ALIKE: [(&str, &str); 2] = [
 #[must_use]
 pub fn plain(text: &str) -> Tracked {
     let latin = text.chars().filter(|c| is_latin(*c)).count();
-    let other = text.chars().filter(|c| c.is_alphabetic() && !is_latin(*c)).count();
+    let other = text
+        .chars()
+        .filter(|c| c.is_alphabetic() && !is_latin(*c))
+        .count();
     let mut made = Tracked::default();
     let mut start = 0;
     while start < text.len() {
@@ -49,7 +55,10 @@ fn copy(text: &str, run: Range<usize>, disguised: bool, made: &mut Tracked) {
 fn is_disguised(word: &str, among_latin: bool) -> bool {
     let alike = word.chars().any(|c| latin_of(c).is_some());
     let latin = word.chars().any(is_latin);
-    let all = || word.chars().all(|c| !c.is_alphabetic() || latin_of(c).is_some());
+    let all = || {
+        word.chars()
+            .all(|c| !c.is_alphabetic() || latin_of(c).is_some())
+    };
     alike && (latin || among_latin && all())
 }
 
@@ -73,7 +82,8 @@ fn narrow(c: char) -> Option<char> {
 }
 
 fn is_latin(c: char) -> bool {
-    c.is_ascii_alphabetic() || matches!(c, 'À'..='ɏ' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}')
+    c.is_ascii_alphabetic()
+        || matches!(c, 'À'..='ɏ' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}')
 }
 
 fn in_word(c: char) -> bool {

@@ -54,7 +54,11 @@ impl Likeness {
                 .sum::<f32>()
         };
         let held = among.iter().enumerate().filter(|(_, among)| **among);
-        let length = held.map(|(index, _)| of(index)).sum::<f32>().max(0.0).sqrt();
+        let length = held
+            .map(|(index, _)| of(index))
+            .sum::<f32>()
+            .max(0.0)
+            .sqrt();
         of(index) / length.max(1e-9)
     }
 
@@ -87,7 +91,11 @@ pub(super) fn rows(sentences: &[Sentence], likeness: &Likeness) -> Vec<[f32; COU
             likeness.row(index).first().copied().unwrap_or_default(),
             likeness.mean(index, &among(&|message| message == sentence.message)),
             greatest(&mut others().filter(|(other, _)| *other < index).map(|(_, p)| p)),
-            greatest(&mut others().filter(|(other, _)| elsewhere(other)).map(|(_, p)| p)),
+            greatest(
+                &mut others()
+                    .filter(|(other, _)| elsewhere(other))
+                    .map(|(_, p)| p),
+            ),
             likeness.title.get(index).copied().unwrap_or_default(),
         ]
     };

@@ -35,7 +35,10 @@ pub(super) fn rows(sentences: &[Sentence]) -> Vec<[f32; COUNT]> {
             count.min(50) as f32 / 50.0,
             flag(opener == Some(&sentence.speaker)),
             flag(first.get(&sentence.speaker) == Some(&sentence.message)),
-            share(spoken.get(&sentence.speaker).copied().unwrap_or_default(), count),
+            share(
+                spoken.get(&sentence.speaker).copied().unwrap_or_default(),
+                count,
+            ),
             spoken.len().min(6) as f32 / 6.0,
         ]
     };

@@ -11,8 +11,21 @@ const REQUEST: &[&str] = &[
     "suggest", "think", "want",
 ];
 const OPINION: &[&str] = &[
-    "agree", "believe", "disagree", "feel", "guess", "hope", "object", "prefer", "propose",
-    "recommend", "suggest", "support", "think", "understand", "wonder",
+    "agree",
+    "believe",
+    "disagree",
+    "feel",
+    "guess",
+    "hope",
+    "object",
+    "prefer",
+    "propose",
+    "recommend",
+    "suggest",
+    "support",
+    "think",
+    "understand",
+    "wonder",
 ];
 const DUTY: &[&str] = &["must", "need", "needs", "should"];
 const ASKING: &[&str] = &[
@@ -20,8 +33,23 @@ const ASKING: &[&str] = &[
     "where", "which", "who", "why", "would",
 ];
 const LEANING: &[&str] = &[
-    "also", "and", "but", "he", "however", "it", "otherwise", "she", "so", "that", "then", "there",
-    "therefore", "these", "they", "this", "those",
+    "also",
+    "and",
+    "but",
+    "he",
+    "however",
+    "it",
+    "otherwise",
+    "she",
+    "so",
+    "that",
+    "then",
+    "there",
+    "therefore",
+    "these",
+    "they",
+    "this",
+    "those",
 ];
 const NEGATION: &[&str] = &[
     "can", "cannot", "didn", "doesn", "don", "isn", "never", "no", "not",
@@ -34,7 +62,8 @@ pub(super) fn rows(sentences: &[Sentence], words: &[Vec<String>]) -> Vec<[f32; C
         let first = words.first().map_or("", String::as_str);
         let has = |list: &[&str]| flag(words.iter().any(|word| list.contains(&word.as_str())));
         let length = text.chars().count();
-        let of = |holds: fn(char) -> bool| share(text.chars().filter(|c| holds(*c)).count(), length);
+        let of =
+            |holds: fn(char) -> bool| share(text.chars().filter(|c| holds(*c)).count(), length);
         [
             flag(text.contains('?')),
             flag(text.ends_with('?')),

@@ -12,4 +12,5 @@ SENTENCES = [
     Sentence("Our plumber has time on Tuesday at 10:30 — does that suit you?", 1, 2, "Piet"),
     Sentence("Tuesday is fine.", 2, 0, "Marta"),
     Sentence("We need hot water again for the baby, so please don't let it slip.", 2, 1, "Marta"),
+    Sentence("However, if THAT fails, see https://boilers.example/flat_12 [or write to help@boilers.example].", 3, 0, "Piet"),
 ]

@@ -1,30 +1,43 @@
 """ROUGE-1, -2 and -L, F measure, on lower-case alphanumeric words, without stemming and with stop words."""
 
-import collections
+from collections import Counter
 
+import numpy as np
 from features import tokens
 
 
-def rouge(found: str, wanted: str) -> tuple:
-    left, right = tokens(found), tokens(wanted)
-    return overlap(left, right, 1), overlap(left, right, 2), longest(left, right)
+class Reference:
+    """A summary that others are measured against."""
+
+    def __init__(self, summary: str):
+        self._words = tokens(summary)
+        self._counts = [counts(self._words, size) for size in (1, 2)]
+
+    def score(self, found: list) -> np.ndarray:
+        """Of a text's words."""
+        overlaps = [shared(counts(found, size), own) for size, own in zip((1, 2), self._counts)]
+        lengths = [len(found), len(found) - 1, len(found)]
+        own = [len(self._words), len(self._words) - 1, len(self._words)]
+        common = [*overlaps, longest(found, self._words)]
+        return np.array([2 * part / (one + other) if part else 0.0 for part, one, other in zip(common, lengths, own)])
 
 
-def overlap(left: list, right: list, size: int) -> float:
-    first, second = (collections.Counter(zip(*(words[start:] for start in range(size)))) for words in (left, right))
-    return measure(sum((first & second).values()), sum(first.values()), sum(second.values()))
+def counts(words: list, size: int) -> Counter:
+    return Counter(zip(*(words[start:] for start in range(size))))
 
 
-def longest(left: list, right: list) -> float:
-    row = [0] * (len(right) + 1)
-    for word in left:
-        before = 0
-        for place, other in enumerate(right, 1):
-            kept = row[place]
-            row[place] = before + 1 if word == other else max(row[place], row[place - 1])
-            before = kept
-    return measure(row[-1], len(left), len(right))
+def shared(found: Counter, wanted: Counter) -> int:
+    return sum(min(count, wanted[key]) for key, count in found.items() if key in wanted)
 
 
-def measure(common: int, left: int, right: int) -> float:
-    return 2 * common / (left + right) if common else 0.0
+def longest(left: list, right: list) -> int:
+    """The longest common subsequence, a bit for each word on the left (Hyyrö 2004)."""
+    places = {}
+    for place, word in enumerate(left):
+        places[word] = places.get(word, 0) | 1 << place
+    every = (1 << len(left)) - 1
+    row = every
+    for word in right:
+        hits = row & places.get(word, 0)
+        row = (row + hits | row - hits) & every
+    return len(left) - row.bit_count()

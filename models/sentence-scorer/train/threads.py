@@ -1,65 +1,105 @@
-"""Cuts the threads of ConvoSumm into the sentences that people wrote in them."""
+"""Reads the threads of ConvoSumm and BC3 as messages, and has the stage itself cut them into sentences."""
 
+import html
+import json
 import re
+import subprocess
+import xml.etree.ElementTree as tree
 from dataclasses import dataclass
+from pathlib import Path
 
+import sources
 from features import Sentence
 
+ROOT = Path(__file__).resolve().parents[3]
 HEADER = re.compile(r'\s*Name: "(.*?)"\s+Email: "(.*?)".*?Subject: "(.*?)"\s(.*)', re.S)
-QUOTE = re.compile(r"_{4,}\s*Original message|-{3,}\s*Original Message|^-- ?$|^_{5,}$|^-{5,}$", re.I | re.M)
-ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|mr|mrs|ms|dr|st|no|sec|fig)\.$", re.I)
+# Words in a row that show that two threads share a message, and the share of them from which on they do.
+SHINGLE, SHARED = 12, 0.05
 
 
 @dataclass
 class Thread:
-    """A thread: subject, sentences in order, and the summary that a person wrote."""
+    """A thread: subject, sentences in order, and the summaries that people wrote."""
 
     subject: str
     sentences: list
-    summary: str
+    summaries: list
 
 
-def thread(source: str, summary: str) -> Thread | None:
-    subject, made, message = "", [], 0
-    for part in source.split("</s>"):
-        found = HEADER.match(part)
-        if not found:
-            continue
-        speaker, _, title, body = found.groups()
-        subject = subject or title
-        texts = sentences(body)
-        made += [Sentence(text, message, place, first_name(speaker)) for place, text in enumerate(texts)]
-        message += bool(texts)
-    return Thread(subject, made, summary) if len(made) > 2 else None
+def convosumm(data: Path, split: str) -> list:
+    """Each thread as the fields of a submission, with its `summaries`."""
+    return [fields(source, summary) for source, summary in sources.convosumm(data, split)]
 
 
-def first_name(name: str) -> str:
-    name = name.strip().strip('"')
-    given = name.split(",", 1)[1] if "," in name else name
-    return (given.split() or [name])[0]
+def fields(source: str, summary: str) -> dict:
+    found = [match.groups() for part in source.split("</s>") if (match := HEADER.match(part))]
+    messages = [
+        {"from": html.unescape(f"{name} <{address}>"), "body": lines(html.unescape(body))}
+        for name, address, _, body in found
+    ]
+    subject = next((html.unescape(subject) for _, _, subject, _ in found if subject), "")
+    return {"subject": subject, "messages": messages, "summaries": [summary]}
 
 
-def sentences(body: str) -> list:
+def lines(body: str) -> str:
     """Two to four spaces stand for the end of a line in this data, more for the end of a paragraph."""
-    lines = QUOTE.split(re.sub(r" {2,4}(?! )", "\n", re.sub(r" {5,}", "\n\n", body)))[0].split("\n")
-    kept = "\n".join(line for line in lines if not line.lstrip().startswith((">", "|")))
+    return re.sub(r" {2,4}(?! )", "\n", re.sub(r" {5,}", "\n\n", body)).strip()
+
+
+def bc3(data: Path) -> list:
+    """As `convosumm`, with three summaries each."""
+    corpus, annotation = (tree.parse(data / "bc3" / f"{name}.xml").getroot() for name in ("corpus", "annotation"))
+    summaries = {
+        thread.findtext("listno").strip(): [
+            " ".join((sentence.text or "").strip() for sentence in one.find("summary").findall("sent"))
+            for one in thread.findall("annotation")
+        ]
+        for thread in annotation.findall("thread")
+    }
+    return [
+        {
+            "subject": thread.findtext("name").strip(),
+            "messages": [
+                {"from": html.unescape(one.findtext("From") or ""), "body": text(one.find("Text"))}
+                for one in thread.findall("DOC")
+            ],
+            "summaries": summaries[thread.findtext("listno").strip()],
+        }
+        for thread in corpus.findall("thread")
+    ]
+
+
+def text(element: tree.Element) -> str:
+    sentences = [html.unescape("".join(one.itertext())).rstrip(" ") for one in element.findall("Sent")]
+    return re.sub(r" *\n\s*\n+", "\n", "\n".join(sentences))
+
+
+def apart(threads: list, others: list) -> list:
+    """The threads that share no message with any of the others."""
+    known = [shingles(other) for other in others]
+    kept = []
+    for thread in threads:
+        own = shingles(thread)
+        if all(len(own & other) <= SHARED * len(own) for other in known):
+            kept.append(thread)
+    return kept
+
+
+def shingles(thread: dict) -> set:
+    words = re.findall(r"[a-z0-9]+", " ".join(one["body"] for one in thread["messages"]).lower())
+    return {tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)}
+
+
+def cut(threads: list) -> list:
+    """The threads with their sentences, as the stage reads them; those without two sentences are left out."""
+    command = ["cargo", "run", "--quiet", "--release", "--package", "summarize", "--example", "sentences"]
+    given = "".join(json.dumps({"messages": one["messages"]}) + "\n" for one in threads)
+    ran = subprocess.run(command, input=given, capture_output=True, text=True, cwd=ROOT, check=False)
+    if ran.returncode != 0:
+        raise SystemExit(f"`{' '.join(command)}` failed:\n{ran.stderr}")
     made = []
-    for paragraph in re.split(r"\n\s*\n", kept):
-        made += [text for text in split(" ".join(paragraph.split())) if worth(text)]
+    for one, line in zip(threads, ran.stdout.splitlines(), strict=True):
+        found = [Sentence(**{**row, "speaker": row["speaker"] or ""}) for row in json.loads(line)]
+        if len(found) > 2:
+            made.append(Thread(one["subject"], found, one["summaries"]))
     return made
-
-
-def split(text: str) -> list:
-    parts, start = [], 0
-    for found in re.finditer(r"[.!?][\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])", text):
-        if ABBREVIATED.search(text[start : found.end()].rstrip()):
-            continue
-        parts.append(text[start : found.end()].strip())
-        start = found.end()
-    return [part for part in [*parts, text[start:].strip()] if part]
-
-
-def worth(text: str) -> bool:
-    """Three words of letters at least, no address of a page alone, no attribution line."""
-    words = [word for word in text.split() if re.search(r"[A-Za-z]{2}", word)]
-    return len(words) >= 3 and not re.search(r"\bwrote:$|={4,}|\*{4,}|-{4,}|_{4,}", text)

@@ -30,7 +30,7 @@ mod answer;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::text::{without_quotes, without_signature};
+use fleetwright_sdk::text::{plain, visible, without_quotes, without_signature};
 use fleetwright_sdk::tokenizer;
 
 pub use answer::Classification;
@@ -123,8 +123,10 @@ fn newest_of_the_opener(messages: &[Message]) -> &str {
     newest.map_or("", |message| message.body.as_str())
 }
 
-/// What the writer of a letter wrote in it; where quotes and signature are all of it, the letter as it stands.
+/// What the writer of a letter wrote in it, as a reader sees it; where quotes and signature are all of it, the whole letter.
 fn own_words(letter: &str) -> String {
+    let seen = plain(visible(letter).as_str());
+    let letter = seen.as_str();
     let newest = without_quotes(letter);
     let own = without_signature(newest.as_str()).trim();
     if own.is_empty() { letter.trim() } else { own }.to_owned()

@@ -303,3 +303,21 @@ fn quotes_and_signature_are_not_read() {
     assert!(run.result.is_ok());
     assert!(*seen.borrow() >= 6);
 }
+
+#[test]
+fn a_disguised_text_is_read_as_a_reader_sees_it() {
+    let tokens = |body: &str| {
+        let (harness, seen) = stage(vec![0.9, 0.05, 0.03, 0.02]);
+        harness.fields(json!({ "body": body })).run();
+        let tokens = *seen.borrow();
+        tokens
+    };
+    let plain = tokens("My card was blocked & I need it.");
+    for disguised in [
+        "Му cаrd w\u{200b}аs blоckеd & I need it.",
+        "Ｍｙ ｃａｒｄ ｗａｓ ｂｌｏｃｋｅｄ ＆ Ｉ ｎｅｅｄ ｉｔ．",
+        "<html><body><style>p {}</style><p>My card was blocked &amp; I need it.</p></body></html>",
+    ] {
+        assert_eq!(tokens(disguised), plain, "{disguised}");
+    }
+}

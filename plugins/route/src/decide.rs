@@ -1,11 +1,14 @@
-//! From a classification and a table to a queue: pure, and the same every time.
+//! From the decisions so far and a table to a queue: pure, and the same every time.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::table::{Rule, Table, Target};
+use crate::table::{Facts, Rule, Table, Target, When};
 
 /// How many other queues an answer names.
 const ALTERNATIVES: usize = 3;
+/// How many asks of one request are looked at.
+const MOST_ASKS: usize = 8;
 
 /// What `classify` said.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,12 +34,35 @@ pub struct Classification {
     /// Confidence in the whole answer.
     #[serde(default)]
     confidence: Option<f64>,
+    /// The most probable types, the answer among them.
+    #[serde(default)]
+    alternatives: Vec<Likely>,
+    /// What single sentences ask, where they do not all ask the same.
+    #[serde(default)]
+    asks: Vec<Likely>,
+}
+
+/// A type with the confidence in it.
+#[derive(Clone, Debug, Deserialize)]
+struct Likely {
+    #[serde(rename = "type")]
+    kind: String,
+    confidence: f64,
 }
 
 impl Classification {
     /// Confidence in the type, or in the whole where the classifier does not tell them apart.
     pub fn confidence(&self) -> Option<f64> {
         self.type_confidence.or(self.confidence)
+    }
+
+    /// The same request, if it were of another type.
+    fn with_type(&self, likely: &Likely) -> Self {
+        Self {
+            kind: Some(likely.kind.clone()),
+            type_confidence: Some(likely.confidence),
+            ..self.clone()
+        }
     }
 }
 
@@ -59,6 +85,19 @@ pub struct Route {
     pub rule: Option<String>,
     /// What else matched, in the table's order.
     pub alternatives: Vec<Alternative>,
+    /// Where else the request goes, since it asks for several things.
+    pub also: Vec<Also>,
+}
+
+/// A further queue that a request needs.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Also {
+    /// The queue.
+    pub queue: String,
+    /// The rule; absent where the default decided.
+    pub rule: Option<String>,
+    /// One sentence with the facts and their figures.
+    pub reason: String,
 }
 
 /// What decided a route.
@@ -67,8 +106,12 @@ pub struct Route {
 pub enum DecidedBy {
     /// A rule of the table.
     Rule,
+    /// No rule matched, and one matches the type that is next likely.
+    Proposal,
     /// No rule matched.
     Default,
+    /// A rule's condition gave no answer: a person decides.
+    Unclear,
     /// The confidence was below the floor: a person decides.
     Floor,
     /// There is no classification: a person decides.
@@ -84,8 +127,12 @@ pub struct Alternative {
     pub rule: String,
 }
 
-/// Decides where a request goes.
-pub fn decide(table: &Table, classification: Option<&Classification>) -> Route {
+/// Decides where a request goes. `decisions` are the answers that the stage is shown, the classification among them.
+pub fn decide(
+    table: &Table,
+    classification: Option<&Classification>,
+    decisions: &Map<String, Value>,
+) -> Route {
     let Some((facts, kind)) = classification.and_then(|c| c.kind.as_deref().map(|kind| (c, kind)))
     else {
         let reason = format!(
@@ -94,14 +141,7 @@ pub fn decide(table: &Table, classification: Option<&Classification>) -> Route {
         );
         return to_human(table, reason, DecidedBy::Absent, Vec::new());
     };
-    let matches: Vec<usize> = (0..table.rules.len())
-        .filter(|place| {
-            table
-                .rules
-                .get(*place)
-                .is_some_and(|rule| meets(rule, facts))
-        })
-        .collect();
+    let matches = matching(table, facts, decisions);
     let confidence = facts.confidence().unwrap_or(0.0);
     if confidence < table.floor {
         let figure = facts
@@ -111,17 +151,124 @@ pub fn decide(table: &Table, classification: Option<&Classification>) -> Route {
             "confidence in type `{kind}` is {figure}, below the floor of {:.2} → queue `{}`, where a person decides",
             table.floor, table.human
         );
-        return to_human(
-            table,
-            reason,
-            DecidedBy::Floor,
-            alternatives(table, &matches),
+        let would_be = alternatives(table, &matches.places);
+        return to_human(table, reason, DecidedBy::Floor, would_be);
+    }
+    let main = by_table(table, facts, &matches)
+        .or_else(|| by_proposal(table, facts, decisions))
+        .unwrap_or_else(|| by_default(table, facts));
+    let also = further(table, facts, decisions, &main.queue);
+    Route { also, ..main }
+}
+
+/// The rules that match, in the table's order.
+struct Matches {
+    places: Vec<usize>,
+    /// A rule before all of them whose condition gave no answer, and why.
+    unclear: Option<(usize, String)>,
+}
+
+fn matching(table: &Table, facts: &Classification, decisions: &Map<String, Value>) -> Matches {
+    let mut matches = Matches {
+        places: Vec::new(),
+        unclear: None,
+    };
+    for (place, rule) in table.rules.iter().enumerate() {
+        match meets(rule, facts, decisions) {
+            Ok(true) => matches.places.push(place),
+            Ok(false) => {}
+            Err(why) if matches.places.is_empty() && matches.unclear.is_none() => {
+                matches.unclear = Some((place, why));
+            }
+            Err(_) => {}
+        }
+    }
+    matches
+}
+
+/// By the first rule that matches; by a person, where a rule before it gave no answer. `None` where the table is silent.
+fn by_table(table: &Table, facts: &Classification, matches: &Matches) -> Option<Route> {
+    if let Some((place, why)) = &matches.unclear {
+        let reason = format!(
+            "the condition of {} {why} → queue `{}`, where a person decides",
+            rule_told(table, *place),
+            table.human
         );
+        let would_be = alternatives(table, &matches.places);
+        return Some(to_human(table, reason, DecidedBy::Unclear, would_be));
     }
-    match matches.split_first() {
-        Some((first, rest)) => by_rule(table, *first, facts, alternatives(table, rest)),
-        None => by_default(table, facts),
+    let (first, rest) = matches.places.split_first()?;
+    by_rule(table, *first, facts, alternatives(table, rest))
+}
+
+/// Where the table is silent: what it says of the next likely type that is likely enough.
+fn by_proposal(
+    table: &Table,
+    facts: &Classification,
+    decisions: &Map<String, Value>,
+) -> Option<Route> {
+    let least = table.propose?;
+    let likely = facts
+        .alternatives
+        .iter()
+        .filter(|likely| likely.confidence >= least && facts.kind.as_ref() != Some(&likely.kind));
+    let silent = told(facts, false, false);
+    for likely in likely {
+        let facts = facts.with_type(likely);
+        let matches = matching(table, &facts, &with_type(decisions, likely));
+        let found = by_table(table, &facts, &matches);
+        if let Some(route) = found.filter(|route| route.decided_by == DecidedBy::Rule) {
+            return Some(Route {
+                reason: format!(
+                    "{silent} matches no rule, and the next likely {}",
+                    route.reason
+                ),
+                decided_by: DecidedBy::Proposal,
+                ..route
+            });
+        }
     }
+    None
+}
+
+/// The other queues that a request needs which asks for several things: those of its sentences' types, sure enough, by the
+/// same table.
+fn further(
+    table: &Table,
+    facts: &Classification,
+    decisions: &Map<String, Value>,
+    main: &str,
+) -> Vec<Also> {
+    let mut also: Vec<Also> = Vec::new();
+    let others = facts
+        .asks
+        .iter()
+        .filter(|ask| ask.confidence >= table.floor && facts.kind.as_ref() != Some(&ask.kind));
+    for ask in others.take(MOST_ASKS) {
+        let facts = facts.with_type(ask);
+        let matches = matching(table, &facts, &with_type(decisions, ask));
+        let Some(route) = by_table(table, &facts, &matches) else {
+            continue;
+        };
+        if route.queue != main && also.iter().all(|known| known.queue != route.queue) {
+            also.push(Also {
+                queue: route.queue,
+                rule: route.rule,
+                reason: format!("a sentence of {}", route.reason),
+            });
+        }
+    }
+    also
+}
+
+/// The decisions, if the type were another.
+fn with_type(decisions: &Map<String, Value>, likely: &Likely) -> Map<String, Value> {
+    let mut decisions = decisions.clone();
+    if let Some(Value::Object(classify)) = decisions.get_mut("classify") {
+        classify.insert("type".to_owned(), Value::from(likely.kind.as_str()));
+        classify.insert("type_confidence".to_owned(), Value::from(likely.confidence));
+    }
+    decisions
 }
 
 fn by_rule(
@@ -129,34 +276,60 @@ fn by_rule(
     place: usize,
     facts: &Classification,
     alternatives: Vec<Alternative>,
-) -> Route {
-    let Some(rule) = table.rules.get(place) else {
-        return by_default(table, facts);
-    };
-    let name = table.rule_name(place);
-    let facts = told(
-        facts,
-        !rule.when.urgency.values().is_empty(),
-        !rule.when.sentiment.values().is_empty(),
-    );
+) -> Option<Route> {
+    let rule = table.rules.get(place)?;
+    let (urgency, sentiment, condition) = asked_for(&rule.when);
+    let facts = told(facts, urgency, sentiment);
     let verb = if facts.contains(" and ") {
         "match"
     } else {
         "matches"
     };
-    let rule_text = if rule.name.is_some() {
-        format!("rule `{name}`")
-    } else {
-        name.clone()
-    };
-    let reason = format!("{facts} {verb} {rule_text} → queue `{}`", rule.target.queue);
-    route(
+    let condition = condition.map_or(String::new(), |source| format!(" (`{source}`)"));
+    let reason = format!(
+        "{facts} {verb} {}{condition} → queue `{}`",
+        rule_told(table, place),
+        rule.target.queue
+    );
+    let name = Some(table.rule_name(place));
+    Some(route(
         &rule.target,
         reason,
         DecidedBy::Rule,
-        Some(name),
+        name,
         alternatives,
-    )
+    ))
+}
+
+/// Whether a rule asks for urgency and for sentiment, and its condition, where that asks for more than these and the type.
+fn asked_for(when: &When) -> (bool, bool, Option<&str>) {
+    match when {
+        When::Facts(facts) => (
+            !facts.urgency.values().is_empty(),
+            !facts.sentiment.values().is_empty(),
+            None,
+        ),
+        When::Condition(condition) => (
+            condition.asks_for("urgency"),
+            condition.asks_for("sentiment"),
+            condition
+                .asks_beyond(&["type", "urgency", "sentiment"])
+                .then(|| condition.source()),
+        ),
+    }
+}
+
+fn rule_told(table: &Table, place: usize) -> String {
+    let name = table.rule_name(place);
+    let named = table
+        .rules
+        .get(place)
+        .is_some_and(|rule| rule.name.is_some());
+    if named {
+        format!("rule `{name}`")
+    } else {
+        name
+    }
 }
 
 fn by_default(table: &Table, facts: &Classification) -> Route {
@@ -201,6 +374,7 @@ fn route(
         decided_by,
         rule,
         alternatives,
+        also: Vec::new(),
     }
 }
 
@@ -219,6 +393,7 @@ fn to_human(
         decided_by,
         rule: None,
         alternatives,
+        also: Vec::new(),
     }
 }
 
@@ -232,13 +407,24 @@ fn alternatives(table: &Table, places: &[usize]) -> Vec<Alternative> {
     places.iter().filter_map(rule).take(ALTERNATIVES).collect()
 }
 
-fn meets(rule: &Rule, facts: &Classification) -> bool {
+fn meets(
+    rule: &Rule,
+    facts: &Classification,
+    decisions: &Map<String, Value>,
+) -> Result<bool, String> {
+    match &rule.when {
+        When::Facts(wanted) => Ok(has_facts(wanted, facts)),
+        When::Condition(condition) => condition.holds(decisions).map_err(|unclear| unclear.0),
+    }
+}
+
+fn has_facts(wanted: &Facts, facts: &Classification) -> bool {
     let among = |accepted: &[String], fact: &Option<String>| {
         accepted.is_empty() || fact.as_ref().is_some_and(|fact| accepted.contains(fact))
     };
-    among(rule.when.kind.values(), &facts.kind)
-        && among(rule.when.urgency.values(), &facts.urgency)
-        && among(rule.when.sentiment.values(), &facts.sentiment)
+    among(wanted.kind.values(), &facts.kind)
+        && among(wanted.urgency.values(), &facts.urgency)
+        && among(wanted.sentiment.values(), &facts.sentiment)
 }
 
 /// The facts with their figures: "type `card` (0.97) and urgency `critical`".

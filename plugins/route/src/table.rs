@@ -1,6 +1,11 @@
 //! The routing table, as the stage's config gives it.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::condition::Condition;
 
 /// The types that the shipped `classify` tells apart.
 const SHIPPED_TYPES: &[&str] = &[
@@ -32,6 +37,9 @@ pub struct Table {
     pub types: Vec<String>,
     /// The rules, in order: the first match wins.
     pub rules: Vec<Rule>,
+    /// The least confidence in another likely type with which the table is asked for that, where it is silent on the
+    /// likeliest; never, where absent.
+    pub propose: Option<f64>,
     /// Where a request goes that no rule matches; the human queue where absent.
     #[serde(rename = "default")]
     pub fallback: Option<Target>,
@@ -44,6 +52,7 @@ impl Default for Table {
             human: "human-review".to_owned(),
             types: SHIPPED_TYPES.iter().map(|t| (*t).to_owned()).collect(),
             rules: Vec::new(),
+            propose: None,
             fallback: None,
         }
     }
@@ -62,10 +71,52 @@ pub struct Rule {
     pub target: Target,
 }
 
+/// What must hold.
+#[derive(Debug)]
+pub enum When {
+    /// A CEL expression over the decisions so far: `classify.type == "card"`.
+    Condition(Condition),
+    /// What a classification must be: `{ type = "card" }`.
+    Facts(Facts),
+}
+
+impl Default for When {
+    fn default() -> When {
+        When::Facts(Facts::default())
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyWhen)
+    }
+}
+
+/// Tells the two forms apart, so that a mistake in one is told as a mistake in that one.
+struct AnyWhen;
+
+impl<'de> Visitor<'de> for AnyWhen {
+    type Value = When;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a condition such as `classify.type == \"card\"`, or a table such as { type = \"card\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, source: &str) -> Result<When, E> {
+        Condition::parse(source)
+            .map(When::Condition)
+            .map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<When, A::Error> {
+        Facts::deserialize(de::value::MapAccessDeserializer::new(map)).map(When::Facts)
+    }
+}
+
 /// What a classification must be: each fact that is given must be among the values.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct When {
+pub struct Facts {
     /// Accepted types; any, where empty.
     #[serde(rename = "type")]
     pub kind: OneOrMore,
@@ -73,6 +124,16 @@ pub struct When {
     pub urgency: OneOrMore,
     /// Accepted sentiments; any, where empty.
     pub sentiment: OneOrMore,
+}
+
+impl When {
+    /// The types that it names.
+    fn types(&self) -> Vec<&str> {
+        match self {
+            When::Condition(condition) => condition.types(),
+            When::Facts(facts) => facts.kind.values().iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// Where a request goes.
@@ -132,14 +193,14 @@ impl Table {
                 self.floor
             ));
         }
+        if let Some(propose) = self.propose.filter(|least| !(0.0..=1.0).contains(least)) {
+            return Err(format!(
+                "`propose` is `{propose}`: give a confidence from 0 to 1"
+            ));
+        }
         for (place, rule) in self.rules.iter().enumerate() {
-            if let Some(unknown) = rule
-                .when
-                .kind
-                .values()
-                .iter()
-                .find(|kind| !self.types.contains(kind))
-            {
+            let listed = |kind: &&str| self.types.iter().any(|known| known == kind);
+            if let Some(unknown) = rule.when.types().iter().find(|kind| !listed(kind)) {
                 return Err(format!(
                     "rule {} asks for type `{unknown}`, which `types` does not list ({}): correct it, or add it to `types`",
                     place + 1,

@@ -1,15 +1,19 @@
 //! The `summarize` stage: a thread in at most sixty words, in the writers' own sentences, each with its speaker.
 //!
 //! Extractive by design: what the summary says somebody wrote, and where it stands is part of the answer. A scorer
-//! that was trained on people's summaries weighs each sentence by its vector and its place; what repeats a chosen
-//! sentence is left out. A sentence is taken whole or not at all; only where none fits is one cut, and marked `…`.
+//! that was trained on people's summaries weighs each sentence by its likeness to the rest, its place and its wording; what
+//! repeats a chosen sentence is left out. A sentence is taken whole or not at all: where none fits, the answer says so.
+//! What a message repeats of an earlier one is a quotation, and never told as its sender's.
+//!
+//! The scorer knows English. A thread in another language is told by its first sentences, and `language` and `note` say so.
 //!
 //! Two things alone are changed in a sentence. A payment card's number is masked to its last four digits (`••1111`) and its
 //! verification value to `•••`, before any model sees them; and where a greeting was cut off (`Hello, when …`), the sentence
 //! begins with a capital. `start` and `end` are those of the sentence as it was written.
 //!
-//! The ask is that of the person who opened the thread, in the newest of their messages that asks for something; where they
-//! are not known or ask for nothing, that of the newest message that does. It is in the summary wherever it fits.
+//! Beside the summary stand `ask`, what the person who opened the thread asks for at last, or else anybody; `agreed`, the newest
+//! agreement or undertaking; and `open`, the newest question after which nobody else wrote. Each is a sentence of the thread or
+//! absent. In a letter alone, the summary begins with what it asks, where that fits.
 //!
 //! Default: 60 words, names included; the first and last 64 sentences of a thread are read.
 
@@ -25,17 +29,25 @@
 
 mod choose;
 mod features;
+mod language;
 mod mask;
+mod matters;
+mod pieces;
 mod sentences;
+mod tell;
 mod thread;
 
 use fleetwright_sdk::nn::ANY;
 use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::tokenizer;
 
-use choose::Choice;
+pub use sentences::Sentence;
+pub use thread::{Message, sentences};
+
+use choose::Candidate;
 use features::Likeness;
-use sentences::Sentence;
+use language::Language;
+use matters::{Matters, matters};
 
 /// The width of the encoder's vectors.
 const WIDTH: usize = 384;
@@ -51,7 +63,7 @@ stage! {
     summary: "Puts a thread into at most sixty words: the sentences that matter, each with its speaker, and what is asked.",
     roles: {
         "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `embedding` f32 [batch, 384], such as minilm",
-        "scorer": "`features` f32 [batch, 16] and `embedding` f32 [batch, 384] to `score` f32 [batch], such as sentence-scorer",
+        "scorer": "`features` f32 [batch, 51] to `score` f32 [batch], such as sentence-scorer",
     },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
@@ -88,6 +100,21 @@ pub struct Summary {
     words: usize,
     sentences: Vec<Chosen>,
     ask: Option<String>,
+    agreed: Option<String>,
+    open: Option<String>,
+    language: Option<&'static str>,
+    method: Option<Method>,
+    note: Option<String>,
+}
+
+/// What chose the sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Method {
+    /// The trained scorer.
+    Scorer,
+    /// Their place: the first of each message.
+    Lead,
 }
 
 /// A sentence of the summary, and where it stands.
@@ -101,6 +128,14 @@ struct Chosen {
     score: f64,
 }
 
+/// The sentences of a thread, each with its score, and what chose by it.
+struct Weighed {
+    sentences: Vec<Sentence>,
+    scores: Vec<f32>,
+    likeness: Likeness,
+    method: Method,
+}
+
 fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>, Failure> {
     let fields = request.fields;
     let mut sentences = thread::sentences(&fields.messages, &fields.body, &fields.from);
@@ -108,18 +143,12 @@ fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>
     if sentences.is_empty() {
         return Ok(Answer::new(Summary::default()));
     }
-    let vectors = embed(&sentences)?;
-    let likeness = Likeness::new(&vectors, WIDTH);
-    let rows = features::features(&sentences, &likeness, &fields.subject);
-    let scores = score(&rows, &vectors, sentences.len())?;
-    let asked = asked(&sentences, &scores);
-    let mut weights = scores.clone();
-    if let Some(weight) = asked.and_then(|index| weights.get_mut(index)) {
-        *weight = f32::MAX; // what is asked is told first, where it fits
-    }
-    let choices = choose::choose(&sentences, &weights, &likeness, config.words);
-    let ask = asked.and_then(|index| sentences.get(index));
-    Ok(Answer::new(answer(&sentences, &scores, &choices, ask)))
+    let language = Language::of(&sentences);
+    let weighed = match language {
+        Language::Foreign(..) => in_order(sentences),
+        Language::English | Language::Unknown => weigh(sentences, &fields.subject)?,
+    };
+    Ok(Answer::new(answer(&weighed, language, config.words)))
 }
 
 /// Keeps the beginning and the end of a thread that is too long.
@@ -129,25 +158,51 @@ fn shorten(sentences: &mut Vec<Sentence>) {
     }
 }
 
-/// The vectors of all sentences, one after the other.
-fn embed(sentences: &[Sentence]) -> Result<Vec<f32>, Failure> {
+/// Without the models: the first sentence of each message goes before the second of any.
+fn in_order(sentences: Vec<Sentence>) -> Weighed {
+    let place = |sentence: &Sentence| sentence.place as f32 + sentence.message as f32 * 1e-3;
+    Weighed {
+        scores: sentences.iter().map(|s| -place(s)).collect(),
+        likeness: Likeness::of_products(Vec::new(), Vec::new()),
+        method: Method::Lead,
+        sentences,
+    }
+}
+
+fn weigh(sentences: Vec<Sentence>, subject: &str) -> Result<Weighed, Failure> {
+    let subject = subject.trim();
+    let mut texts: Vec<&str> = sentences.iter().map(|s| s.text.as_str()).collect();
+    texts.extend((!subject.is_empty()).then_some(subject));
+    let vectors = embed(&texts)?;
+    let (vectors, title) = vectors
+        .split_at_checked(sentences.len() * WIDTH)
+        .unwrap_or((&vectors, &[]));
+    let title = (!title.is_empty()).then_some(title);
+    let likeness = Likeness::new(vectors, WIDTH, title);
+    let rows = features::features(&sentences, &likeness, subject);
+    Ok(Weighed {
+        scores: score(&rows, sentences.len())?,
+        likeness,
+        method: Method::Scorer,
+        sentences,
+    })
+}
+
+/// The vectors of all texts, one after the other.
+fn embed(texts: &[&str]) -> Result<Vec<f32>, Failure> {
     let tokens = nn::card("encoder")?.tokens_or(TOKENS);
     let encoder = Model::open("encoder")?;
-    let mut vectors = Vec::with_capacity(sentences.len() * WIDTH);
-    for chunk in sentences.chunks(ROWS) {
-        let texts: Vec<_> = chunk.iter().map(|sentence| &sentence.text).collect();
-        let encoded = encoder.run(tokenizer::encode_batch(&texts, tokens).inputs()?)?;
-        let found = encoded.f32("embedding")?.shaped(&[texts.len(), WIDTH])?;
+    let mut vectors = Vec::with_capacity(texts.len() * WIDTH);
+    for chunk in texts.chunks(ROWS) {
+        let encoded = encoder.run(tokenizer::encode_batch(chunk, tokens).inputs()?)?;
+        let found = encoded.f32("embedding")?.shaped(&[chunk.len(), WIDTH])?;
         vectors.extend_from_slice(&found);
     }
     Ok(vectors)
 }
 
-fn score(rows: &[f32], vectors: &[f32], count: usize) -> Result<Vec<f32>, Failure> {
-    let inputs = [
-        ("features", Tensor::new(&[count, features::COUNT], rows)?),
-        ("embedding", Tensor::new(&[count, WIDTH], vectors)?),
-    ];
+fn score(rows: &[f32], count: usize) -> Result<Vec<f32>, Failure> {
+    let inputs = [("features", Tensor::new(&[count, features::COUNT], rows)?)];
     let scored = Model::open("scorer")?.run(inputs)?;
     let scores = scored.f32("score")?;
     let wanted: &[usize] = if scores.dims().len() == 2 {
@@ -165,78 +220,87 @@ fn score(rows: &[f32], vectors: &[f32], count: usize) -> Result<Vec<f32>, Failur
     Ok(scores.to_vec())
 }
 
-fn answer(
-    sentences: &[Sentence],
-    scores: &[f32],
-    choices: &[Choice],
-    ask: Option<&Sentence>,
-) -> Summary {
-    let (mut summary, mut chosen, mut last) = (String::new(), Vec::new(), None);
-    for choice in choices {
-        let Some((sentence, score)) = sentences.get(choice.index).zip(scores.get(choice.index))
-        else {
-            continue;
-        };
-        if !summary.is_empty() {
-            summary.push(' ');
-        }
-        if last != Some(&sentence.speaker)
-            && let Some(name) = &sentence.speaker
-        {
-            summary.push_str(name);
-            summary.push_str(": ");
-        }
-        summary.push_str(&choice.text);
-        last = Some(&sentence.speaker);
-        chosen.push(Chosen {
-            speaker: sentence.speaker.clone(),
-            text: choice.text.clone(),
-            message: sentence.message,
-            start: sentence.range.start,
-            end: sentence.range.end,
-            score: (f64::from(*score) * 1e4).round() / 1e4,
-        });
-    }
+fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
+    let Weighed {
+        sentences, scores, ..
+    } = weighed;
+    let found = matters(sentences, scores);
+    let chosen = choose::choose(
+        sentences,
+        candidates(weighed, found),
+        &weighed.likeness,
+        words,
+    );
     // Once more over the whole: two sentences side by side could make up a number.
-    let summary = mask::cards(&summary);
+    let summary = mask::cards(&tell::all(sentences, &chosen));
+    let one = |index: Option<usize>| {
+        let sentence = index.and_then(|index| sentences.get(index))?;
+        Some(tell::one(sentences, sentence))
+    };
     Summary {
         words: summary.split_whitespace().count(),
+        note: note(language, chosen.is_empty(), words),
         summary,
-        sentences: chosen,
-        ask: ask.map(|sentence| match &sentence.speaker {
-            Some(name) => format!("{name}: {}", sentence.text),
-            None => sentence.text.clone(),
-        }),
+        sentences: chosen
+            .iter()
+            .filter_map(|index| Chosen::of(sentences.get(*index)?, *scores.get(*index)?))
+            .collect(),
+        ask: one(found.ask),
+        agreed: one(found.agreed),
+        open: one(found.open),
+        language: language.code(),
+        method: Some(weighed.method),
     }
 }
 
-/// What the person who opened the thread asks for at last; else what is asked for at last. Of one message, the question or
-/// request that scores best. Its place in the thread.
-fn asked(sentences: &[Sentence], scores: &[f32]) -> Option<usize> {
-    let opener = sentences.first().and_then(|first| first.speaker.as_ref());
-    let asking = || {
-        sentences
-            .iter()
-            .zip(scores)
-            .filter(|(sentence, _)| sentence.asks())
+impl Chosen {
+    fn of(sentence: &Sentence, score: f32) -> Option<Self> {
+        Some(Self {
+            speaker: sentence.speaker.clone(),
+            text: sentence.text.clone(),
+            message: sentence.message,
+            start: sentence.range.start,
+            end: sentence.range.end,
+            score: (f64::from(score) * 1e4).round() / 1e4,
+        })
+    }
+}
+
+/// The whole sentences with their scores, fragments where there are none. In a letter, what is asked is told first; in a
+/// thread it stands beside the summary.
+fn candidates(weighed: &Weighed, found: Matters) -> Vec<Candidate> {
+    let sentences = &weighed.sentences;
+    let whole = sentences.iter().any(|sentence| sentence.whole);
+    let letter = sentences.iter().all(|sentence| sentence.message == 0);
+    let scored = sentences.iter().zip(&weighed.scores).enumerate();
+    scored
+        .filter(|(_, (sentence, _))| sentence.whole || !whole)
+        .map(|(index, (_, score))| Candidate {
+            index,
+            score: if letter && found.ask == Some(index) {
+                f32::MAX
+            } else {
+                *score
+            },
+        })
+        .collect()
+}
+
+/// What a reader must know of the summary.
+fn note(language: Language, empty: bool, words: usize) -> Option<String> {
+    let foreign = match language {
+        Language::Foreign(code, name) => Some(format!(
+            "the text is in {name} ({code}) and the scorer knows English alone: the summary is the first sentences that fit"
+        )),
+        Language::English | Language::Unknown => None,
     };
-    let newest = |of_opener: bool| {
-        let of_right_person = move |(sentence, _): &(&Sentence, &f32)| {
-            !of_opener || opener.is_some() && sentence.speaker.as_ref() == opener
-        };
-        let messages = asking()
-            .filter(of_right_person)
-            .map(|(sentence, _)| sentence.message);
-        messages.max()
-    };
-    let message = newest(true).or_else(|| newest(false))?;
-    sentences
-        .iter()
-        .zip(scores)
-        .enumerate()
-        .filter(|(_, (sentence, _))| sentence.message == message && sentence.asks())
-        .max_by(|(_, left), (_, right)| left.1.total_cmp(right.1))
-        .map(|(index, _)| index)
+    let long = empty.then(|| {
+        format!("no sentence of the text fits into {words} words, and none is cut: read the text")
+    });
+    match (foreign, long) {
+        (Some(foreign), Some(long)) => Some(format!("{foreign}; {long}")),
+        (foreign, long) => foreign.or(long),
+    }
 }
 
 #[cfg(test)]

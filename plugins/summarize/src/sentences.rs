@@ -19,6 +19,17 @@ const GREETINGS: [&str; 9] = [
     "good evening",
     "good day",
 ];
+const HEADERS: [&str; 9] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "sent",
+    "date",
+    "subject",
+    "reply-to",
+    "in-reply-to",
+];
 const ASKING: [&str; 12] = [
     "please",
     "could you",
@@ -36,30 +47,33 @@ const ASKING: [&str; 12] = [
 
 /// A sentence of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sentence {
+pub struct Sentence {
     /// The sentence on one line, card numbers masked.
-    pub(crate) text: String,
+    pub text: String,
     /// The message, from 0.
-    pub(crate) message: usize,
+    pub message: usize,
     /// Its place in the message, from 0.
-    pub(crate) place: usize,
+    pub place: usize,
     /// Who wrote it, where that is known.
-    pub(crate) speaker: Option<String>,
+    pub speaker: Option<String>,
+    /// Whether it is one from beginning to end, as far as the lines around it tell.
+    pub whole: bool,
     /// Its bytes in the body of that message.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
 }
 
 impl Sentence {
-    /// Of a piece of a message, where that says something; its place and speaker are the caller's to set.
+    /// Of a piece of a message, where that says something; its place, its speaker and whether it is whole are the caller's to set.
     pub(crate) fn of(text: &str, message: usize, range: Range<usize>) -> Option<Self> {
         let words: Vec<_> = text.split_whitespace().collect();
         let in_letters = |word: &&&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
         let says = words.iter().filter(in_letters).count() >= WORDS;
-        (says && !is_greeting(text)).then(|| Self {
+        (says && !is_greeting(text) && !is_header(text)).then(|| Self {
             text: mask::cards(&words.join(" ")),
             message,
             place: 0,
             speaker: None,
+            whole: true,
             range,
         })
     }
@@ -82,16 +96,24 @@ impl Sentence {
         self.text.contains('?') || ASKING.iter().any(|cue| lower.contains(cue))
     }
 
-    /// The words that it costs with its speaker's name.
-    pub(crate) fn cost(&self) -> usize {
-        let name = self.speaker.as_deref().unwrap_or_default();
-        self.text.split_whitespace().count() + name.split_whitespace().count()
+    /// Its words.
+    pub(crate) fn words(&self) -> usize {
+        self.text.split_whitespace().count()
     }
 }
 
 /// Whether a line is a greeting or a closing with its comma.
 pub(crate) fn is_greeting(text: &str) -> bool {
     text.ends_with(',') && text.split_whitespace().count() <= GREETING
+}
+
+/// Whether a line is one that a mail program wrote: a header, or the line above a quotation.
+fn is_header(text: &str) -> bool {
+    let name = text
+        .split_once(':')
+        .map(|(name, _)| name.trim().to_lowercase());
+    let header = name.is_some_and(|name| HEADERS.contains(&name.as_str()));
+    header || text.ends_with(" wrote:") || text.ends_with(" writes:")
 }
 
 /// The bytes of a greeting with which a line goes on to its first sentence (`Dear Mr Olsen, the lamp …`), the blanks

@@ -26,11 +26,8 @@ fn stage() -> Harness<'static> {
         })
         .model("scorer", |given| {
             let rows = given.f32("features")?;
-            given.f32("embedding")?.shaped(&[rows.dims()[0], WIDTH])?;
-            let scores: Vec<_> = rows
-                .rows()
-                .map(|row| 0.2 + 0.5 * row[9] + 0.1 * row[4])
-                .collect();
+            let question = |row: &[f32]| row[31];
+            let scores: Vec<_> = rows.rows().map(|row| 0.2 + 0.5 * question(row)).collect();
             Ok([("score", Tensor::new(&[scores.len()], &scores)?)]
                 .into_iter()
                 .collect())
@@ -49,10 +46,10 @@ fn a_thread_is_told_by_its_speakers() {
     let answer = run.answer();
     assert_eq!(
         answer.fields["summary"],
-        "Marta: The boiler leaks since Sunday. When can somebody come? Piet: Our plumber has time on Tuesday morning."
+        "Marta says: The boiler leaks since Sunday. When can somebody come? Piet replies: Our plumber has time on Tuesday morning."
     );
-    assert_eq!(answer.fields["words"], 18);
-    assert_eq!(answer.fields["ask"], "Marta: When can somebody come?");
+    assert_eq!(answer.fields["words"], 20);
+    assert_eq!(answer.fields["ask"], "Marta asks: When can somebody come?");
     assert_eq!(answer.fields["sentences"][2]["message"], 1);
     assert_eq!(answer.confidence, None);
 }
@@ -75,32 +72,93 @@ fn the_ask_is_the_openers_newest() {
             answered,
             ("Ida", "Hi! It is the M3. Please mend it by Friday.")
         ]),
-        "Ida: Please mend it by Friday."
+        "Ida replies: Please mend it by Friday."
     );
     assert_eq!(
         thread(&[asked, answered, ("Ida", "Model M3, from last year.")]),
-        "Ida: When will the oven be mended?"
+        "Ida asks: When will the oven be mended?"
     );
     assert_eq!(
         thread(&[("Ida", "The oven is cold again."), answered]),
-        "Shop: Which model do you have, please?"
+        "Shop asks: Which model do you have, please?"
     );
     assert!(thread(&[("Ida", "The oven is cold again.")]).is_null());
 }
 
 #[test]
-fn what_is_asked_is_in_the_summary_though_others_score_better() {
-    let messages = json!([
-        { "from": "Ida", "body": "Is the oven still under warranty, and until when is that?" },
-        { "from": "Ida", "body": "Please send somebody to look at it." },
-    ]);
+fn what_a_letter_asks_is_in_its_summary_though_others_score_better() {
+    let body = "Is the oven still under warranty, and until when is that? It was new in May. I want my money back.";
     let run = stage()
-        .config(json!({ "words": 12 }))
-        .fields(json!({ "messages": messages }))
+        .config(json!({ "words": 9 }))
+        .fields(json!({ "from": "Ida <ida@x.example>", "body": body }))
         .run();
     assert_eq!(
         run.answer().fields["summary"],
-        "Ida: Please send somebody to look at it."
+        "Ida says: I want my money back."
+    );
+}
+
+#[test]
+fn what_is_agreed_and_what_is_open_stand_beside_the_summary() {
+    let messages = json!([
+        { "from": "Ida", "body": "The oven is cold again. Can you send somebody?" },
+        { "from": "Bo", "body": "We will send a plumber on Monday." },
+        { "from": "Ida", "body": "Thank you so much. Is nine o'clock possible?" },
+    ]);
+    let run = stage().fields(json!({ "messages": messages })).run();
+    let fields = &run.answer().fields;
+    assert_eq!(
+        fields["agreed"],
+        "Bo replies: We will send a plumber on Monday."
+    );
+    assert_eq!(fields["open"], "Ida asks: Is nine o'clock possible?");
+}
+
+#[test]
+fn another_language_is_said_and_not_scored() {
+    let messages = json!([
+        { "from": "Ida", "body": "Guten Tag, der Herd bleibt seit gestern Abend kalt und wir können nicht kochen. Wann kommt jemand?" },
+        { "from": "Bo", "body": "Unser Techniker kommt am Montag um neun Uhr zu Ihnen nach Hause." },
+    ]);
+    let run = Harness::new(&STAGE)
+        .model("encoder", |_| panic!("the encoder ran"))
+        .model("scorer", |_| panic!("the scorer ran"))
+        .fields(json!({ "messages": messages }))
+        .run();
+    let fields = &run.answer().fields;
+    assert_eq!(fields["language"], "deu");
+    assert_eq!(fields["method"], "lead");
+    assert!(fields["note"].as_str().unwrap().contains("German"));
+    assert!(
+        fields["summary"]
+            .as_str()
+            .unwrap()
+            .contains("Bo replies: Unser Techniker")
+    );
+}
+
+#[test]
+fn a_sentence_that_does_not_fit_is_said_to_be_too_long_and_not_cut() {
+    let body = format!(
+        "The lamp is broken, {}and so it goes.",
+        "and then it fell, ".repeat(20)
+    );
+    let run = stage().fields(json!({ "body": body })).run();
+    let fields = &run.answer().fields;
+    assert_eq!(fields["summary"], "");
+    assert!(fields["note"].as_str().unwrap().contains("none is cut"));
+}
+
+#[test]
+fn what_a_reply_quotes_without_a_mark_is_not_its_writers() {
+    let messages = json!([
+        { "from": "Ida", "body": "I want my money back for the oven at once." },
+        { "from": "Bo", "body": "We have looked into it.\n\nI want my money back for the oven at once." },
+    ]);
+    let run = stage().fields(json!({ "messages": messages })).run();
+    assert_eq!(
+        run.answer().fields["summary"],
+        "Ida says: I want my money back for the oven at once. Bo replies: We have looked into it."
     );
 }
 
@@ -116,9 +174,9 @@ fn no_part_of_the_answer_carries_a_full_card_number() {
     assert!(!told.contains("5555555555554444"), "{told}");
     assert_eq!(
         fields["summary"],
-        "Ida: Please charge the yearly fee to the card that I use now, ••1111 of my bank. Is ••4444 on file as well?"
+        "Ida says: Please charge the yearly fee to the card that I use now, ••1111 of my bank. Is ••4444 on file as well?"
     );
-    assert_eq!(fields["ask"], "Ida: Is ••4444 on file as well?");
+    assert_eq!(fields["ask"], "Ida asks: Is ••4444 on file as well?");
     let place =
         |sentence: usize, end: &str| fields["sentences"][sentence][end].as_u64().unwrap() as usize;
     let written = |at: usize| &body[place(at, "start")..place(at, "end")];
@@ -163,7 +221,7 @@ fn without_text_the_summary_is_empty_and_no_model_runs() {
             .run();
         assert_eq!(
             run.answer().fields,
-            json!({ "summary": "", "words": 0, "sentences": [], "ask": null })
+            json!({ "summary": "", "words": 0, "sentences": [], "ask": null, "agreed": null, "open": null, "language": null, "method": null, "note": null })
         );
     }
 }

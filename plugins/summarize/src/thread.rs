@@ -1,61 +1,91 @@
 //! From a submission's fields to the sentences of its thread, oldest first.
 //!
 //! `messages` are a thread as they stand. A body alone is a thread of its own where it quotes earlier messages. Signatures,
-//! greetings, closings and names alone are no sentences.
+//! greetings, closings and names alone are no sentences, nor is what stood in an earlier message.
+
+use std::collections::HashMap;
 
 use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
+use crate::features::tokens;
+use crate::pieces::{self, Said};
 use crate::sentences::{Sentence, greeting, is_greeting};
 
 /// A message of a thread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Message {
+pub struct Message {
     from: String,
     body: String,
 }
 
 /// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
-pub(crate) fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
-    let told: Vec<(Option<String>, Tracked)> = if messages.is_empty() {
-        let mut found = text::thread(body);
+pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
+    let told: Vec<(String, Tracked)> = if messages.is_empty() {
+        let seen = text::visible(body);
+        let mut found = text::thread(seen.as_str());
         if let Some(newest) = found.first_mut() {
             newest.from = Some(from.to_owned());
         }
         let oldest_first = found.into_iter().rev();
         oldest_first
-            .map(|message| (message.from.as_deref().and_then(name), message.body))
+            .map(|message| (message.from.unwrap_or_default(), message.body.within(&seen)))
             .collect()
     } else {
         // What a reply quotes stands in the thread already.
         messages
             .iter()
-            .map(|message| (name(&message.from), without_quotes(&message.body)))
+            .map(|message| {
+                let seen = text::visible(&message.body);
+                let own = without_quotes(seen.as_str()).within(&seen);
+                (message.from.clone(), own)
+            })
             .collect()
     };
-    let mut made = Vec::new();
-    for (index, (speaker, body)) in told.iter().enumerate() {
-        let own = without_signature(body.as_str());
-        let start = after_greeting(own);
-        let ranges = text::sentences(own.get(start..).unwrap_or_default()).into_iter();
-        let ranges = ranges.map(|range| range.start + start..range.end + start);
-        let kept = ranges.enumerate().filter_map(|(at, range)| {
-            let sentence = Sentence::of(own.get(range.clone())?, index, body.source(range))?;
-            let greeted = at == 0 && start > 0;
-            Some(if greeted {
-                sentence.capitalised()
-            } else {
-                sentence
-            })
-        });
-        made.extend(kept.enumerate().map(|(place, sentence)| Sentence {
-            place,
-            speaker: speaker.clone(),
-            ..sentence
-        }));
+    let speakers = speakers(told.iter().map(|(from, _)| from.as_str()));
+    let (mut made, mut said) = (Vec::new(), Said::default());
+    for (index, (speaker, (_, body))) in speakers.iter().zip(&told).enumerate() {
+        let mut own = of_message(index, body);
+        let words: Vec<Vec<String>> = own.iter().map(|sentence| tokens(&sentence.text)).collect();
+        let mut repeated = words.iter().map(|words| said.has(words));
+        own.retain(|_| !repeated.next().unwrap_or_default());
+        for words in &words {
+            said.add(words);
+        }
+        made.extend(
+            own.into_iter()
+                .enumerate()
+                .map(|(place, sentence)| Sentence {
+                    place,
+                    speaker: speaker.clone(),
+                    ..sentence
+                }),
+        );
     }
     made
+}
+
+/// The sentences of one message; their speaker, and their places among those that are kept, are the caller's to set.
+fn of_message(index: usize, body: &Tracked) -> Vec<Sentence> {
+    let own = without_signature(body.as_str());
+    let start = after_greeting(own);
+    let letter = own.get(start..).unwrap_or_default();
+    let pieces = text::sentences(letter);
+    let whole = pieces::whole(letter, &pieces);
+    let told = pieces.into_iter().zip(whole).enumerate();
+    let kept = told.filter_map(|(at, (piece, whole))| {
+        let range = piece.start + start..piece.end + start;
+        let mut sentence = Sentence::of(letter.get(piece)?, index, body.source(range))?;
+        sentence.whole = whole;
+        let greeted = at == 0 && start > 0;
+        Some(if greeted {
+            sentence.capitalised()
+        } else {
+            sentence
+        })
+    });
+    kept.collect()
 }
 
 /// The bytes of the greeting with which a letter begins, on a line of its own (`Dear Mr Olsen,`) or before a sentence.
@@ -78,19 +108,54 @@ fn after_greeting(letter: &str) -> usize {
     0
 }
 
+/// How the senders are called: by their first names, and by their whole names where two have the same.
+fn speakers<'a>(senders: impl Iterator<Item = &'a str>) -> Vec<Option<String>> {
+    let named: Vec<_> = senders.map(|from| (name(from), display(from))).collect();
+    let mut whole: HashMap<&String, &str> = HashMap::new();
+    let mut shared: Vec<&String> = Vec::new();
+    for (name, display) in &named {
+        let Some(name) = name else { continue };
+        let known = whole.entry(name).or_insert(display);
+        if !known.eq_ignore_ascii_case(display) {
+            shared.push(name);
+        }
+    }
+    let called = |(name, display): &(Option<String>, &str)| {
+        let name = name.as_ref()?;
+        let alike = shared.contains(&name);
+        Some(if alike {
+            display.split_whitespace().collect::<Vec<_>>().join(" ")
+        } else {
+            name.clone()
+        })
+    };
+    named.iter().map(called).collect()
+}
+
 /// The first name in `Ann Lee <ann@shop.example>` or `Lee, Ann`; of a bare address, what stands before the `@`.
 fn name(from: &str) -> Option<String> {
+    let display = display(from);
+    let given = display.split_once(',').map_or(display, |(_, given)| given);
+    let word = given.split_whitespace().next()?.split('@').next()?;
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// The name before an address, or the address where there is none.
+fn display(from: &str) -> &str {
     let display = from
         .split('<')
         .next()
         .unwrap_or_default()
         .trim()
         .trim_matches('"');
-    let address = from.rsplit('<').next().unwrap_or_default();
-    let display = if display.is_empty() { address } else { display };
-    let given = display.split_once(',').map_or(display, |(_, given)| given);
-    let word = given.split_whitespace().next()?.split('@').next()?;
-    (!word.is_empty()).then(|| word.to_owned())
+    if display.is_empty() {
+        from.rsplit('<')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('>')
+    } else {
+        display
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +172,27 @@ mod tests {
         assert_eq!(name("ann.lee@shop.example").as_deref(), Some("ann.lee"));
         assert_eq!(name("<ann@shop.example>").as_deref(), Some("ann"));
         assert_eq!(name(" "), None);
+    }
+
+    #[test]
+    fn two_of_one_first_name_are_told_apart() {
+        let called = speakers(
+            [
+                "Ann Lee <a@x.example>",
+                "Ann Moe <b@x.example>",
+                "Bo Ek <c@x.example>",
+                "\"Lee, Bo\"",
+                "",
+            ]
+            .into_iter(),
+        );
+        let called: Vec<_> = called
+            .iter()
+            .map(|name| name.as_deref().unwrap_or("-"))
+            .collect();
+        assert_eq!(called, ["Ann Lee", "Ann Moe", "Bo Ek", "Lee, Bo", "-"]);
+        let once = speakers(["Ann Lee <a@x.example>", "ann lee <a@x.example>"].into_iter());
+        assert_eq!(once[0].as_deref(), Some("Ann"));
     }
 
     #[test]
@@ -129,6 +215,18 @@ mod tests {
             let written = &body[sentence.range.clone()];
             assert!(written.eq_ignore_ascii_case(&sentence.text), "{written}");
         }
+    }
+
+    #[test]
+    fn of_a_body_that_is_html_what_is_seen_is_read() {
+        let body = "<html><body><p>The lamp &amp; its box are broken.</p><p>Please send <b>another</b> one.</p></body></html>";
+        let found = sentences(&[], body, "");
+        assert_eq!(found[0].text, "The lamp & its box are broken.");
+        assert_eq!(found[1].text, "Please send another one.");
+        assert_eq!(
+            &body[found[1].range.clone()],
+            "Please send <b>another</b> one."
+        );
     }
 
     #[test]

@@ -19,7 +19,13 @@ fn classified(value: serde_json::Value) -> Classification {
 }
 
 fn route_of(value: serde_json::Value) -> Route {
-    decide(&table(), Some(&classified(value)))
+    routed(&table(), value)
+}
+
+fn routed(table: &Table, value: serde_json::Value) -> Route {
+    let decisions = json!({ "classify": value });
+    let facts = classified(decisions["classify"].clone());
+    decide(table, Some(&facts), decisions.as_object().unwrap())
 }
 
 #[test]
@@ -106,7 +112,7 @@ fn without_a_match_the_default_decides_or_a_person() {
         floor: 0.0,
         ..Table::default()
     };
-    let route = decide(&bare, Some(&classified(facts)));
+    let route = routed(&bare, facts);
     assert_eq!(
         (route.queue.as_str(), route.decided_by),
         ("human-review", DecidedBy::Default)
@@ -115,7 +121,10 @@ fn without_a_match_the_default_decides_or_a_person() {
 
 #[test]
 fn no_classification_or_no_type_goes_to_a_person() {
-    assert_eq!(decide(&table(), None).decided_by, DecidedBy::Absent);
+    assert_eq!(
+        decide(&table(), None, &Map::new()).decided_by,
+        DecidedBy::Absent
+    );
     assert_eq!(
         route_of(json!({ "urgency": "high", "confidence": 0.9 })).decided_by,
         DecidedBy::Absent
@@ -132,4 +141,102 @@ fn a_floor_outside_zero_to_one_is_refused() {
     .unwrap_err();
     assert!(error.contains("`1.5`"));
     assert!(table().check().is_ok());
+}
+
+fn by_conditions() -> Table {
+    serde_json::from_value(json!({
+        "floor": 0.5,
+        "propose": 0.2,
+        "rules": [
+            { "when": "classify.type in ['card', 'fraud'] && classify.urgency == 'critical'", "queue": "card-emergency" },
+            { "name": "cards", "when": "classify.type == \"card\"", "queue": "cards" },
+            { "name": "orders", "when": "classify.type == 'order'", "queue": "orders" }
+        ],
+        "default": { "queue": "general" }
+    }))
+    .unwrap()
+}
+
+#[test]
+fn conditions_decide_as_the_facts_do() {
+    let route = routed(
+        &by_conditions(),
+        json!({ "type": "card", "urgency": "critical", "type_confidence": 0.97, "urgency_confidence": 0.8 }),
+    );
+    assert_eq!(
+        route.reason,
+        "type `card` (0.97) and urgency `critical` (0.80) match rule 1 → queue `card-emergency`"
+    );
+    assert_eq!(route.alternatives[0].queue, "cards");
+}
+
+#[test]
+fn a_rule_that_gives_no_answer_goes_to_a_person() {
+    let route = routed(
+        &by_conditions(),
+        json!({ "type": "card", "confidence": 0.9 }),
+    );
+    assert_eq!(
+        (route.queue.as_str(), route.decided_by),
+        ("human-review", DecidedBy::Unclear)
+    );
+    assert!(
+        route.reason.contains("rule 1") && route.reason.contains("`urgency`, which is absent"),
+        "{}",
+        route.reason
+    );
+}
+
+#[test]
+fn where_the_table_is_silent_the_next_likely_type_is_proposed() {
+    let facts = |second: f64| {
+        json!({
+            "type": "information", "urgency": "low", "type_confidence": 0.6,
+            "alternatives": [{ "type": "information", "confidence": 0.6 }, { "type": "order", "confidence": second }]
+        })
+    };
+    let route = routed(&by_conditions(), facts(0.3));
+    assert_eq!(
+        (
+            route.queue.as_str(),
+            route.decided_by,
+            route.rule.as_deref()
+        ),
+        ("orders", DecidedBy::Proposal, Some("orders"))
+    );
+    assert_eq!(
+        route.reason,
+        "type `information` (0.60) matches no rule, and the next likely type `order` (0.30) matches rule `orders` → queue `orders`"
+    );
+    let route = routed(&by_conditions(), facts(0.1));
+    assert_eq!(
+        (route.queue.as_str(), route.decided_by),
+        ("general", DecidedBy::Default)
+    );
+}
+
+#[test]
+fn a_request_with_several_asks_goes_to_each_queue_that_it_needs() {
+    let route = routed(
+        &by_conditions(),
+        json!({
+            "type": "card", "urgency": "low", "type_confidence": 0.8,
+            "asks": [
+                { "type": "card", "confidence": 0.9, "sentence": "My card is worn." },
+                { "type": "order", "confidence": 0.8, "sentence": "Where is my order?" },
+                { "type": "order", "confidence": 0.7, "sentence": "I wait since May." },
+                { "type": "fraud", "confidence": 0.3, "sentence": "Is that a fraud?" }
+            ]
+        }),
+    );
+    assert_eq!(route.queue, "cards");
+    assert_eq!(
+        route.also,
+        [Also {
+            queue: "orders".into(),
+            rule: Some("orders".into()),
+            reason: "a sentence of type `order` (0.80) matches rule `orders` → queue `orders`"
+                .into(),
+        }]
+    );
 }

@@ -16,12 +16,16 @@
 //! ```
 
 mod attribution;
+mod html;
+mod plain;
 mod sentences;
 mod signature;
 mod thread;
 mod tracked;
 
-pub use sentences::sentences;
+pub use html::visible;
+pub use plain::plain;
+pub use sentences::{hangs, sentences};
 pub use signature::{signature, without_signature};
 pub use thread::{Message, thread, without_quotes};
 pub use tracked::Tracked;

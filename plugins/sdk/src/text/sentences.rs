@@ -1,7 +1,7 @@
 //! Sentences of a text, as ranges of its bytes.
 //!
 //! A sentence ends at `.`, `!`, `?`, `…` and their full-width forms, at an empty line, before a list item, and at the end
-//! of a line that is not merely wrapped. Rules for abbreviations know English, and some German, French and Spanish.
+//! of a line that is not merely wrapped. A line that ends in a word such as `of` goes on in the next. Rules for abbreviations know English, and some German, French and Spanish.
 
 use std::ops::Range;
 
@@ -44,8 +44,16 @@ const MONTHS: &[&str] = &[
     "October",
     "December",
 ];
-/// A line of fewer characters was not wrapped.
+/// A line of fewer characters was not wrapped …
 const WRAPPED: usize = 50;
+/// … unless it ends in one of these, with which no sentence ends.
+const HANGING: &[&str] = &[
+    "a", "an", "the", "of", "to", "from", "into", "onto", "with", "without", "at", "by", "and",
+    "or", "but", "nor", "my", "your", "our", "their", "its", "whose", "is", "are", "was", "were",
+    "has", "have", "would", "should", "could", "must", "because", "although", "if", "than",
+    "between", "every", "der", "die", "das", "den", "und", "oder", "mit", "von", "für", "le",
+    "les", "des", "et", "ou", "avec", "pour", "el", "los", "las", "y", "con", "para", "por",
+];
 
 /// The sentences of a text, in order, each without the whitespace around it. Together they hold all that is not blank.
 #[must_use]
@@ -169,7 +177,18 @@ fn line_ends(line: &str, rest: &str) -> bool {
     if trimmed.starts_with(char::is_lowercase) {
         return false;
     }
-    line.chars().count() < WRAPPED || line.ends_with([':', ';'])
+    if line.ends_with([':', ';']) {
+        return true;
+    }
+    line.chars().count() < WRAPPED && !hangs(line)
+}
+
+/// Whether the last word of a text asks for another one.
+#[must_use]
+pub fn hangs(text: &str) -> bool {
+    let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let lower = word.to_lowercase();
+    HANGING.contains(&lower.as_str())
 }
 
 /// Whether a line starts a list item.
@@ -285,6 +304,10 @@ mod tests {
         splits(
             "1. Open the box.\n2. Close it.\n3) Wait",
             &["1. Open the box.", "2. Close it.", "3) Wait"],
+        );
+        splits(
+            "What do you mean by\nRequest 4? I am at\nHome.",
+            &["What do you mean by\nRequest 4?", "I am at\nHome."],
         );
         let wrapped = "I have now been waiting for more than three weeks since\nMonday the first. Please help.";
         splits(

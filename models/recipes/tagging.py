@@ -187,7 +187,7 @@ def fresh(upstream: dict, labels: list) -> dict:
 
 
 def train(weights: dict, split: Tagged, recipe: Recipe, after) -> None:
-    """`after(weights, epoch)` is called after each epoch, with the weights or their running mean."""
+    """`after(weights, epoch)` is called after each epoch, with the weights or their running mean; it tells whether to go on."""
     random = np.random.default_rng(SEED)
     plan = [batch for _ in range(recipe.epochs) for batch in [*split.shuffled(random, recipe.rows), None]]
     steps = sum(batch is not None for batch in plan)
@@ -206,7 +206,8 @@ def train(weights: dict, split: Tagged, recipe: Recipe, after) -> None:
     for batch in plan:
         if batch is None:
             epoch += 1
-            after({name: np.asarray(value, np.float32) for name, value in mean.items()}, epoch)
+            if not after({name: np.asarray(value, np.float32) for name, value in mean.items()}, epoch):
+                return
             continue
         key, own = jax.random.split(key)
         weights, mean, state = step(weights, mean, state, *split.padded(batch), own)

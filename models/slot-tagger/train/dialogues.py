@@ -4,15 +4,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from tagging import Text
 
 DOMAINS = ["airline", "finance", "insurance", "software"]
 # Slots that have fewer spans in the training split are not learnt.
 LEAST = 3
-# The share of values that another one takes the place of in a varied text.
-EXCHANGED = 0.5
 
 
 def read(data: Path, domain: str, split: str) -> list:
@@ -53,33 +49,3 @@ def kinds(texts: list) -> list:
     counts = Counter(kind for text in texts for _, _, kind in text.spans)
     return sorted(kind for kind, count in counts.items() if count >= LEAST and re.fullmatch("[a-z_]+", kind))
 
-
-def varied(texts: list, copies: int, seed: int) -> list:
-    """The texts again, `copies` times, with other values in them: those of the same slot and domain, and other digits.
-
-    What a number or a name says of its slot is its form and its place; that one of them was an account in training is
-    worth nothing."""
-    pools = {}
-    for text in texts:
-        for start, end, kind in text.spans:
-            pools.setdefault((text.source, kind), []).append(text.text[start:end])
-    random = np.random.default_rng(seed)
-    return [exchanged(text, pools, random) for _ in range(copies) for text in texts]
-
-
-def exchanged(text: Text, pools: dict, random: np.random.Generator) -> Text:
-    made, at = Text("", text.source), 0
-    for start, end, kind in text.spans:
-        pool = pools[text.source, kind]
-        value = pool[random.integers(len(pool))] if random.random() < EXCHANGED else text.text[start:end]
-        made.text += digits(text.text[at:start], random)
-        begun = len(made.text)
-        made.text += digits(value, random)
-        made.spans.append((begun, len(made.text), kind))
-        at = end
-    made.text += digits(text.text[at:], random)
-    return made
-
-
-def digits(text: str, random: np.random.Generator) -> str:
-    return re.sub(r"\d{3,}", lambda found: "".join(str(random.integers(10)) for _ in found[0]), text)

@@ -13,7 +13,6 @@ import json
 import random
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 
 FIELDS = ["issuer", "number", "date", "due_date", "total", "tax", "currency"]
@@ -28,10 +27,11 @@ def main() -> None:
     arguments.add_argument("--scans", action="store_true", help="the scans instead of the text PDFs")
     arguments.add_argument("--public", action="store_true", help="FOLDER holds the files of invoice2data")
     arguments.add_argument("--program", type=Path, default=ROOT / "target/release/fleetwright")
+    arguments.add_argument("--state", type=Path, default=ROOT / ".fleetwright", help="where pulled models and compiled components lie")
     arguments.add_argument("--wrong", action="store_true", help="tell each field that is wrong")
     options = arguments.parse_args()
     rows = public(options.folder) if options.public else own(options)
-    answers = run(options.program, [row["file"] for row in rows])
+    answers = run(options, [row["file"] for row in rows])
     marks = [marked(row, answer, options.wrong) for row, answer in zip(rows, answers)]
     show("field", "right", "of", "share")
     for field in FIELDS:
@@ -76,16 +76,11 @@ def iso(text: str) -> str:
     return f"{day[3]}-{day[2]}-{day[1]}" if day else text[:10]
 
 
-def run(program: Path, files: list) -> list:
-    """The answers, in order. The state is of its own, but for what was pulled."""
-    with tempfile.TemporaryDirectory() as folder:
-        state = Path(folder)
-        for pulled in ("models", "lib", "onnxruntime"):
-            if (ROOT / ".fleetwright" / pulled).exists():
-                (state / pulled).symlink_to(ROOT / ".fleetwright" / pulled)
-        words = [program, "run", "--fleet", ROOT / "tests/fleets/invoices.toml", "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
-        words += ["--state", state, "--json", *files]
-        ended = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+def run(options: argparse.Namespace, files: list) -> list:
+    """The answers, in order."""
+    words = [options.program, "run", "--fleet", ROOT / "tests/fleets/invoices.toml", "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
+    words += ["--state", options.state, "--deadline", "5m", "--json", *files]
+    ended = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
     if len(lines) != len(files):
         raise SystemExit(f"{len(lines)} answers for {len(files)} files:\n{ended.stderr[-2000:]}")

@@ -65,6 +65,8 @@ pub struct Role {
     pub name: String,
     /// What the plugin needs of the model.
     pub purpose: String,
+    /// Whether the plugin also works without it: the manifest may leave it unbound.
+    pub optional: bool,
 }
 
 impl Plugin {
@@ -207,13 +209,15 @@ impl Description {
         })?;
         let mut roles: Vec<Role> = Vec::with_capacity(described.roles.len());
         for role in described.roles {
-            check_name("role", &role.name)?;
-            if roles.iter().any(|known| known.name == role.name) {
-                return Err(format!("role `{}` stands twice", role.name));
+            let name = role.name.strip_suffix('?').unwrap_or(&role.name);
+            check_name("role", name)?;
+            if roles.iter().any(|known| known.name == name) {
+                return Err(format!("role `{name}` stands twice"));
             }
             roles.push(Role {
-                name: role.name,
+                name: name.to_owned(),
                 purpose: role.purpose,
+                optional: role.name.ends_with('?'),
             });
         }
         Ok(Description {

@@ -116,7 +116,10 @@ fn rendered(inspection: &Inspection) -> String {
     let roles: Vec<_> = description
         .roles
         .iter()
-        .map(|role| format!("{}: {}", role.name, role.purpose))
+        .map(|role| {
+            let mark = if role.optional { " (may stay unbound)" } else { "" };
+            format!("{}{mark}: {}", role.name, role.purpose)
+        })
         .collect();
     text.push_str(&listed("roles", &roles));
     text.push_str(&format!(

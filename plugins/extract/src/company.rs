@@ -9,9 +9,10 @@ use fleetwright_detect::Span;
 const WORDS: usize = 4;
 /// Legal forms in small letters, without full stops.
 const FORMS: &[&str] = &[
-    "ab", "ag", "aps", "bv", "co", "corp", "eg", "ev", "gbr", "gmbh", "inc", "kft", "kg", "kgaa",
-    "limited", "llc", "llp", "ltd", "mbh", "nv", "ohg", "oy", "oyj", "plc", "pty", "sarl", "sas",
-    "se", "srl", "sro", "ug",
+    "ab", "ag", "aps", "asa", "bv", "bvba", "co", "corp", "eg", "ev", "gbr", "gmbh", "inc", "kft",
+    "kg", "kgaa", "lda", "limited", "llc", "llp", "ltd", "ltda", "mbh", "nv", "ohg", "oy", "oyj",
+    "plc", "pte", "pty", "sa", "sarl", "sas", "sasu", "scs", "se", "sl", "sll", "slu", "snc",
+    "spa", "spk", "srl", "sro", "ug", "vof",
 ];
 
 /// The whole of a company's name of which `span` is a part: with the legal form behind it, and with the words before that
@@ -33,7 +34,8 @@ pub(crate) fn whole(text: &str, span: Span) -> Option<Span> {
     named.then_some(span)
 }
 
-fn is_form(word: &str) -> bool {
+/// Whether a word is a legal form, such as `GmbH` or `Ltd.`.
+pub(crate) fn is_form(word: &str) -> bool {
     let bare: String = word.chars().filter(|c| !matches!(c, '.' | ',')).collect();
     let written = bare.chars().any(char::is_uppercase);
     written && FORMS.contains(&bare.to_lowercase().as_str())

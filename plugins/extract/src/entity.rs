@@ -39,6 +39,8 @@ pub enum Kind {
     Person,
     /// An organisation's name.
     Organization,
+    /// What a tagger marks under a label of its own.
+    Slot,
 }
 
 /// How an entity was found.
@@ -47,7 +49,7 @@ pub enum Kind {
 pub enum Method {
     /// By a rule, with its checks.
     Rule,
-    /// By the name tagger.
+    /// By the tagger.
     Model,
 }
 
@@ -70,6 +72,9 @@ pub struct Where {
 pub struct Entity {
     /// What it is.
     pub kind: Kind,
+    /// The tagger's label, for a slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// As it is written; masked for cards.
     pub value: String,
     /// In the form that machines compare; absent where the text leaves it open.
@@ -96,6 +101,7 @@ impl Entity {
     pub fn new(finding: Finding, method: Method, source: &str, page: Option<usize>) -> Entity {
         Entity {
             kind: finding.kind,
+            label: finding.label,
             value: finding.value,
             normalized: finding.normalized,
             currency: finding.currency,
@@ -112,8 +118,11 @@ impl Entity {
         }
     }
 
-    /// Whether both name the same thing.
+    /// Whether both name the same thing. Two slots are two things, whatever stands in them.
     fn is_same(&self, other: &Entity) -> bool {
+        if self.kind == Kind::Slot {
+            return false;
+        }
         let same = match (&self.normalized, &other.normalized) {
             (Some(a), Some(b)) => a == b || self.kind == Kind::Person && a.eq_ignore_ascii_case(b),
             _ => self.value == other.value,

@@ -20,6 +20,8 @@ pub mod document;
 pub mod entity;
 pub mod find;
 pub mod invoice;
+mod ocr;
+mod picture;
 mod source;
 mod tagger;
 
@@ -35,7 +37,10 @@ stage! {
     summary: "Finds amounts, dates, account and reference numbers, addresses and names in text and attachments, each with where it stands.",
     roles: {
         "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `states` f32 [batch, tokens, D], of WordPiece tokens as MiniLM reads them",
-        "tagger": "`states` f32 [batch, tokens, D] to `tags` f32 [batch, tokens, L]: probabilities of the labels O, B-PER, I-PER, B-ORG, I-ORG",
+        "tagger": "`states` f32 [batch, tokens, D], and where the card takes them `attention_mask` i64 [batch, tokens] and `shapes` f32 [batch, tokens, 25], to `tags` f32 [batch, tokens, L]: probabilities of the labels O, B-PER, I-PER, B-ORG, I-ORG, or B- and I- of other kinds, which are slots",
+        "detector?": "`x` f32 [1, 3, height, width] to `fetch_name_0` f32 [1, 1, height, width]: where lines of text stand in a picture, as PP-OCR finds them",
+        "recognizer?": "`x` f32 [1, 3, 48, width] to `fetch_name_0` f32 [1, steps, C]: a line's characters (CTC), the labels on the card",
+        "upright?": "`x` f32 [lines, 3, 80, 160] to `fetch_name_0` f32 [lines, 2]: whether a line stands upright or on its head",
     },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
@@ -111,7 +116,7 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
         media_type: &a.media_type,
         bytes: &a.bytes,
     });
-    let library = Library::read(files);
+    let library = Library::read(files)?;
     let (sources, cut) = source::collect(&request.fields, &library);
     let sender = request.fields.from.as_deref().and_then(find::name::sender);
     let mut entities: Vec<Entity> = sender
@@ -150,7 +155,8 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
 /// The names that the model finds where no rule found something.
 fn named(text: &str, taken: &[Finding], config: &Config) -> Result<Vec<Finding>, Failure> {
     let mut names = tagger::find(tagger::latest(text), config.names_floor)?;
-    names.retain(|name| !taken.iter().any(|other| other.span.overlaps(name.span)));
+    let free = |name: &Finding| !taken.iter().any(|other| other.span.overlaps(name.span));
+    names.retain(|name| name.kind == entity::Kind::Slot || free(name));
     Ok(names)
 }
 

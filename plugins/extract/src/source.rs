@@ -46,7 +46,7 @@ pub(crate) fn collect<'a>(fields: &'a Fields, library: &'a Library) -> (Vec<Sour
         add(
             format!("attachment:{}", text.document),
             text.page,
-            &text.text,
+            text.text(),
         );
     }
     (sources, cut)

@@ -340,3 +340,114 @@ fn messages_are_read_as_files_too() {
         "03.eml/invoice.pdf"
     );
 }
+
+/// [`stage`] with models that see one line in the upper half of any picture, and read `text` there.
+fn seeing(text: &'static str) -> Harness<'static> {
+    let characters: Vec<String> = std::iter::once(String::new())
+        .chain((' '..='~').map(String::from))
+        .collect();
+    let classes = characters.len();
+    let detector = |given: Tensors| {
+        let dims = given.f32("x")?.dims().to_vec();
+        let (height, width) = (dims[2], dims[3]);
+        let lit = |at: usize| {
+            let (x, y) = (at % width, at / width);
+            (20..28).contains(&y) && (10..width - 10).contains(&x)
+        };
+        let map: Vec<f32> = (0..height * width)
+            .map(|at| if lit(at) { 0.9 } else { 0.0 })
+            .collect();
+        Ok(
+            [("fetch_name_0", Tensor::new(&[1, 1, height, width], &map)?)]
+                .into_iter()
+                .collect(),
+        )
+    };
+    let upright = |given: Tensors| {
+        let lines = given.f32("x")?.dims()[0];
+        Ok([(
+            "fetch_name_0",
+            Tensor::new(&[lines, 2], &[0.9f32, 0.1].repeat(lines))?,
+        )]
+        .into_iter()
+        .collect())
+    };
+    let recognizer = move |_: Tensors| {
+        let steps = text
+            .bytes()
+            .flat_map(|byte| [usize::from(byte - b' ') + 1, 0]);
+        let rows: Vec<f32> = steps
+            .flat_map(|class| (0..classes).map(move |other| if other == class { 0.8 } else { 0.0 }))
+            .collect();
+        Ok([(
+            "fetch_name_0",
+            Tensor::new(&[1, 2 * text.len(), classes], &rows)?,
+        )]
+        .into_iter()
+        .collect())
+    };
+    let card = |labels: &[String]| json!({ "name": "m", "version": "1.0.0", "outputs": { "fetch_name_0": { "type": "f32", "dims": [1, "steps", labels.len()], "labels": labels } } });
+    stage(None)
+        .model("detector", detector)
+        .model("upright", upright)
+        .model("recognizer", recognizer)
+        .card("detector", card(&[]))
+        .card("upright", card(&[]))
+        .card("recognizer", card(&characters))
+}
+
+/// A white PNG.
+fn blank(width: usize, height: usize) -> Vec<u8> {
+    let rows = [vec![0], vec![255; width]].concat().repeat(height);
+    crate::picture::tests::png_of(width as u32, height as u32, [8, 0, 0], &rows, &[])
+}
+
+#[test]
+fn a_picture_is_read_where_models_for_it_are_bound() {
+    let run = seeing("Order number 48213907, GBP 12.50")
+        .attach("scan.png", "application/octet-stream", blank(320, 96))
+        .run();
+    let answer = &run.answer().fields;
+    assert_eq!(answer["documents"][0]["recognized"], 0.8, "{answer:#}");
+    assert_eq!(answer["documents"][0].get("problem"), None);
+    assert_eq!(entity(answer, "order_number")["value"], "48213907");
+    assert_eq!(
+        entity(answer, "amount")["where"]["source"],
+        "attachment:scan.png"
+    );
+    let blind = stage(None)
+        .attach("scan.png", "image/png", blank(320, 96))
+        .run();
+    assert_eq!(
+        blind.answer().fields["documents"][0]["problem"],
+        "no-text-layer"
+    );
+}
+
+#[test]
+fn pictures_beyond_the_bounds_are_named_and_end_nothing() {
+    let mut harness = seeing("Order number 48213907");
+    for place in 0..8 {
+        harness = harness.attach(&format!("{place}.png"), "image/png", blank(320, 64));
+    }
+    let run = harness
+        .attach(
+            "huge.png",
+            "image/png",
+            crate::picture::tests::png_of(60_000, 60_000, [8, 0, 0], &[0], &[]),
+        )
+        .attach("cut.jpg", "image/jpeg", b"\xff\xd8\xff\xe0\0".as_slice())
+        .run();
+    let problems: Vec<&Value> = run.answer().fields["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| &document["problem"])
+        .collect();
+    let (none, cut) = (&Value::Null, json!("truncated"));
+    assert_eq!(
+        problems[..8],
+        [none, none, none, none, none, none, &cut, &cut]
+    );
+    assert_eq!(problems[8..], [&json!("too-large"), &json!("damaged")]);
+}

@@ -34,7 +34,8 @@ pub struct Description {
 
 /// A model that a plugin needs, under the name that its code passes to [`Model::open`](nn::Model::open).
 pub struct Role {
-    /// The role: `[a-z][a-z0-9-]*`, at most 64 bytes.
+    /// The role: `[a-z][a-z0-9-]*`, at most 64 bytes; with `?` after it where the plugin also works without the model, which
+    /// [`nn::is_bound`] tells.
     pub name: &'static str,
     /// What the plugin needs of the model, for a person.
     pub purpose: &'static str,

@@ -211,7 +211,7 @@ fn check_stage(stage: &Stage, found: &Found, findings: &mut Vec<Diagnostic>) {
     let roles = &found.description.roles;
     for role in roles
         .iter()
-        .filter(|role| !stage.models.contains_key(&role.name))
+        .filter(|role| !role.optional && !stage.models.contains_key(&role.name))
     {
         findings.push(codes::role_not_bound(stage, role));
     }

@@ -13,15 +13,19 @@ pub enum Media {
     Mail,
     /// Text of any other kind.
     Text,
-    /// A picture, by its media type.
+    /// A picture as PNG.
+    Png,
+    /// A picture as JPEG.
+    Jpeg,
+    /// A picture of another kind, by its media type.
     Image(&'static str),
     /// Something else.
     Other,
 }
 
 const MAGIC: &[(&[u8], Media)] = &[
-    (b"\x89PNG\r\n\x1a\n", Media::Image("image/png")),
-    (b"\xff\xd8\xff", Media::Image("image/jpeg")),
+    (b"\x89PNG\r\n\x1a\n", Media::Png),
+    (b"\xff\xd8\xff", Media::Jpeg),
     (b"GIF8", Media::Image("image/gif")),
     (b"II*\0", Media::Image("image/tiff")),
     (b"MM\0*", Media::Image("image/tiff")),
@@ -77,6 +81,8 @@ impl Media {
             Media::Html => "text/html",
             Media::Mail => "message/rfc822",
             Media::Text => "text/plain",
+            Media::Png => "image/png",
+            Media::Jpeg => "image/jpeg",
             Media::Image(name) => name,
             Media::Other => "application/octet-stream",
         }

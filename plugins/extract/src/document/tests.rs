@@ -8,11 +8,12 @@ fn one(name: &str, media_type: &str, bytes: &[u8]) -> (Document, String) {
         name,
         media_type,
         bytes,
-    }]);
+    }])
+    .unwrap();
     let text = library
         .texts
         .iter()
-        .map(|text| text.text.as_str())
+        .map(|text| text.text())
         .collect::<Vec<_>>()
         .join("\n");
     (library.documents[0].clone(), text)
@@ -132,6 +133,89 @@ fn pictures_damage_and_passwords_are_reported() {
     );
 }
 
+/// The picture of a page that shows `/X1`, an image with these entries and this data, all over.
+fn drawn(entries: &str, data: &str) -> Result<Option<crate::picture::Picture>, Problem> {
+    let image = format!(
+        "<< /Type /XObject /Subtype /Image {entries} /Length {} >>\nstream\n{data}\nendstream",
+        data.len()
+    );
+    let file = pdf(
+        b"q 600 0 0 800 0 0 cm /X1 Do Q",
+        "/XObject << /X1 5 0 R >>",
+        &[&image],
+    );
+    pdf::Pdf::open(&file).unwrap().picture(0)
+}
+
+#[test]
+fn pictures_of_a_page_are_drawn_where_it_puts_them() {
+    let grey = "/Width 2 /Height 2 /ColorSpace /DeviceGray /BitsPerComponent 8";
+    let picture = drawn(grey, "0~~0").unwrap().unwrap();
+    assert_eq!((picture.width, picture.height), (1_644, 2_192));
+    let (right, below) = (picture.width as isize - 10, picture.height as isize - 10);
+    let corners = [(10, 10), (right, 10), (10, below), (right, below)];
+    assert_eq!(
+        corners.map(|(x, y)| picture.at(x, y)),
+        [b'0', b'~', b'~', b'0']
+    );
+    let inverted = drawn(&format!("{grey} /Decode [1 0]"), "0~~0")
+        .unwrap()
+        .unwrap();
+    assert_eq!(inverted.at(10, 10), 255 - b'0');
+    let palette = "/Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace [/Indexed /DeviceRGB 64 <000000 FFFFFF>]";
+    assert_eq!(drawn(palette, "\u{1}").unwrap().unwrap().at(10, 10), 255);
+    let bits = "/Width 8 /Height 1 /ImageMask true";
+    assert_eq!(drawn(bits, "\u{0f}").unwrap().unwrap().at(10, 10), 0);
+    assert_eq!(drawn(bits, "\u{0f}").unwrap().unwrap().at(right, 10), 255);
+    assert_eq!(drawn("/Subtype /Form", ""), Ok(None), "no picture");
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_says_why() {
+    let grey = "/ColorSpace /DeviceGray /BitsPerComponent 8";
+    for (entries, data, problem) in [
+        ("/Width 60000 /Height 60000", "x", Problem::TooLarge),
+        ("/Width 0 /Height 5", "x", Problem::Damaged),
+        ("/Height 5", "x", Problem::Damaged),
+        (
+            "/Width 5 /Height 5 /Filter /DCTDecode",
+            "no jpeg",
+            Problem::Damaged,
+        ),
+        (
+            "/Width 5 /Height 5 /Filter /JBIG2Decode",
+            "no such",
+            Problem::Damaged,
+        ),
+        (
+            "/Width 5 /Height 5 /Filter /JPXDecode",
+            "x",
+            Problem::Unsupported,
+        ),
+        (
+            "/Width 5 /Height 5 /Filter [/DCTDecode /FlateDecode]",
+            "x",
+            Problem::Unsupported,
+        ),
+        (
+            "/Width 5 /Height 5 /Filter /CCITTFaxDecode /DecodeParms << /Columns 4000000 >>",
+            "x",
+            Problem::TooLarge,
+        ),
+        (
+            "/Width 5 /Height 5 /Filter /FlateDecode",
+            "no deflate",
+            Problem::Damaged,
+        ),
+    ] {
+        assert_eq!(
+            drawn(&format!("{entries} {grey}"), data),
+            Err(problem),
+            "{entries}"
+        );
+    }
+}
+
 #[test]
 fn a_stream_that_grows_too_large_is_refused() {
     let bomb = miniz_oxide::deflate::compress_to_vec_zlib(&vec![b' '; 40 * 1024 * 1024], 9);
@@ -180,7 +264,8 @@ fn e_mail_gives_its_text_and_its_attachments() {
         name: "mail.eml",
         media_type: "application/octet-stream",
         bytes: mail.as_bytes(),
-    }]);
+    }])
+    .unwrap();
     let names: Vec<&str> = library
         .documents
         .iter()
@@ -189,13 +274,13 @@ fn e_mail_gives_its_text_and_its_attachments() {
     assert_eq!(names, ["mail.eml", "mail.eml/note.txt"]);
     assert!(
         library.texts[0]
-            .text
+            .text()
             .contains("From: Jo Doe <jo@example.com>")
-            && library.texts[0].text.contains("Order 12345678"),
+            && library.texts[0].text().contains("Order 12345678"),
         "{:?}",
         library.texts
     );
-    assert_eq!(library.texts[1].text, "attached words");
+    assert_eq!(library.texts[1].text(), "attached words");
 }
 
 #[test]
@@ -211,7 +296,8 @@ fn e_mail_in_e_mail_ends() {
         name: "m.eml",
         media_type: "",
         bytes: mail.as_bytes(),
-    }]);
+    }])
+    .unwrap();
     assert!(library.documents.len() <= 5, "{:?}", library.documents);
     assert_eq!(
         library.documents.last().unwrap().problem,
@@ -246,7 +332,8 @@ fn the_number_of_documents_is_bounded() {
         name: "a",
         media_type: "",
         bytes: b"x",
-    }));
+    }))
+    .unwrap();
     assert_eq!(library.documents.len(), DOCUMENTS);
 }
 

@@ -268,7 +268,8 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\u{a0}' | '\u{202f}')
 }
 
-fn code_of(text: &str) -> Option<&'static str> {
+/// A currency's code, where it is one that is recognised.
+pub fn code_of(text: &str) -> Option<&'static str> {
     (text.len() == 3)
         .then(|| CODES.split(' ').find(|code| *code == text))
         .flatten()

@@ -69,6 +69,31 @@ pub fn only(text: &str) -> Option<String> {
     }
 }
 
+/// How the numeric dates of a text are read, of each that can be read in one way alone.
+pub fn orders(text: &str) -> Vec<Order> {
+    let (days, months) = (
+        find(&Scan::new(text), Order::DayFirst),
+        find(&Scan::new(text), Order::MonthFirst),
+    );
+    let sure = days.iter().zip(&months).filter(|(day, month)| {
+        let slashed =
+            day.value.contains(['/', '-']) && day.value.starts_with(|c: char| c.is_ascii_digit());
+        slashed && day.span == month.span && day.normalized == month.normalized
+    });
+    let told = sure.filter_map(|(day, _)| {
+        let mut parts = day
+            .value
+            .split(['/', '-'])
+            .map(|part| part.parse().unwrap_or(0));
+        match (parts.next()?, parts.next()?) {
+            (13..=31, 1..=12) => Some(Order::DayFirst),
+            (1..=12, 13..=31) => Some(Order::MonthFirst),
+            _ => None,
+        }
+    });
+    told.collect()
+}
+
 /// `2025-03-14`, `14.03.2025`, `14/03/25`.
 fn numeric(scan: &Scan<'_>, from: usize, order: Order) -> Option<(Finding, usize)> {
     let (a, to) = digits(scan, from)?;

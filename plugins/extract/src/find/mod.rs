@@ -15,6 +15,8 @@ use crate::entity::Kind;
 pub struct Finding {
     /// What it is.
     pub kind: Kind,
+    /// The tagger's label, for a slot.
+    pub label: Option<String>,
     /// Where it stands, in bytes.
     pub span: Span,
     /// What stands there; masked for cards.
@@ -41,6 +43,7 @@ impl Finding {
         let value = span.of(scan.text()).to_owned();
         Finding {
             kind,
+            label: None,
             span,
             value,
             normalized: Some(normalized.into()),

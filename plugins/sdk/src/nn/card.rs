@@ -72,6 +72,12 @@ pub fn card(role: &str) -> Result<ModelCard, Error> {
     })
 }
 
+/// Whether the manifest binds a model to `role`: for roles that the plugin's description marks as optional.
+#[must_use]
+pub fn is_bound(role: &str) -> bool {
+    host::card(role).is_some()
+}
+
 impl ModelCard {
     /// The class names along the last axis of an output.
     ///

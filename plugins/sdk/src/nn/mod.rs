@@ -26,7 +26,7 @@ use std::fmt;
 
 use crate::host;
 
-pub use card::{Limits, ModelCard, Port, card};
+pub use card::{Limits, ModelCard, Port, card, is_bound};
 pub use tensor::{ANY, Array, Element, ElementType, Tensor, Tensors};
 
 /// A model that the manifest binds to a role, ready to run.

@@ -1,4 +1,8 @@
 //! From glyphs to lines in reading order: top to bottom, then left to right; columns parted by tabs.
+//!
+//! A glyph is a character of a text layer, or a run of text that was read off a picture.
+
+use crate::document::page::{Cell, Line, Page};
 
 /// Glyphs that share a baseline, within this part of their size.
 const SAME_LINE: f64 = 0.45;
@@ -9,7 +13,7 @@ const COLUMN: f64 = 1.6;
 
 /// A glyph on a page: y downwards.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Glyph {
+pub(crate) struct Glyph {
     text: String,
     start: f64,
     end: f64,
@@ -39,10 +43,22 @@ impl Glyph {
             turned,
         }
     }
+
+    /// A run of text that goes across from `start` to `end`.
+    pub(crate) fn run(text: String, (start, end): (f64, f64), baseline: f64, size: f64) -> Glyph {
+        Glyph {
+            text,
+            start,
+            end,
+            baseline,
+            size,
+            turned: false,
+        }
+    }
 }
 
-/// The text of a page.
-pub(super) fn text(mut glyphs: Vec<Glyph>) -> String {
+/// The page that glyphs make.
+pub(crate) fn page(mut glyphs: Vec<Glyph>) -> Page {
     glyphs.retain(|glyph| {
         !glyph.text.trim_matches(['\0', '\u{feff}']).is_empty() && glyph.size > 0.0
     });
@@ -51,7 +67,7 @@ pub(super) fn text(mut glyphs: Vec<Glyph>) -> String {
             .cmp(&b.turned)
             .then(a.baseline.total_cmp(&b.baseline))
     });
-    let mut text = String::new();
+    let mut page = Page::default();
     let mut line: Vec<Glyph> = Vec::new();
     for glyph in glyphs {
         let breaks = line.first().is_some_and(|first| {
@@ -59,20 +75,22 @@ pub(super) fn text(mut glyphs: Vec<Glyph>) -> String {
                 || glyph.baseline - first.baseline > SAME_LINE * first.size.max(glyph.size)
         });
         if breaks {
-            write(&mut text, &mut line);
+            write(&mut page, &mut line);
         }
         line.push(glyph);
     }
-    write(&mut text, &mut line);
-    text
+    write(&mut page, &mut line);
+    page
 }
 
 /// Writes a line and empties it.
-fn write(text: &mut String, line: &mut Vec<Glyph>) {
+fn write(page: &mut Page, line: &mut Vec<Glyph>) {
     line.sort_by(|a, b| a.start.total_cmp(&b.start));
+    let mut made = Line::default();
     let mut last: Option<&Glyph> = None;
-    let begun = text.len();
+    let mut cell: Option<Cell> = None;
     for glyph in line.iter() {
+        let mut apart = last.is_none();
         if let Some(last) = last {
             let doubled =
                 last.text == glyph.text && (glyph.start - last.start).abs() < 0.1 * glyph.size;
@@ -80,30 +98,54 @@ fn write(text: &mut String, line: &mut Vec<Glyph>) {
                 continue; // bold by printing twice
             }
             let gap = (glyph.start - last.end) / glyph.size.max(last.size);
-            if gap > COLUMN {
-                trim(text, begun);
-                text.push('\t');
-            } else if gap > BLANK && !text.ends_with([' ', '\t']) && !glyph.text.starts_with(' ') {
-                text.push(' ');
+            apart = gap > COLUMN;
+            if !apart && gap > BLANK && cell.is_some() {
+                blank(&mut page.text);
             }
         }
-        let blank = glyph.text.trim().is_empty();
-        if !blank {
-            text.push_str(&glyph.text);
-        } else if text.len() > begun && !text.ends_with([' ', '\t']) {
-            text.push(' ');
-        }
         last = Some(glyph);
+        if apart {
+            close(page, &mut made, cell.take());
+        }
+        if glyph.text.trim().is_empty() {
+            if cell.is_some() {
+                blank(&mut page.text);
+            }
+            continue;
+        }
+        if cell.is_none() && !made.cells.is_empty() {
+            page.text.push('\t');
+        }
+        let open = cell.get_or_insert(Cell {
+            start: page.text.len(),
+            end: 0,
+            left: glyph.start,
+            right: glyph.end,
+            size: glyph.size,
+        });
+        page.text.push_str(&glyph.text);
+        (open.end, open.right) = (page.text.len(), glyph.end.max(open.right));
+        open.size = open.size.max(glyph.size);
+        made.baseline = glyph.baseline;
     }
-    trim(text, begun);
-    if text.len() > begun {
-        text.push('\n');
+    close(page, &mut made, cell);
+    if !made.cells.is_empty() {
+        page.text.push('\n');
+        page.lines.push(made);
     }
     line.clear();
 }
 
-fn trim(text: &mut String, begun: usize) {
-    while text.len() > begun && text.ends_with(' ') {
-        text.pop();
+/// Ends a cell, where one was begun, without the blanks after it.
+fn close(page: &mut Page, line: &mut Line, cell: Option<Cell>) {
+    if let Some(cell) = cell {
+        page.text.truncate(cell.end);
+        line.cells.push(cell);
+    }
+}
+
+fn blank(text: &mut String) {
+    if !text.ends_with([' ', '\t', '\n']) {
+        text.push(' ');
     }
 }

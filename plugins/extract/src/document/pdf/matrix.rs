@@ -25,6 +25,19 @@ impl Matrix {
         Matrix([1.0, 0.0, 0.0, 1.0, x, y]).then(self)
     }
 
+    /// This map, then a scale.
+    pub(super) fn scaled(self, by: f64) -> Matrix {
+        self.then(Matrix([by, 0.0, 0.0, by, 0.0, 0.0]))
+    }
+
+    /// The way back; none where everything falls onto a line.
+    pub(super) fn inverse(self) -> Option<Matrix> {
+        let [a, b, c, d, e, f] = self.0;
+        let determinant = a * d - b * c;
+        let back = Matrix([d, -b, -c, a, c * f - d * e, b * e - a * f].map(|n| n / determinant));
+        (determinant != 0.0 && back.is_finite()).then_some(back)
+    }
+
     /// Where a point goes.
     pub(super) fn apply(self, x: f64, y: f64) -> (f64, f64) {
         let [a, b, c, d, e, f] = self.0;

@@ -1,76 +1,96 @@
-//! The text layer of a PDF, page by page, in reading order.
+//! The text layer of a PDF, page by page, in reading order; of a page without one, its pictures.
 //!
 //! Bounds: 200 pages, 200,000 glyphs in all, 32 MiB of decompressed data, forms within forms eight deep. A file that
-//! is encrypted, damaged or only pictures is reported as that.
+//! is encrypted or damaged is reported as that.
 
 mod bounds;
 mod content;
-mod layout;
+pub(crate) mod layout;
 mod matrix;
+mod pictures;
 
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf as File};
 
-use super::Problem;
+use super::{Page, Problem};
+use crate::picture::Picture;
 use content::Reader;
 
 /// How many pages are read.
 const PAGES: usize = 200;
 
-/// A PDF's text.
-#[derive(Debug, Default)]
-pub(super) struct Pdf {
-    /// The text of each page that was read; empty for a page without text.
-    pub(super) pages: Vec<String>,
+/// A PDF that was opened.
+pub(super) struct Pdf(File);
+
+/// What stands on one page.
+pub(super) enum Content {
+    /// Text.
+    Text(Page),
+    /// No text; the number of the page, from 0, in whose pictures there may be some.
+    Pictures(usize),
+}
+
+/// A PDF's text layer.
+pub(super) struct Layer {
+    /// Each page that was read.
+    pub(super) pages: Vec<Content>,
     /// How many pages the file has.
     pub(super) count: usize,
-    /// Why it was not read, or not to its end.
+    /// Why it was not read to its end, or not well.
     pub(super) problem: Option<Problem>,
 }
 
-/// Reads a PDF's text layer.
-pub(super) fn read(bytes: &[u8]) -> Pdf {
-    if let Err(problem) = bounds::check(bytes) {
-        return Pdf {
-            problem: Some(problem),
-            ..Pdf::default()
-        };
+impl Pdf {
+    /// Opens a PDF.
+    ///
+    /// # Errors
+    /// It needs a password, is broken, or grows too large.
+    pub(super) fn open(bytes: &[u8]) -> Result<Pdf, Problem> {
+        bounds::check(bytes)?;
+        File::new(bytes.to_vec())
+            .map(Pdf)
+            .map_err(|error| match error {
+                LoadPdfError::Decryption(
+                    DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
+                ) => Problem::Encrypted,
+                _ => Problem::Damaged,
+            })
     }
-    match File::new(bytes.to_vec()) {
-        Ok(file) => read_pages(&file),
-        Err(LoadPdfError::Decryption(
-            DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
-        )) => Pdf {
-            problem: Some(Problem::Encrypted),
-            ..Pdf::default()
-        },
-        Err(_) => Pdf {
-            problem: Some(Problem::Damaged),
-            ..Pdf::default()
-        },
-    }
-}
 
-fn read_pages(file: &File) -> Pdf {
-    let pages = file.pages();
-    let mut reader = Reader::new();
-    let texts: Vec<String> = pages
-        .iter()
-        .take(PAGES)
-        .map(|page| layout::text(reader.page(page)))
-        .collect();
-    let empty = texts.iter().all(|text| text.trim().is_empty());
-    let problem = if pages.is_empty() {
-        Some(Problem::Damaged)
-    } else if reader.mostly_unmapped() {
-        Some(Problem::Unmapped)
-    } else if empty {
-        Some(Problem::NoTextLayer)
-    } else {
-        (reader.exhausted() || pages.len() > PAGES).then_some(Problem::Truncated)
-    };
-    Pdf {
-        pages: texts,
-        count: pages.len(),
-        problem,
+    /// Reads the text layer.
+    pub(super) fn text(&self) -> Layer {
+        let pages = self.0.pages();
+        let mut reader = Reader::new();
+        let read: Vec<Content> = pages
+            .iter()
+            .take(PAGES)
+            .enumerate()
+            .map(|(number, page)| match layout::page(reader.page(page)) {
+                text if text.lines.is_empty() => Content::Pictures(number),
+                text => Content::Text(text),
+            })
+            .collect();
+        let problem = if pages.is_empty() {
+            Some(Problem::Damaged)
+        } else if reader.mostly_unmapped() {
+            Some(Problem::Unmapped)
+        } else {
+            (reader.exhausted() || pages.len() > PAGES).then_some(Problem::Truncated)
+        };
+        Layer {
+            pages: read,
+            count: pages.len(),
+            problem,
+        }
+    }
+
+    /// A page as its pictures draw it; none where it has none.
+    ///
+    /// # Errors
+    /// Why they cannot be drawn.
+    pub(super) fn picture(&self, number: usize) -> Result<Option<Picture>, Problem> {
+        match self.0.pages().get(number) {
+            Some(page) => pictures::draw(page),
+            None => Ok(None),
+        }
     }
 }

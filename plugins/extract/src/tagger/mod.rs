@@ -1,12 +1,16 @@
-//! Names by model: the encoder reads the latest message, the tagger marks its words, and runs of marks are names.
+//! Names and slots by model: the encoder reads the latest message, the tagger marks its words, and runs of marks are names.
 //!
-//! The encoder does not see capitals, so that a name with a small word, particles apart, is dropped: it is not written
-//! as one.
+//! A tagger's card decides what it is given (shapes and mask where it asks for them) and what it marks: `PER` and `ORG` are
+//! names, any other kind is a slot of that label. The encoder does not see capitals, so that a name with a small word, particles
+//! apart, is dropped: it is not written as one. Slots are taken as they are.
 //!
 //! Bounds: four windows of as many tokens as the encoder takes.
 
+mod path;
+mod shapes;
+
 use fleetwright_detect::{Scan, Span};
-use fleetwright_sdk::nn::{self, ANY, Model};
+use fleetwright_sdk::nn::{self, ANY, Model, ModelCard, Tensor, Tensors};
 use fleetwright_sdk::tokenizer::{Encoding, encode};
 
 use crate::company;
@@ -22,9 +26,6 @@ const PARTICLES: &[&str] = &[
     "the", "für", "und",
 ];
 
-/// The tagger's labels for each token of a window, with their probabilities.
-type Tags<'a> = Vec<(&'a str, f64)>;
-
 /// Finds names in a text whose mean probability is at least `floor`.
 pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
     let (encoder, tagger) = (Model::open("encoder")?, Model::open("tagger")?);
@@ -34,17 +35,36 @@ pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
     let scan = Scan::new(text);
     let mut found = Vec::new();
     for (start, encoding) in windows(text, tokens) {
-        let mut encoded = encoder.run(encoding.inputs()?)?;
-        let tagged = tagger.run([("states", encoded.take("states")?)])?;
+        let window = text.get(start..).unwrap_or_default();
+        let encoded = encoder.run(encoding.inputs()?)?;
+        let tagged = tagger.run(inputs(&card, window, &encoding, encoded)?)?;
         let scores = tagged.f32("tags")?.shaped(&[1, ANY, labels.len()])?;
-        let tags: Tags<'_> = scores.rows().map(|row| best(row, labels)).collect();
-        found.extend(
-            names(text.get(start..).unwrap_or_default(), &encoding, &tags)
-                .into_iter()
-                .filter_map(|name| name.checked(&scan, start, floor)),
-        );
+        let rows: Vec<&[f32]> = scores.rows().collect();
+        let named = names(window, &encoding, &rows, labels).into_iter();
+        found.extend(named.filter_map(|name| name.checked(&scan, start, floor)));
     }
     Ok(apart(found))
+}
+
+/// What the tagger takes, by its card.
+fn inputs(
+    card: &ModelCard,
+    text: &str,
+    encoding: &Encoding,
+    mut encoded: Tensors,
+) -> Result<Vec<(String, Tensor)>, nn::Error> {
+    let tokens = encoding.ids.len();
+    let mut inputs = vec![("states".to_owned(), encoded.take("states")?)];
+    if card.inputs.contains_key("attention_mask") {
+        let mask = Tensor::new(&[1, tokens], &encoding.mask)?;
+        inputs.push(("attention_mask".to_owned(), mask));
+    }
+    if card.inputs.contains_key("shapes") {
+        let rows = shapes::rows(text, &encoding.offsets);
+        let rows = Tensor::new(&[1, tokens, shapes::SIZE], &rows)?;
+        inputs.push(("shapes".to_owned(), rows));
+    }
+    Ok(inputs)
 }
 
 /// Names without those that are a part of another: of a company's name, the model may have marked several.
@@ -110,49 +130,53 @@ fn windows(text: &str, tokens: usize) -> Vec<(usize, Encoding)> {
     windows
 }
 
-/// A run of tokens that the tagger marks as one name.
+/// A run of words that the tagger marks as one name.
 struct Name {
     kind: Kind,
+    /// The label of a slot.
+    label: Option<String>,
     span: Span,
     probability: f64,
 }
 
+/// A word, and the token that carries its tag: its first piece.
+struct Word {
+    span: Span,
+    token: usize,
+}
+
 /// Runs of marked words, as the tagger's card reads them: a word's first piece carries its tag, and neighbouring words
-/// of one kind are one name.
-fn names(text: &str, encoding: &Encoding, tags: &[(&str, f64)]) -> Vec<Name> {
+/// of one kind are one name, unless a line ends between them and the second one begins.
+fn names(text: &str, encoding: &Encoding, rows: &[&[f32]], labels: &[String]) -> Vec<Name> {
+    let words = words(text, encoding);
+    let scores: Vec<&[f32]> = words
+        .iter()
+        .map(|word| rows.get(word.token).copied().unwrap_or_default())
+        .collect();
+    let path = path::best(&scores, labels);
     let mut names = Vec::new();
-    let mut open: Option<Open> = None;
-    let mut last = 0;
-    for (offset, (label, probability)) in encoding.offsets.iter().zip(tags) {
-        let goes_on = !offset.is_empty() && offset.start == last && within_word(text, last);
-        last = offset.end;
-        if goes_on {
-            if let Some(open) = &mut open {
-                open.span.end = offset.end;
-            }
-            continue;
-        }
-        let kind = match label.split_once('-') {
-            Some((_, "PER")) if !offset.is_empty() => Some(Kind::Person),
-            Some((_, "ORG")) if !offset.is_empty() => Some(Kind::Organization),
-            _ => None,
+    let mut open: Option<Open<'_>> = None;
+    for ((word, score), label) in words.iter().zip(&scores).zip(path) {
+        let (begins, mark) = match labels.get(label).and_then(|label| label.split_once('-')) {
+            Some((part, mark)) => (part == "B", Some(mark)),
+            None => (true, None),
         };
+        let probability = score.get(label).map_or(0.0, |p| f64::from(*p));
         match &mut open {
-            Some(open) if kind == Some(open.kind) => {
-                open.span.end = offset.end;
+            Some(open)
+                if mark == Some(open.mark)
+                    && !(begins && ends_line(text, open.span.end, word.span.start)) =>
+            {
+                open.span.end = word.span.end;
                 open.sum += probability;
                 open.words += 1;
             }
             _ => {
                 names.extend(open.take().map(Open::close));
-                let span = Span {
-                    start: offset.start,
-                    end: offset.end,
-                };
-                open = kind.map(|kind| Open {
-                    kind,
-                    span,
-                    sum: *probability,
+                open = mark.map(|mark| Open {
+                    mark,
+                    span: word.span,
+                    sum: probability,
                     words: 1,
                 });
             }
@@ -162,18 +186,53 @@ fn names(text: &str, encoding: &Encoding, tags: &[(&str, f64)]) -> Vec<Name> {
     names
 }
 
+fn words(text: &str, encoding: &Encoding) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut last = 0;
+    for (token, offset) in encoding
+        .offsets
+        .iter()
+        .enumerate()
+        .filter(|(_, offset)| !offset.is_empty())
+    {
+        let goes_on = offset.start == last && within_word(text, last);
+        last = offset.end;
+        match words.last_mut() {
+            Some(word) if goes_on => word.span.end = offset.end,
+            _ => words.push(Word {
+                span: Span {
+                    start: offset.start,
+                    end: offset.end,
+                },
+                token,
+            }),
+        }
+    }
+    words
+}
+
+fn ends_line(text: &str, from: usize, to: usize) -> bool {
+    text.get(from..to).is_some_and(|gap| gap.contains('\n'))
+}
+
 /// A name that may go on.
-struct Open {
-    kind: Kind,
+struct Open<'a> {
+    mark: &'a str,
     span: Span,
     sum: f64,
     words: u32,
 }
 
-impl Open {
+impl Open<'_> {
     fn close(self) -> Name {
+        let (kind, label) = match self.mark {
+            "PER" => (Kind::Person, None),
+            "ORG" => (Kind::Organization, None),
+            slot => (Kind::Slot, Some(slot.to_owned())),
+        };
         Name {
-            kind: self.kind,
+            kind,
+            label,
             span: self.span,
             probability: self.sum / f64::from(self.words),
         }
@@ -200,6 +259,18 @@ impl Name {
             start: from,
             end: to,
         };
+        if self.kind == Kind::Slot {
+            return (self.probability >= floor).then(|| Finding {
+                label: self.label,
+                ..Finding::new(
+                    self.kind,
+                    scan,
+                    span,
+                    span.of(text),
+                    rounded(self.probability),
+                )
+            });
+        }
         let span = match self.kind {
             Kind::Organization => company::whole(text, span)?,
             _ => span,
@@ -212,24 +283,12 @@ impl Name {
             && name.chars().filter(|c| c.is_alphabetic()).count() > 1;
         let sound =
             written && self.probability >= floor && !name.contains('\n') && name.len() <= 80;
-        sound.then(|| {
-            Finding::new(
-                self.kind,
-                scan,
-                span,
-                name,
-                (self.probability * 100.0).round() / 100.0,
-            )
-        })
+        sound.then(|| Finding::new(self.kind, scan, span, name, rounded(self.probability)))
     }
 }
 
-/// The likeliest label of a token.
-fn best<'a>(row: &[f32], labels: &'a [String]) -> (&'a str, f64) {
-    let likeliest = row.iter().zip(labels).max_by(|a, b| a.0.total_cmp(b.0));
-    likeliest.map_or(("O", 0.0), |(probability, label)| {
-        (label.as_str(), f64::from(*probability))
-    })
+fn rounded(probability: f64) -> f64 {
+    (probability * 100.0).round() / 100.0
 }
 
 #[cfg(test)]
@@ -278,6 +337,7 @@ mod tests {
             };
             Name {
                 kind,
+                label: None,
                 span,
                 probability: 0.9,
             }
@@ -304,22 +364,20 @@ mod tests {
     fn runs_of_marks_become_names_over_whole_words() {
         let text = "ask Jane Whitfield at Nordlicht";
         let encoding = encode(text, 64);
-        let tags: Vec<(&str, f64)> = encoding
-            .offsets
-            .iter()
-            .map(
-                |offset| match text.get(offset.clone()).unwrap_or_default() {
-                    "Jane" => ("B-PER", 0.9),
-                    piece if offset.start >= 9 && offset.end <= 18 && !piece.is_empty() => {
-                        ("I-PER", 0.8)
-                    }
-                    piece if offset.start == 22 && !piece.is_empty() => ("I-ORG", 0.7),
-                    _ => ("O", 0.99),
-                },
-            )
-            .collect();
+        let labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"].map(str::to_owned);
+        let row =
+            |offset: &std::ops::Range<usize>| match text.get(offset.clone()).unwrap_or_default() {
+                "Jane" => [0.1f32, 0.9, 0.0, 0.0, 0.0],
+                piece if offset.start >= 9 && offset.end <= 18 && !piece.is_empty() => {
+                    [0.2, 0.0, 0.8, 0.0, 0.0]
+                }
+                piece if offset.start == 22 && !piece.is_empty() => [0.3, 0.0, 0.0, 0.7, 0.0],
+                _ => [0.99, 0.0, 0.0, 0.0, 0.0],
+            };
+        let rows: Vec<[f32; 5]> = encoding.offsets.iter().map(row).collect();
+        let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
         let scan = Scan::new(text);
-        let found: Vec<Finding> = names(text, &encoding, &tags)
+        let found: Vec<Finding> = names(text, &encoding, &rows, &labels)
             .into_iter()
             .filter_map(|name| name.checked(&scan, 0, 0.6))
             .collect();
@@ -331,10 +389,36 @@ mod tests {
                 (Kind::Organization, "Nordlicht")
             ]
         );
-        let unsure = names(text, &encoding, &tags)
+        let unsure = names(text, &encoding, &rows, &labels)
             .into_iter()
             .filter_map(|name| name.checked(&scan, 0, 0.75))
             .count();
         assert_eq!(unsure, 1);
+    }
+
+    #[test]
+    fn slots_stay_as_they_are_and_end_with_their_line() {
+        let text = "jo ann\nbo";
+        let encoding = encode(text, 64);
+        let labels = ["O", "B-name", "I-name"].map(str::to_owned);
+        let row =
+            |offset: &std::ops::Range<usize>| match text.get(offset.clone()).unwrap_or_default() {
+                "jo" | "bo" => [0.1f32, 0.9, 0.0],
+                "ann" => [0.2, 0.0, 0.8],
+                _ => [1.0, 0.0, 0.0],
+            };
+        let rows: Vec<[f32; 3]> = encoding.offsets.iter().map(row).collect();
+        let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
+        let scan = Scan::new(text);
+        let found = names(text, &encoding, &rows, &labels);
+        let found: Vec<_> = found
+            .into_iter()
+            .filter_map(|name| name.checked(&scan, 0, 0.5))
+            .collect();
+        let values: Vec<_> = found
+            .iter()
+            .map(|f| (f.value.as_str(), f.label.as_deref()))
+            .collect();
+        assert_eq!(values, [("jo ann", Some("name")), ("bo", Some("name"))]);
     }
 }

@@ -1,0 +1,202 @@
+//! Who sent an invoice. No label says it as a rule: several signs are weighed, and the best name wins.
+
+use super::grid::{Grid, Piece};
+use super::labels;
+use super::seek::{find_label, has_label, words};
+use crate::company::is_form;
+
+/// What a name must reach to be the sender's.
+const ENOUGH: f64 = 1.5;
+/// How much larger than usual letters are that stand out.
+const LARGE: f64 = 1.12;
+/// Lines of a customer's address below its label or first line.
+const ADDRESS: usize = 6;
+/// What parts a name from the address behind it on one line.
+const MARKS: &[&str] = &[" · ", " | ", " • ", " - ", " – ", " — ", " ∙ "];
+
+/// The sender's name.
+pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
+    let usual = grid.usual_size();
+    let largest = grid
+        .pieces
+        .iter()
+        .filter(|piece| name(piece.text).is_some())
+        .map(|piece| piece.size)
+        .fold(0.0, f64::max);
+    let customers = customers(grid);
+    let mut best: Option<(f64, String)> = None;
+    for piece in &grid.pieces {
+        let Some(name) = name(piece.text) else {
+            continue;
+        };
+        let mut score =
+            looks(piece, grid, usual, largest) + company(&name) + repeated(grid, piece, &name);
+        score += if is_registered(grid, piece) { 2.0 } else { 0.0 };
+        score += if is_addressed(grid, piece) { 0.75 } else { 0.0 };
+        score += if is_announced(grid, piece) { 3.0 } else { 0.0 };
+        score -= if customers.iter().any(|customer| same_block(customer, piece)) {
+            5.0
+        } else {
+            0.0
+        };
+        if score >= ENOUGH && best.as_ref().is_none_or(|(most, _)| score > *most) {
+            best = Some((score, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// Large letters, and a place at the top.
+fn looks(piece: &Piece<'_>, grid: &Grid<'_>, usual: f64, largest: f64) -> f64 {
+    let large = if piece.size > LARGE * usual { 1.5 } else { 0.0 };
+    let most = if piece.size > LARGE * usual && piece.size > 0.97 * largest {
+        1.0
+    } else {
+        0.0
+    };
+    let top = if piece.line * 8 <= grid.height() {
+        1.0
+    } else {
+        0.0
+    };
+    large + most + top
+}
+
+fn company(name: &str) -> f64 {
+    if name.split([' ', ',']).any(is_form) {
+        2.0
+    } else {
+        0.0
+    }
+}
+
+/// A name that stands again elsewhere, as at the foot.
+fn repeated(grid: &Grid<'_>, piece: &Piece<'_>, name: &str) -> f64 {
+    let again = grid
+        .pieces
+        .iter()
+        .filter(|other| other.line != piece.line && other.text.contains(name));
+    again.count().min(2) as f64
+}
+
+/// Whether registers, tax or bank numbers stand on the line or near below it.
+fn is_registered(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
+    let near = |other: &Piece<'_>| {
+        let gap = other.baseline - piece.baseline;
+        (0.0..=6.0 * piece.size.min(12.0 * other.size)).contains(&gap)
+            && (piece.overlaps(other) || gap == 0.0)
+    };
+    let lines = piece.line..piece.line + 4;
+    lines
+        .flat_map(|line| grid.line(line))
+        .any(|other| near(other) && has_label(other.text, labels::REGISTERED))
+}
+
+/// Whether something with a number, such as a street, stands right below.
+fn is_addressed(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
+    grid.below(piece).next().is_some_and(|other| {
+        let street = other.text.contains(|c: char| c.is_ascii_digit())
+            && other.text.contains(char::is_alphabetic);
+        street && other.size <= piece.size
+    })
+}
+
+/// Whether a label for the sender stands before or above it.
+fn is_announced(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
+    let above = piece.line.saturating_sub(1)..=piece.line;
+    above.flat_map(|line| grid.line(line)).any(|label| {
+        let placed = label.line == piece.line && label.left < piece.left
+            || label.line != piece.line && label.overlaps(piece);
+        placed && words(labels::SENDER).any(|word| is_whole(label.text, word))
+    })
+}
+
+/// Whether a text is a label and nothing else.
+fn is_whole(text: &str, label: &str) -> bool {
+    let bare = text.trim().trim_end_matches([':', '.']);
+    find_label(bare, label).is_some_and(|found| found.start == 0 && found.end == bare.len())
+}
+
+/// The first lines of customers' addresses: what a label or a salutation begins.
+fn customers<'a>(grid: &Grid<'a>) -> Vec<Piece<'a>> {
+    let begins = |piece: &&Piece<'a>| {
+        let text = piece.text.trim();
+        let salutes = words(labels::SALUTATIONS)
+            .any(|word| find_label(text, word).is_some_and(|found| found.start == 0));
+        salutes
+            || words(labels::CUSTOMER).any(|word| {
+                is_whole(text, word) || text.to_lowercase().starts_with(&format!("{word}:"))
+            })
+    };
+    grid.pieces.iter().filter(begins).copied().collect()
+}
+
+/// Whether a piece belongs to the address that a first line begins.
+fn same_block(first: &Piece<'_>, piece: &Piece<'_>) -> bool {
+    let down = piece
+        .line
+        .checked_sub(first.line)
+        .is_some_and(|lines| lines <= ADDRESS + 2);
+    let gap = piece.baseline - first.baseline;
+    let near = gap <= ADDRESS as f64 * 1.6 * first.size.max(piece.size);
+    let aligned = (piece.left - first.left).abs() <= 3.0 * first.size.max(piece.size);
+    down && near && (aligned || piece.line == first.line && piece.left > first.left)
+}
+
+/// A cell's text as a company's or person's name, without the address behind it; none where it reads as something else.
+fn name(text: &str) -> Option<String> {
+    let head = MARKS
+        .iter()
+        .filter_map(|mark| text.split_once(mark))
+        .map(|(head, _)| head)
+        .min_by_key(|head| head.len());
+    let head = head
+        .unwrap_or(text)
+        .trim()
+        .trim_end_matches([',', ';', ':']);
+    let head = without_address(head);
+    let letters = head.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = head.chars().filter(char::is_ascii_digit).count();
+    let count = head.split_whitespace().count();
+    let begins = head.starts_with(char::is_uppercase);
+    let foreign = [
+        labels::TITLES,
+        labels::NUMBER,
+        labels::TOTAL,
+        labels::NET,
+        labels::TAX,
+        labels::DUE,
+        labels::OTHER_DATES,
+    ]
+    .iter()
+    .any(|list| has_label(head, list))
+        || [labels::CUSTOMER, labels::SENDER, labels::DATED]
+            .iter()
+            .any(|list| words(list).any(|word| is_whole(head, word)));
+    let fits = letters >= 3
+        && digits == 0
+        && count <= 7
+        && begins
+        && !foreign
+        && !head.contains([':', '@', '/', '%', '€', '£', '$']);
+    fits.then(|| spaced(head))
+}
+
+/// A name with a blank on both sides of `&`, where there is one on either.
+fn spaced(name: &str) -> String {
+    if name.contains("& ") || name.contains(" &") {
+        let parts: Vec<&str> = name.split('&').map(str::trim).collect();
+        return parts.join(" & ");
+    }
+    name.to_owned()
+}
+
+/// The part before a comma, unless a legal form follows it.
+fn without_address(text: &str) -> &str {
+    match text.split_once(',') {
+        Some((head, tail)) if !tail.split_whitespace().next().is_some_and(is_form) => {
+            head.trim_end()
+        }
+        _ => text,
+    }
+}

@@ -1,0 +1,174 @@
+//! Labels and the values that they announce.
+
+use super::grid::{Grid, Piece};
+
+/// How many letters and digits may stand between a label and its value, as in `Due date (by noon): 4 May`.
+pub(super) const FILLING: usize = 12;
+/// The longest number of an invoice.
+const LONGEST: usize = 32;
+
+/// The words of a list.
+pub(super) fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.split('|')
+}
+
+/// A place where a label stands in a piece of text: the bytes after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// The first place of a label as whole words, in any case. Blanks of the label may be missing in the text, as pictures of text
+/// are read.
+pub(super) fn find_label(text: &str, label: &str) -> Option<Found> {
+    let lower = lowered(text);
+    let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    let ends = label.ends_with(char::is_alphanumeric);
+    let first = label.chars().next()?;
+    lower.match_indices(first).find_map(|(start, _)| {
+        let rest = lower.get(start..)?;
+        let end = start + rest.len() - without(rest, label)?.len();
+        let before = lower.get(..start).and_then(|head| head.chars().next_back());
+        let after = lower.get(end..).and_then(|tail| tail.chars().next());
+        (!letter(before) && !(ends && letter(after))).then_some(Found { start, end })
+    })
+}
+
+/// What follows a label at the start of a text.
+fn without<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let mut words = label.split(' ');
+    let mut rest = text.strip_prefix(words.next()?)?;
+    for word in words {
+        rest = rest
+            .trim_start_matches([' ', '\u{a0}'])
+            .strip_prefix(word)?;
+    }
+    Some(rest)
+}
+
+/// Small letters of the same lengths in bytes, and plain apostrophes and blanks.
+fn lowered(text: &str) -> String {
+    let small = |c: char| {
+        let mut lower = c.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(one), None) if one.len_utf8() == c.len_utf8() => one,
+            _ => c,
+        }
+    };
+    text.chars().map(small).collect()
+}
+
+/// Whether a list's label stands in a text.
+pub(super) fn has_label(text: &str, list: &'static str) -> bool {
+    words(list).any(|label| find_label(text, label).is_some())
+}
+
+/// The values of a list's labels, those of the surest label first: what `read` takes of the text after a label, of a cell
+/// to its right, or of one below. A label that stands within one of `others` is none.
+pub(super) fn values<'g, 'a, T>(
+    grid: &'g Grid<'a>,
+    list: &'static str,
+    others: &'g [&'static str],
+    read: impl Fn(&str) -> Option<T> + Copy + 'g,
+) -> impl Iterator<Item = T> + 'g {
+    words(list).flat_map(move |label| {
+        grid.pieces.iter().filter_map(move |piece| {
+            let found = find_label(piece.text, label)?;
+            let within = |other: &'static str| {
+                find_label(piece.text, other).is_some_and(|o| {
+                    o.start <= found.start && found.end <= o.end && other.len() > label.len()
+                })
+            };
+            let foreign = others.iter().any(|list| words(list).any(within));
+            if foreign || is_owed(piece.text, found) {
+                return None;
+            }
+            value(grid, piece, found, read)
+        })
+    })
+}
+
+/// Whether `due` is that of a sum, as in `amount due`.
+fn is_owed(text: &str, found: Found) -> bool {
+    let head = text
+        .get(..found.start)
+        .unwrap_or_default()
+        .trim_end()
+        .to_lowercase();
+    text.get(found.start..found.end)
+        .is_some_and(|word| word.eq_ignore_ascii_case("due"))
+        && ["amount", "total", "balance"]
+            .iter()
+            .any(|word| head.ends_with(word))
+}
+
+/// The value of one label.
+pub(super) fn value<T>(
+    grid: &Grid<'_>,
+    piece: &Piece<'_>,
+    found: Found,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let rest = piece.text.get(found.end..).unwrap_or_default();
+    let own = |text: &str| {
+        read(text.trim_start_matches(|c: char| {
+            c.is_whitespace() || matches!(c, ':' | '.' | '-' | '–' | '/' | ')' | '(')
+        }))
+    };
+    if let Some(value) = own(rest) {
+        return Some(value);
+    }
+    if rest.chars().filter(|c| c.is_alphanumeric()).count() > FILLING {
+        return None; // running text, no label
+    }
+    let beside = grid.beside(piece).find_map(|other| read(other.text));
+    beside.or_else(|| grid.below(piece).find_map(|other| read(other.text)))
+}
+
+/// An invoice's number at the start of a text: one word with a digit, which is no date, sum or share.
+pub(super) fn number(text: &str) -> Option<String> {
+    let text = text.trim_start_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '#' | ':' | '.' | '°' | 'º')
+    });
+    let text = [
+        "number", "no.", "no", "nr.", "nr", "n°", "nº", "n.", "num.", "#",
+    ]
+    .iter()
+    .find_map(|word| {
+        let head = text
+            .get(..word.len())
+            .filter(|head| head.eq_ignore_ascii_case(word))?;
+        let rest = text.get(head.len()..)?;
+        rest.starts_with([' ', ':', '\u{a0}', '#']).then_some(rest)
+    })
+    .unwrap_or(text);
+    let text = text.trim_start_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '#' | ':' | '.' | '°' | 'º')
+    });
+    let word = text
+        .split_whitespace()
+        .next()?
+        .trim_end_matches([',', ';', '.', ':', ')']);
+    let fits = word
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '_' | '.'));
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let begins = word.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let dated = !fleetwright_detect::Scan::new(text).is_empty() && starts_with_date(text);
+    let sum = word
+        .split(['.', ','])
+        .nth(1)
+        .is_some_and(|decimals| decimals.len() == 2 && digits + 1 == word.len());
+    (fits && begins && digits > 0 && word.len() <= LONGEST && !dated && !sum)
+        .then(|| word.to_uppercase())
+}
+
+/// Whether a date begins a text, in any reading.
+fn starts_with_date(text: &str) -> bool {
+    let found = crate::find::date::find(
+        &fleetwright_detect::Scan::new(text),
+        crate::find::date::Order::Ambiguous,
+    );
+    found.first().is_some_and(|date| date.span.start == 0)
+}

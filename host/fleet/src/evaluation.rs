@@ -211,7 +211,10 @@ async fn course(
     let mut measures = Vec::new();
     for (key, (line, words)) in keys {
         let node = snapshot.nodes.iter().find(|node| node.name() == key.stage);
-        let schema = node.map(|node| &node.arm.stage.plugin().description().answer_schema);
+        let plugin = node.map(|node| node.arm.stage.plugin());
+        let schema = plugin
+            .as_ref()
+            .map(|plugin| &plugin.description().answer_schema);
         if let Some(Err(known)) = schema.map(|schema| check_pointer(schema, &key.at)) {
             mistakes.push(Mistake {
                 line,

@@ -308,7 +308,8 @@ fn quotes_and_signature_are_not_read() {
 fn a_disguised_text_is_read_as_a_reader_sees_it() {
     let tokens = |body: &str| {
         let (harness, seen) = stage(vec![0.9, 0.05, 0.03, 0.02]);
-        harness.fields(json!({ "body": body })).run();
+        let run = harness.fields(json!({ "body": body })).run();
+        assert!(run.result.is_ok());
         let tokens = *seen.borrow();
         tokens
     };

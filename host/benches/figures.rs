@@ -1,11 +1,12 @@
 //! The figures that the README states of the shipped fleet, over the requests in `tests/data`:
 //!
-//! - `overhead`: wall clock of a submission in process, less the time that models were at work on it (each run counted once);
+//! - `overhead [quick]`: wall clock of a submission in process, less the time that models were at work on it (each run counted
+//!   once); with `quick`, where every stage runs quick code;
 //! - `memory`: resident memory of a host that serves the fleet, after every request was submitted ten times;
-//! - `neighbours [CASE…]`: what a hostile guest costs a well-behaved stage beside it, case by case (eighteen minutes for all);
+//! - `neighbours [CASE…]`: what a hostile guest costs a well-behaved stage beside it, case by case (about 45 s each);
 //! - `soak [SECONDS]`: 100 clients at once over HTTP for a minute: answers by status, and memory at the start and at the end.
 //!
-//! `cargo bench -p fleetwright --bench figures -- [overhead|memory|soak [SECONDS]|neighbours [CASE…]]`, all but `neighbours`
+//! `cargo bench -p fleetwright --bench figures -- [overhead [quick]|memory|soak [SECONDS]|neighbours [CASE…]]`, all but `neighbours`
 //! by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
 #![allow(
     clippy::print_stdout,
@@ -32,7 +33,7 @@ use fleetwright::input::Input;
 use fleetwright::onnxruntime;
 use fleetwright::router::submission_of;
 use fleetwright::telemetry::Metrics;
-use fleetwright_fleet::{CompileBounds, Compiler, Fleet, Status, SubmissionId};
+use fleetwright_fleet::{CompileBounds, Compiler, Fleet, QuickCode, Status, SubmissionId};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -48,7 +49,7 @@ fn main() {
     let all = words.is_empty();
     let wants = |name: &str| all || words.first().is_some_and(|word| word == name);
     if wants("overhead") {
-        tokio.block_on(overhead());
+        tokio.block_on(overhead(words.iter().any(|word| word == "quick")));
     }
     if wants("memory") {
         tokio.block_on(memory());
@@ -95,7 +96,8 @@ fn p50_p90(mut times: Vec<f64>) -> (f64, f64) {
     (times[times.len() / 2], times[times.len() * 9 / 10])
 }
 
-async fn overhead() {
+/// Of optimised code, or of quick code.
+async fn overhead(quick: bool) {
     const ROUNDS: usize = 40;
     let metrics = Metrics::install().unwrap();
     let root = root();
@@ -111,6 +113,9 @@ async fn overhead() {
     let mut options = onnxruntime::options(&places).unwrap();
     // This program has no verb to compile with.
     options.compiler = Compiler::InProcess;
+    if quick {
+        options.quick = QuickCode::Only;
+    }
     let fleet = Fleet::start(&options).await.unwrap();
     println!(
         "overhead of the host and its guests over the models' own compute, {ROUNDS} rounds, milliseconds"

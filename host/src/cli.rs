@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use fleetwright_fleet::CompileBounds;
+use fleetwright_fleet::{CompileBounds, QuickCode};
 
 use crate::telemetry::LogFormat;
 use crate::units;
@@ -185,6 +185,10 @@ pub struct Serve {
     /// How often files are looked at where the file system does not tell of changes.
     #[arg(long, env = "FLEETWRIGHT_POLL", default_value = "2s", value_name = "TIME", value_parser = units::duration)]
     pub poll: Duration,
+    /// Components that serve in quick code until their optimised code takes over: those of at least this size (a tenth of
+    /// the time to compile, several times as long to run); `off` for none, `only` for all of them and for good.
+    #[arg(long, env = "FLEETWRIGHT_QUICK_CODE", default_value = "128KiB", value_name = "SIZE|off|only", value_parser = quick_code)]
+    pub quick_code: QuickCode,
     /// How log lines are written.
     #[arg(
         long,
@@ -328,6 +332,16 @@ impl FleetArgs {
     }
 }
 
+fn quick_code(text: &str) -> Result<QuickCode, String> {
+    match text {
+        "off" => Ok(QuickCode::Off),
+        "only" => Ok(QuickCode::Only),
+        size => units::size(size)
+            .map(QuickCode::From)
+            .map_err(|error| format!("{error}; or `off`, or `only`")),
+    }
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
@@ -390,6 +404,8 @@ mod tests {
     fn quantities_need_their_units() {
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--deadline", "30"]).is_err());
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--max-inflight", "0"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "serve", "--quick-code", "256"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "serve", "--quick-code", "off"]).is_ok());
         assert!(Cli::try_parse_from(["fleetwright", "run"]).is_err());
         assert!(Cli::try_parse_from(["fleetwright", "models", "pull", "--state", "x"]).is_ok());
     }

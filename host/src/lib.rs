@@ -19,6 +19,7 @@ pub mod control;
 pub mod edit;
 pub mod health;
 pub mod input;
+pub mod lines;
 pub mod listener;
 pub mod onnxruntime;
 pub mod problem;

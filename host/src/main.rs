@@ -39,7 +39,8 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
         Verb::Serve(arguments) => (arguments.log_format, LevelFilter::INFO),
         _ => (LogFormat::Text, LevelFilter::WARN),
     };
-    telemetry::log(format, level, colour_on_error())?;
+    // Dropped last: what this process says is written before it ends.
+    let _logging = telemetry::log(format, level, colour_on_error())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

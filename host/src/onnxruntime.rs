@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use fleetwright_fleet::{Compiler, Options};
+use fleetwright_fleet::{Compiler, Options, QuickCode};
 use serde::Deserialize;
 
 use crate::cli::Places;
@@ -130,6 +130,7 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
         locked: places.locked,
         compiler: Compiler::child_of_this_program(),
         bounds: places.bounds.clone(),
+        quick: QuickCode::Off,
     })
 }
 

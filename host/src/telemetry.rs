@@ -1,9 +1,10 @@
-//! What operators see: log lines on standard error, and metrics for Prometheus.
+//! What operators see: log lines on standard error ([`crate::lines`]), and metrics for Prometheus.
 //!
 //! Defaults: text at level `info` for `serve`, `warn` for the other verbs; `FLEETWRIGHT_LOG` sets other levels, such as
 //! `debug` or `info,fleetwright_runtime=debug`. No line carries what a submission says. Metrics are in base units;
 //! every histogram in seconds has the same buckets, from 50 µs to a minute.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
@@ -16,6 +17,8 @@ use metrics_exporter_prometheus::{
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::lines::Lines;
 
 /// The variable that sets the levels of log lines.
 pub const LEVELS: &str = "FLEETWRIGHT_LOG";
@@ -54,6 +57,11 @@ pub enum TelemetryError {
         /// What is wrong with it.
         source: ParseError,
     },
+    /// There is no thread to write log lines.
+    #[error(
+        "log lines cannot be written ({0}): free some threads, or raise the user's limit (`ulimit -u`)"
+    )]
+    Thread(std::io::Error),
     /// Logs were set up before.
     #[error("log lines go elsewhere already ({0}): set telemetry up once in a process")]
     Logs(#[from] TryInitError),
@@ -65,18 +73,39 @@ pub enum TelemetryError {
     Recorder,
 }
 
+/// The lines of this process, once it logs.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Writes what is logged; when this is dropped, what was logged so far is written first.
+#[derive(Debug)]
+pub struct Logging(());
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(lines) = LINES.get() {
+            lines.finish();
+        }
+    }
+}
+
 /// Starts writing log lines to standard error.
 ///
 /// # Errors
-/// `FLEETWRIGHT_LOG` cannot be read, or logs were set up before.
-pub fn log(format: LogFormat, default: LevelFilter, colour: bool) -> Result<(), TelemetryError> {
+/// `FLEETWRIGHT_LOG` cannot be read, logs were set up before, or there is no thread to write them.
+pub fn log(
+    format: LogFormat,
+    default: LevelFilter,
+    colour: bool,
+) -> Result<Logging, TelemetryError> {
     let levels = match std::env::var(LEVELS) {
         Ok(text) if !text.is_empty() => text
             .parse::<Targets>()
             .map_err(|source| TelemetryError::Levels { text, source })?,
         _ => Targets::new().with_default(default),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = Lines::start(std::io::stderr()).map_err(TelemetryError::Thread)?;
+    let lines = LINES.get_or_init(|| lines).clone();
+    let lines = tracing_subscriber::fmt::layer().with_writer(lines);
     let registry = tracing_subscriber::registry().with(levels);
     match format {
         LogFormat::Text => registry
@@ -86,7 +115,7 @@ pub fn log(format: LogFormat, default: LevelFilter, colour: bool) -> Result<(), 
             .with(lines.json().flatten_event(true).with_span_list(false))
             .try_init()?,
     }
-    Ok(())
+    Ok(Logging(()))
 }
 
 /// What answers `/metrics`.
@@ -203,6 +232,14 @@ fn describe() {
         .map_or(0.0, |since| since.as_secs_f64());
     gauge!("process_start_time_seconds").set(started);
     describe_gauge!(
+        "fleetwright_log_lines_waiting",
+        "Log lines that are not written yet."
+    );
+    describe_counter!(
+        "fleetwright_log_lines_lost_total",
+        "Log lines that were dropped because too many waited to be written."
+    );
+    describe_gauge!(
         "process_resident_memory_bytes",
         Unit::Bytes,
         "Memory of the process that is in use."
@@ -311,7 +348,15 @@ fn describe() {
     describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
     describe_counter!(
         "fleetwright_compiles_total",
-        "Compilations of components, by outcome."
+        "Compilations of components, by the code that was made and outcome."
+    );
+    describe_gauge!(
+        "fleetwright_quick_stages",
+        "Stages that serve in quick code, their canaries and shadows among them."
+    );
+    describe_counter!(
+        "fleetwright_improvements_total",
+        "Stages whose optimised code has taken over, or that stay in quick code."
     );
     describe_histogram!(
         "fleetwright_compile_seconds",
@@ -321,6 +366,11 @@ fn describe() {
 }
 
 fn process() {
+    if let Some(lines) = LINES.get() {
+        gauge!("fleetwright_log_lines_waiting")
+            .set(u32::try_from(lines.waiting()).map_or(f64::MAX, f64::from));
+        counter!("fleetwright_log_lines_lost_total").absolute(lines.lost());
+    }
     if let Some(bytes) = resident_bytes() {
         gauge!("process_resident_memory_bytes").set(bytes);
     }

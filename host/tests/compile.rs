@@ -16,8 +16,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fleetwright_runtime::{
-    Bound, CompileBounds, Compiler, LoadError, Plugin, Runtime, RuntimeOptions,
+    Bound, CompileBounds, Compiler, LoadError, Plugin, QuickCode, Runtime, RuntimeOptions, Tier,
 };
+use fleetwright_tests::Guest;
 use tokio::task::JoinHandle;
 
 /// A component that is none of ours: it compiles, and is then refused for what it lacks.
@@ -62,11 +63,20 @@ fn runtime(bounds: CompileBounds) -> Runtime {
 fn runtime_with(bounds: CompileBounds, cache: Option<PathBuf>, compiler: Compiler) -> Runtime {
     Runtime::new(&RuntimeOptions {
         cache,
-        instances: 4,
         compiler,
-        bounds,
+        ..options(bounds, QuickCode::Off)
     })
     .unwrap()
+}
+
+fn options(bounds: CompileBounds, quick: QuickCode) -> RuntimeOptions {
+    RuntimeOptions {
+        cache: None,
+        instances: 4,
+        compiler: program(),
+        bounds,
+        quick,
+    }
 }
 
 async fn load(runtime: &Runtime, bytes: &[u8]) -> LoadError {
@@ -302,6 +312,81 @@ async fn a_compiled_component_is_kept_and_mended() {
     assert!(is_compiled(&load(&with(program()), &foreign()).await));
     let error = load(&with(nothing), &foreign()).await;
     assert!(is_compiled(&error), "mended: {error}");
+}
+
+/// A stage, made long enough to tell compilers apart by what they take.
+fn idle(functions: usize) -> Vec<u8> {
+    let guest = Guest::named("idle").unwrap();
+    guest.with_functions(functions, 400).component().unwrap()
+}
+
+#[tokio::test]
+async fn a_component_is_compiled_in_little_time_first_and_optimised_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("components");
+    let bounds = CompileBounds::default();
+    let runtime = Runtime::new(&RuntimeOptions {
+        cache: Some(cache.clone()),
+        ..options(bounds, QuickCode::From(1))
+    });
+    let (runtime, idle, none) = (runtime.unwrap(), idle(20), BTreeSet::new());
+    let entries = || fs::read_dir(&cache).unwrap().count();
+    let quick = runtime.load(&idle, &none).await.unwrap();
+    assert_eq!((quick.tier(), entries()), (Tier::Quick, 1));
+    let optimised = runtime.optimised(&idle, &none).await.unwrap();
+    assert_eq!(optimised.tier(), Tier::Optimised);
+    assert_eq!(entries(), 1, "the quick code is not kept beside it");
+    let again = runtime.load(&idle, &none).await.unwrap();
+    assert_eq!(again.tier(), Tier::Optimised, "from the cache");
+}
+
+#[tokio::test]
+async fn what_takes_too_long_to_optimise_is_quick_all_the_same() {
+    let cpu = Duration::from_secs(1);
+    let bounds = CompileBounds {
+        cpu,
+        ..CompileBounds::default()
+    };
+    let runtime = Runtime::new(&options(bounds, QuickCode::From(1))).unwrap();
+    let (slow, none) = (idle(3000), BTreeSet::new());
+    let quick = runtime.load(&slow, &none).await.unwrap();
+    assert_eq!(quick.tier(), Tier::Quick);
+    let error = runtime.optimised(&slow, &none).await.map(drop).unwrap_err();
+    assert!(
+        matches!(error, LoadError::CompileBound(Bound::Cpu(passed)) if passed == cpu),
+        "{error}"
+    );
+}
+
+/// Tail calls are none of Winch's.
+#[tokio::test]
+async fn what_quick_code_cannot_do_is_optimised_at_once() {
+    let tail = "(component (core module (func $f (return_call $f))))";
+    let tail = wat::parse_str(tail).unwrap();
+    let bounds = CompileBounds::default();
+    let runtime = Runtime::new(&options(bounds, QuickCode::Only)).unwrap();
+    let error = load(&runtime, &tail).await;
+    assert!(is_compiled(&error), "{error}");
+    let error = load(&runtime, b"no component").await;
+    assert!(matches!(error, LoadError::Compile(_)), "{error}");
+}
+
+/// What is optimised beside holds up nothing that somebody waits for, and takes no turn from anyone who runs.
+#[tokio::test]
+async fn nobody_waits_for_what_is_optimised_beside() {
+    let runtime = runtime(CompileBounds::default());
+    let (beside, slow) = (runtime.clone(), slow());
+    let optimising = tokio::spawn(async move { beside.optimised(&slow, &BTreeSet::new()).await });
+    let child = child(&optimising).await;
+    let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap();
+    let after_name = stat.rsplit(')').next().unwrap();
+    // The 41st field of the line is the policy; the first after the name is the third. SCHED_IDLE is 5.
+    let policy = after_name.split_whitespace().nth(41 - 3).unwrap();
+    assert_eq!(policy, "5", "{stat}");
+    let error = load(&runtime, &foreign()).await;
+    assert!(is_compiled(&error), "{error}");
+    assert!(alive(child) && !optimising.is_finished());
+    optimising.abort();
 }
 
 fn current_thread() -> tokio::runtime::Runtime {

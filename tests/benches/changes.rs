@@ -2,7 +2,7 @@
 //!
 //! - `swaps [N]`: 1,000 swaps of one stage under 64 clients: what was lost, failed or mixed, and memory after 50 and at the end;
 //! - `latency [N]`: from the save of a file to the first answer that it gives: a limit, a config, a plugin of the shipped size;
-//! - `compile [SECONDS]`: the 99th percentile of running traffic while a component that takes about 20 s compiles;
+//! - `compile [SECONDS]`: the 99th percentile of running traffic while a component that takes about 20 s is optimised;
 //! - `kill [N]`: `kill -9` at random moments of changes, 200 times: what the next start serves.
 //!
 //! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|compile|kill] [N]`, all of them by default (`CLIENTS=4` for fewer of them), after
@@ -24,8 +24,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fleetwright_tests::host::subject;
-use fleetwright_tests::versions::{component, put, replace, version};
+use fleetwright_tests::versions::{component, put, replace, unseen, version};
 use fleetwright_tests::{Host, Layout, PATIENCE, digest, places};
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 fn main() {
@@ -178,7 +179,7 @@ fn latency(count: u32) {
     println!(
         "from the save of a file to the first answer that it gives, {count} times each, nothing else running"
     );
-    println!("{:<44} {:>10} {:>10}", "", "p50", "p90");
+    println!("{:<52} {:>10} {:>10}", "", "p50", "p90");
     let mut limit = Vec::new();
     let mut config = Vec::new();
     let mut known = Vec::new();
@@ -200,26 +201,54 @@ fn latency(count: u32) {
     row("a plugin of 124 KiB that was compiled before", &mut known);
     drop(host);
     for name in ["route", "classify", "summarize", "extract"] {
-        let bytes = fs::read(places::plugin(name).unwrap()).unwrap();
-        let shipped = shipped(name);
-        let host = Host::start(shipped, &[]).unwrap();
-        let mut times = Vec::new();
-        for round in 0..count.min(10) {
-            let path = host.layout().plugins().join(format!("{name}.wasm"));
-            times.push(timed(&host, |_| {
-                replace(&path, &stamped(&bytes, round)).unwrap()
-            }));
-        }
-        row(
-            &format!("{name}, {} KiB, never seen before", bytes.len() / 1024),
-            &mut times,
+        never_seen(name, count.min(10), &[], "");
+        never_seen(
+            name,
+            count.min(10),
+            &["--quick-code", "off"],
+            ", no quick code",
         );
+    }
+}
+
+/// A shipped plugin with other bytes each time; where it serves in quick code first, until it is optimised, too.
+fn never_seen(name: &str, count: u32, flags: &[&str], how: &str) {
+    let bytes = fs::read(places::plugin(name).unwrap()).unwrap();
+    let host = Host::start(shipped(name), flags).unwrap();
+    let path = host.layout().plugins().join(format!("{name}.wasm"));
+    let (mut served, mut optimised) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let mut saved = Instant::now();
+        served.push(timed(&host, |_| {
+            saved = Instant::now();
+            replace(&path, &unseen(&bytes)).unwrap();
+        }));
+        until_optimised(&host);
+        optimised.push(saved.elapsed());
+    }
+    let what = format!("{name}, {} KiB, never seen before{how}", bytes.len() / 1024);
+    row(&what, &mut served);
+    if how.is_empty() {
+        row("    … until its code is optimised", &mut optimised);
+    }
+}
+
+fn until_optimised(host: &Host) {
+    let quick = || {
+        let fleet = host.get("/v1/fleet").unwrap().json().unwrap();
+        let mut stages = fleet["stages"].as_array().unwrap().iter();
+        stages.any(|stage| stage["code"] == "quick")
+    };
+    let begun = Instant::now();
+    while quick() {
+        assert!(begun.elapsed() < PATIENCE, "no end: {}", host.log());
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn row(what: &str, times: &mut [Duration]) {
     println!(
-        "{what:<44} {:>10} {:>10}",
+        "{what:<52} {:>10} {:>10}",
         millis(quantile(times, 0.5)),
         millis(quantile(times, 0.9))
     );
@@ -286,100 +315,142 @@ fn shipped(name: &str) -> Layout {
     layout
 }
 
-/// The same component with other bytes: a custom section that says which one it is, and one function's worth of nothing.
-fn stamped(component: &[u8], round: u32) -> Vec<u8> {
-    let mut bytes = component.to_vec();
-    let nonce = format!("{round}-{:?}", Instant::now());
-    let name = b"nonce";
-    let size = 1 + name.len() + nonce.len();
-    bytes.extend([
-        0,
-        u8::try_from(size).unwrap(),
-        u8::try_from(name.len()).unwrap(),
-    ]);
-    bytes.extend(name);
-    bytes.extend(nonce.as_bytes());
-    bytes
-}
+/// Windows of each kind in one compile, and how long each is: together what the compile takes.
+const WINDOWS: u32 = 10;
 
-/// Windows without and with a compile under way, one after the other, so that what else the machine does weighs on both.
+/// Windows with a compile under way and with the same compile stopped, in turns, so that what else the machine does weighs
+/// on both. Before them, the same without any compile: how far two equal figures lie apart.
 fn compile(seconds: u32) {
-    const ROUNDS: u32 = 3;
-    let host = Host::start(layout(), &[]).unwrap();
-    let mut table = Vec::new();
+    const ROUNDS: u32 = 2;
+    let window = Duration::from_secs(seconds.into()) / WINDOWS;
+    println!(
+        "traffic of 4 clients, each 5 ms after its last answer, beside a compile that is stopped and one that goes on: medians of windows of {:.1} s, in turns",
+        window.as_secs_f64()
+    );
+    println!(
+        "{:>24} {:>8} {:>8} {:>10} {:>18} {:>18} {:>10}",
+        "", "windows", "took", "component", "stopped p50 / p99", "going on p50 / p99", "p99 ratio"
+    );
+    let mut pairs = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
-        let alone = traffic(&host, || false, Duration::from_secs(8));
+        let host = Host::start(layout(), &["--quick-code", "off"]).unwrap();
+        traffic(&host, window);
+        let control: Vec<_> = (0..WINDOWS)
+            .map(|_| (traffic(&host, window), traffic(&host, window)))
+            .collect();
+        print_pairs("no compile at all", &control, None);
         let guest = fleetwright_tests::Guest::named("idle").unwrap();
-        // About 1,000 functions of 400 steps a second of one processor.
+        // About 900 functions of 400 steps a second of one processor.
         let slow = guest
-            .with_functions(400 * seconds as usize, 400 + round as usize)
+            .with_functions(900 * seconds as usize, 400 + round as usize)
             .component()
             .unwrap();
         put_bytes(&host, "slow.wasm", &slow);
-        let compiling =
-            || host.get("/readyz?verbose").unwrap().json().unwrap()["control"]["unsettled"] == true;
-        let begun = Instant::now();
-        while !compiling() {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no compile begins: {}",
-                host.log()
-            );
+        let child = compiler(&host);
+        let mut ran = Duration::ZERO;
+        let mut beside = Vec::new();
+        while compiler_of(&host) == Some(child) {
+            signal(child, Signal::STOP);
+            let stopped = traffic(&host, window);
+            signal(child, Signal::CONT);
+            let begun = Instant::now();
+            let going_on = traffic(&host, window);
+            ran += begun.elapsed();
+            // The last window is no whole one.
+            if compiler_of(&host) == Some(child) {
+                beside.push((stopped, going_on));
+            }
         }
-        let beside = traffic(&host, || !compiling(), Duration::from_secs(60));
-        table.push((slow.len(), begun.elapsed(), alone, beside));
+        print_pairs("while it compiles", &beside, Some((ran, slow.len())));
+        pairs[0].extend(control);
+        pairs[1].extend(beside);
     }
+    let [control, beside] = pairs;
+    print_pairs("no compile, all rounds", &control, None);
+    print_pairs("compile, all rounds", &beside, None);
+}
+
+/// Median and 99th percentile of a window.
+type Window = (Duration, Duration);
+
+fn print_pairs(what: &str, pairs: &[(Window, Window)], compiled: Option<(Duration, usize)>) {
+    let middle = |pick: &dyn Fn(&(Window, Window)) -> Duration| {
+        quantile(&mut pairs.iter().map(pick).collect::<Vec<_>>(), 0.5)
+    };
+    let (p50, p99) = (middle(&|pair| pair.0.0), middle(&|pair| pair.0.1));
+    let (p50_beside, p99_beside) = (middle(&|pair| pair.1.0), middle(&|pair| pair.1.1));
+    let (took, size) = match compiled {
+        Some((took, size)) => (
+            format!("{:.1} s", took.as_secs_f64()),
+            format!("{:.1} MiB", size as f64 / f64::from(1 << 20)),
+        ),
+        None => (String::new(), String::new()),
+    };
+    let both = |p50: Duration, p99: Duration| {
+        format!(
+            "{:.2} / {:.2}",
+            p50.as_secs_f64() * 1e3,
+            p99.as_secs_f64() * 1e3
+        )
+    };
     println!(
-        "traffic of 4 clients, each 5 ms after its last answer, alone and while a component compiles"
+        "{what:>24} {:>8} {took:>8} {size:>10} {:>18} {:>18} {:>10.2}",
+        pairs.len(),
+        both(p50, p99),
+        both(p50_beside, p99_beside),
+        p99_beside.as_secs_f64() / p99.as_secs_f64()
     );
-    println!(
-        "{:>10} {:>10} {:>22} {:>22} {:>8}",
-        "component", "compile", "alone p50 / p99", "beside p50 / p99", "p99 ratio"
-    );
-    let mut ratios = Vec::new();
-    for (bytes, took, (p50, p99), (p50_beside, p99_beside)) in table {
-        let ratio = p99_beside.as_secs_f64() / p99.as_secs_f64();
-        ratios.push(ratio);
-        println!(
-            "{:>6.1} MiB {:>8.1} s {:>22} {:>22} {ratio:>8.2}",
-            bytes as f64 / f64::from(1 << 20),
-            took.as_secs_f64(),
-            format!("{} / {}", millis(p50), millis(p99)),
-            format!("{} / {}", millis(p50_beside), millis(p99_beside)),
+}
+
+/// The host's compiler, once there is one.
+fn compiler(host: &Host) -> Pid {
+    let begun = Instant::now();
+    loop {
+        if let Some(child) = compiler_of(host) {
+            return child;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "no compile begins: {}",
+            host.log()
         );
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("  median ratio {:.2}", ratios[ratios.len() / 2]);
+}
+
+fn compiler_of(host: &Host) -> Option<Pid> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", host.process())).unwrap();
+    let children = tasks.filter_map(|task| {
+        let children = fs::read_to_string(task.ok()?.path().join("children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
+    });
+    children.filter_map(Pid::from_raw).next()
+}
+
+fn signal(process: Pid, signal: Signal) {
+    // It may have ended just now.
+    rustix::process::kill_process(process, signal).unwrap_or_default();
 }
 
 fn put_bytes(host: &Host, name: &str, bytes: &[u8]) {
     replace(&host.layout().plugins().join(name), bytes).unwrap();
 }
 
-/// Median and 99th percentile of a light load, until `ended` says so or the time is over.
-fn traffic(host: &Host, ended: impl Fn() -> bool, most: Duration) -> (Duration, Duration) {
-    let done = AtomicBool::new(false);
+/// Median and 99th percentile of a light load.
+fn traffic(host: &Host, long: Duration) -> Window {
+    let end = Instant::now() + long;
     let mut times: Vec<Duration> = thread::scope(|scope| {
-        let clients: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut times = Vec::new();
-                    while !done.load(Ordering::Relaxed) {
-                        let sent = Instant::now();
-                        let response = host.submit(&subject("hello")).unwrap();
-                        assert_eq!(response.status, 200);
-                        times.push(sent.elapsed());
-                        thread::sleep(Duration::from_millis(5));
-                    }
-                    times
-                })
-            })
-            .collect();
-        let begun = Instant::now();
-        while begun.elapsed() < most && !ended() {
-            thread::sleep(Duration::from_millis(100));
-        }
-        done.store(true, Ordering::Relaxed);
+        let client = || {
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                let sent = Instant::now();
+                let response = host.submit(&subject("hello")).unwrap();
+                assert_eq!(response.status, 200);
+                times.push(sent.elapsed());
+                thread::sleep(Duration::from_millis(5));
+            }
+            times
+        };
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
         clients
             .into_iter()
             .flat_map(|client| client.join().unwrap())

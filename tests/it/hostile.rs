@@ -4,7 +4,7 @@ use fleetwright_tests::host::subject;
 
 use crate::assertions::{outcome, stage_failed, still_works};
 use crate::hostile_case::{
-    Case, MORE_BYTES, case, each_harms_itself_alone, grown_over, host, nothing_lives, written,
+    Case, Code, MORE_BYTES, case, each_harms_itself_alone, grown_over, host, nothing_lives, written,
 };
 
 /// Every limit of a stage, passed.
@@ -174,22 +174,42 @@ const ANSWERS: &[Case] = &[
 
 #[test]
 fn a_limit_that_is_passed_ends_its_own_submission_alone() {
-    each_harms_itself_alone(LIMITS);
+    each_harms_itself_alone(LIMITS, Code::Optimised);
+}
+
+#[test]
+fn a_limit_that_is_passed_ends_its_own_submission_alone_in_quick_code() {
+    each_harms_itself_alone(LIMITS, Code::Quick);
 }
 
 #[test]
 fn what_no_compiler_writes_ends_its_own_submission_alone() {
-    each_harms_itself_alone(WRITTEN);
+    each_harms_itself_alone(WRITTEN, Code::Optimised);
+}
+
+#[test]
+fn what_no_compiler_writes_ends_its_own_submission_alone_in_quick_code() {
+    each_harms_itself_alone(WRITTEN, Code::Quick);
 }
 
 #[test]
 fn a_model_not_granted_or_a_malformed_tensor_ends_its_own_submission_alone() {
-    each_harms_itself_alone(TENSORS);
+    each_harms_itself_alone(TENSORS, Code::Optimised);
+}
+
+#[test]
+fn a_model_not_granted_or_a_malformed_tensor_ends_its_own_submission_alone_in_quick_code() {
+    each_harms_itself_alone(TENSORS, Code::Quick);
 }
 
 #[test]
 fn an_answer_that_is_none_ends_its_own_submission_alone() {
-    each_harms_itself_alone(ANSWERS);
+    each_harms_itself_alone(ANSWERS, Code::Optimised);
+}
+
+#[test]
+fn an_answer_that_is_none_ends_its_own_submission_alone_in_quick_code() {
+    each_harms_itself_alone(ANSWERS, Code::Quick);
 }
 
 #[test]
@@ -200,7 +220,7 @@ fn a_flood_of_log_lines_is_cut_and_counted() {
             .limits("cpu = \"600s\""),
         case("flood-line", "", "").config(", size = 1000000"),
     ];
-    let host = host(&cases);
+    let host = host(&cases, Code::Optimised);
     let lines = outcome(&host.submit(&subject("flood-log")).unwrap(), "completed");
     let id = lines["id"].as_str().unwrap();
     let log = host.log();
@@ -245,7 +265,7 @@ fn a_flood_of_log_lines_is_cut_and_counted() {
 
 #[test]
 fn a_guests_words_forge_no_line_of_the_hosts_log() {
-    let host = host(&[case("forge-line", "", "")]);
+    let host = host(&[case("forge-line", "", "")], Code::Optimised);
     outcome(&host.submit(&subject("forge-line")).unwrap(), "completed");
     let log = host.log();
     let line = log.lines().find(|line| line.contains("forged")).unwrap();
@@ -258,8 +278,18 @@ fn a_guests_words_forge_no_line_of_the_hosts_log() {
 
 #[test]
 fn a_flood_of_endless_submissions_leaves_the_others_their_turn() {
-    let host = host(&[case("spin", "cpu", "")
-        .limits("cpu = \"600s\", deadline = \"600s\", concurrency = 8, queue = 0")]);
+    endless(Code::Optimised);
+}
+
+#[test]
+fn a_flood_of_endless_submissions_leaves_the_others_their_turn_in_quick_code() {
+    endless(Code::Quick);
+}
+
+fn endless(code: Code) {
+    let spin = case("spin", "cpu", "")
+        .limits("cpu = \"600s\", deadline = \"600s\", concurrency = 8, queue = 0");
+    let host = host(&[spin], code);
     let spinning: Vec<_> = (0..8)
         .map(|_| {
             host.send(&fleetwright_tests::host::json_submission(&subject("spin")))
@@ -298,7 +328,7 @@ fn a_refused_role_does_not_tell_what_exists() {
             .named("thief-nobody")
             .config(", role = \"nobody\""),
     ];
-    let host = host(&cases);
+    let host = host(&cases, Code::Optimised);
     let told = ["panicking", "stub", "nobody"]
         .iter()
         .zip(&cases)
@@ -321,7 +351,17 @@ fn a_refused_role_does_not_tell_what_exists() {
 /// Guests that never end, abandoned by their clients, leave no instance behind.
 #[test]
 fn a_guest_whose_client_has_gone_is_ended() {
-    let host = host(&[case("spin", "", "").limits("cpu = \"600s\", deadline = \"600s\"")]);
+    abandoned(Code::Optimised);
+}
+
+#[test]
+fn a_guest_whose_client_has_gone_is_ended_in_quick_code() {
+    abandoned(Code::Quick);
+}
+
+fn abandoned(code: Code) {
+    let spin = case("spin", "", "").limits("cpu = \"600s\", deadline = \"600s\"");
+    let host = host(&[spin], code);
     let spinning: Vec<_> = (0..4)
         .map(|_| {
             host.send(&fleetwright_tests::host::json_submission(&subject("spin")))

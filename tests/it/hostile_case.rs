@@ -103,8 +103,24 @@ impl Case {
     }
 }
 
+/// Whose code the guests run in: what is optimised, or what is compiled in little time. No rule is another in either.
+#[derive(Clone, Copy)]
+pub(crate) enum Code {
+    Optimised,
+    Quick,
+}
+
+impl Code {
+    fn flags(self) -> [&'static str; 2] {
+        match self {
+            Code::Optimised => ["--quick-code", "off"],
+            Code::Quick => ["--quick-code", "only"],
+        }
+    }
+}
+
 /// A fleet with one stage for each case, and the well-behaved ones.
-pub(crate) fn host(cases: &[Case]) -> Host {
+pub(crate) fn host(cases: &[Case], code: Code) -> Host {
     let mut text = "schema = 1\nname = \"hostile\"\n\n[defaults.limits]\ndeadline = \"200s\"\n\n[models.stub]\nuse = \"stub@1\"\n\n\
                     [models.failing]\nuse = \"failing@1\"\n\n[models.panicking]\nuse = \"panicking@1\"\n"
         .to_owned();
@@ -120,12 +136,14 @@ pub(crate) fn host(cases: &[Case]) -> Host {
         let component = Guest::named(name).unwrap().component().unwrap();
         layout.put_plugin(name, &component).unwrap();
     }
-    Host::start(layout, &["--deadline", "400s"]).unwrap()
+    let [flag, code] = code.flags();
+    Host::start(layout, &["--deadline", "400s", flag, code]).unwrap()
 }
 
 /// Each case fails as it should while others submit, and nobody else notices; what it took comes back.
-pub(crate) fn each_harms_itself_alone(cases: &[Case]) {
-    let host = host(cases);
+pub(crate) fn each_harms_itself_alone(cases: &[Case], code: Code) {
+    let host = host(cases, code);
+    runs(&host, code);
     let done = AtomicBool::new(false);
     let answered = AtomicU64::new(0);
     let grown = thread::scope(|scope| {
@@ -164,6 +182,18 @@ pub(crate) fn each_harms_itself_alone(cases: &[Case]) {
                 "{name}"
             );
         }
+    }
+}
+
+/// Every stage runs the code that is to be tried.
+fn runs(host: &Host, code: Code) {
+    let fleet = host.get("/v1/fleet").unwrap().json().unwrap();
+    let wanted = match code {
+        Code::Optimised => "optimised",
+        Code::Quick => "quick",
+    };
+    for stage in fleet["stages"].as_array().unwrap() {
+        assert_eq!(stage["code"], wanted, "{stage}");
     }
 }
 

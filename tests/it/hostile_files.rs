@@ -321,22 +321,33 @@ fn a_stage_of_such_a_file_is_told_the_reason_at_its_place_in_the_manifest() {
 /// JSON, and an object, and yet no schema: it shows where a stage would be held to it.
 #[test]
 fn a_schema_that_is_none_refuses_its_stage() {
-    let layout = Layout::new(
-        "schema = 1\nname = \"files\"\n[[stage]]\nname = \"a\"\nplugin = \"idle@1\"\n",
-        &[],
-    )
-    .unwrap();
-    let mut idle = guest("idle");
-    idle.config_schema = r#"{"type":7}"#.into();
-    layout
-        .put_plugin("idle", &idle.component().unwrap())
+    let broken: [(&str, fn(&mut Guest)); 2] = [
+        ("config", |guest| {
+            guest.config_schema = r#"{"type":7}"#.into()
+        }),
+        ("answer", |guest| {
+            guest.answer_schema = r#"{"type":7}"#.into()
+        }),
+    ];
+    for (which, breaks) in broken {
+        let layout = Layout::new(
+            "schema = 1\nname = \"files\"\n[[stage]]\nname = \"a\"\nplugin = \"idle@1\"\n",
+            &[],
+        )
         .unwrap();
-    let ended = check(&layout);
-    assert_eq!(ended.code, Some(1), "{ended}");
-    let found = &ended.error().unwrap()["diagnostics"][0];
-    assert_eq!(found["code"], "plugin-refused", "{found:#}");
-    assert!(
-        found["message"].to_string().contains("no JSON Schema"),
-        "{found:#}"
-    );
+        let mut idle = guest("idle");
+        breaks(&mut idle);
+        layout
+            .put_plugin("idle", &idle.component().unwrap())
+            .unwrap();
+        let ended = check(&layout);
+        assert_eq!(ended.code, Some(1), "{ended}");
+        let found = &ended.error().unwrap()["diagnostics"][0];
+        assert_eq!(found["code"], "plugin-refused", "{found:#}");
+        let message = found["message"].to_string();
+        assert!(
+            message.contains(&format!("{which} schema")) && message.contains("no JSON Schema"),
+            "{found:#}"
+        );
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use fleetwright_tests::host::subject;
-use fleetwright_tests::versions::{put, replace, version};
-use fleetwright_tests::{Ended, Host, Layout, command, until};
+use fleetwright_tests::versions::{component, put, replace, unseen, version};
+use fleetwright_tests::{Ended, Guest, Host, Layout, command, until};
 use serde_json::Value;
 
 use crate::assertions::{outcome, still_works};
@@ -447,4 +447,84 @@ fn swaps_under_load_lose_and_mix_nothing() {
             .unwrap();
         assert_eq!(counted.unwrap_or(0.0), 0.0, "{status}");
     }
+}
+
+fn improvements(host: &Host, outcome: &str) -> Option<f64> {
+    let labels = [("outcome", outcome)];
+    host.metric("fleetwright_improvements_total", &labels)
+        .unwrap()
+}
+
+#[test]
+fn quick_code_serves_at_once_and_optimised_code_takes_over_as_the_same_generation() {
+    let host = Host::start(layout("versioned@1", &[1]), &["--quick-code", "1B"]).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                ask(&host);
+            }
+        });
+        let _end = Ends(&done);
+        // What the first start left to do is done.
+        optimised(&host);
+        let before = improvements(&host, "taken-over").unwrap_or(0.0);
+        let newer = unseen(&component(2).unwrap());
+        replace(&host.layout().plugins().join("newer.wasm"), &newer).unwrap();
+        serves(&host, 2, "one");
+        let generation = control(&host)["generation"].clone();
+        until(&format!("both stages\n{}", host.log()), || {
+            Ok((improvements(&host, "taken-over") == Some(before + 2.0)).then_some(()))
+        })
+        .unwrap();
+        optimised(&host);
+        assert_eq!(ask(&host), (version(2), "one".into()));
+        assert_eq!(control(&host)["generation"], generation);
+        assert!(!asking.is_finished(), "whoever asked is answered still");
+    });
+    assert_eq!(improvements(&host, "stuck"), None);
+}
+
+/// Ends what runs beside a test, also where the test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until no stage runs quick code.
+fn optimised(host: &Host) {
+    until(&format!("optimised code\n{}", host.log()), || {
+        let fleet = host.get("/v1/fleet")?.json()?;
+        let mut stages = fleet["stages"].as_array().unwrap().iter();
+        Ok(stages
+            .all(|stage| stage["code"] == "optimised")
+            .then_some(()))
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_cannot_be_optimised_within_bounds_serves_in_quick_code_and_says_so() {
+    let text = "schema = 1\nname = \"slow\"\n[[stage]]\nname = \"slow\"\nplugin = \"idle@1\"\n";
+    let layout = Layout::new(text, &[]).unwrap();
+    let slow = Guest::named("idle").unwrap().with_functions(3000, 400);
+    let slow = unseen(&slow.component().unwrap());
+    layout.put_plugin("slow", &slow).unwrap();
+    let host = Host::start(layout, &["--compile-time", "1s"]).unwrap();
+    let reason = until(&format!("an end\n{}", host.log()), || {
+        let reason = control(&host)["unoptimised"][0]["reason"].clone();
+        Ok(reason.as_str().map(str::to_owned))
+    })
+    .unwrap();
+    assert!(reason.contains("--compile-time"), "{reason}");
+    assert_eq!(improvements(&host, "stuck"), Some(1.0));
+    outcome(&host.submit(&subject("hello")).unwrap(), "completed");
+    let ps = verb(&host, &["ps"]);
+    assert!(
+        ps.stdout.contains("stays in quick code") && ps.stdout.contains("in quick code"),
+        "{ps}"
+    );
 }

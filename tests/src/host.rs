@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
@@ -82,9 +83,15 @@ impl Host {
         &self.layout
     }
 
-    /// What it has logged so far.
+    /// What it has logged so far. Lines are written beside whoever logs them: where it still answers, none waits any more.
     #[must_use]
     pub fn log(&self) -> String {
+        let begun = Instant::now();
+        let waits = || {
+            let waiting = self.metric("fleetwright_log_lines_waiting", &[]);
+            waiting.is_ok_and(|lines| lines > Some(0.0))
+        };
+        while waits() && begun.elapsed() < PATIENCE {}
         let mut bytes = Vec::new();
         let read = File::open(self.log.path()).and_then(|mut file| file.read_to_end(&mut bytes));
         match read {

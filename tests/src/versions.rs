@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -42,6 +44,27 @@ pub fn component(number: u32) -> Result<Vec<u8>> {
             .copy_from_slice(wanted.as_bytes());
     }
     Ok(bytes)
+}
+
+/// The same component with bytes that nobody has seen: a custom section that says nothing.
+#[must_use]
+pub fn unseen(component: &[u8]) -> Vec<u8> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nonce = format!(
+        "{count}-{}-{}",
+        std::process::id(),
+        now.unwrap_or_default().as_nanos()
+    );
+    let name = b"nonce";
+    // A few dozen bytes: each length is one.
+    let length = |bytes: usize| u8::try_from(bytes).unwrap_or_default();
+    let mut bytes = component.to_vec();
+    bytes.extend([0, length(1 + name.len() + nonce.len()), length(name.len())]);
+    bytes.extend(name);
+    bytes.extend(nonce.as_bytes());
+    bytes
 }
 
 /// Puts a version into a fleet's plugins under a file's name, in one step.

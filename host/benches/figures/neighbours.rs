@@ -18,10 +18,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// Windows of each kind, how long each is, and how long the machine rests between.
 const WINDOWS: usize = 9;
-const WINDOW: Duration = Duration::from_secs(3);
+const WINDOW: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_millis(300);
 /// Time between two submissions to the neighbour, and between two to the other stage.
-const NEIGHBOUR: Duration = Duration::from_millis(8);
+const NEIGHBOUR: Duration = Duration::from_millis(4);
 const OTHER: Duration = Duration::from_millis(50);
 /// The most submissions to the other stage that are unanswered at once.
 const UNANSWERED: usize = 8;

@@ -3,7 +3,8 @@
 //! Which submissions it takes is settled by a hash of the submission's id, or by a request header. It is judged on its own
 //! counters against those of the stage beside it: it is rolled back as soon as its errors pass what `min_requests` calls
 //! may have, or its 99th percentile what the stage's allows; it is promoted once `promote_after` has passed with
-//! `min_requests` calls behind it. From the verdict on it takes no further call; the controller then makes it permanent.
+//! `min_requests` calls behind it. Times count only where both sides run optimised code, and there are no promotions without
+//! times: quick code says nothing of how long a plugin takes. From the verdict on it takes no further call; the controller then makes it permanent.
 
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,6 +59,8 @@ pub(crate) struct Decision {
 struct Side {
     calls: AtomicU64,
     errors: AtomicU64,
+    /// Calls whose time counts.
+    timed: AtomicU64,
     /// A ring of microseconds. Held for a push or a copy, never across an await.
     durations: Mutex<Vec<u32>>,
 }
@@ -138,8 +141,8 @@ impl Trial {
         }
     }
 
-    /// Counts a call of the canary, or of the stage beside it, and judges.
-    pub(crate) fn count(&self, own: bool, failed: bool, took: Duration) {
+    /// Counts a call of the canary, or of the stage beside it, and judges. Without a time where it does not count.
+    pub(crate) fn count(&self, own: bool, failed: bool, took: Option<Duration>) {
         if self.settled.is() {
             return;
         }
@@ -156,7 +159,8 @@ impl Trial {
         let errors = self.own.errors.load(Ordering::Acquire);
         let least = u64::from(self.terms.min_requests);
         let against = self.against(calls, errors, least);
-        let due = self.began.elapsed() >= self.terms.promote_after && calls >= least;
+        let timed = self.own.timed.load(Ordering::Acquire);
+        let due = self.began.elapsed() >= self.terms.promote_after && timed >= least;
         let (promoted, reason) = match against {
             Some(reason) => (false, reason),
             None if due => (true, self.figures(calls, errors)),
@@ -212,9 +216,11 @@ impl Trial {
 }
 
 impl Side {
-    fn count(&self, failed: bool, took: Duration) {
-        let call = self.calls.fetch_add(1, Ordering::AcqRel);
+    fn count(&self, failed: bool, took: Option<Duration>) {
+        self.calls.fetch_add(1, Ordering::AcqRel);
         self.errors.fetch_add(u64::from(failed), Ordering::AcqRel);
+        let Some(took) = took else { return };
+        let call = self.timed.fetch_add(1, Ordering::AcqRel);
         let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let mut durations = self.durations.lock().unwrap_or_else(|e| e.into_inner());
         let place = usize::try_from(call).unwrap_or(0) % KEPT;
@@ -278,14 +284,15 @@ mod tests {
         let side = Side::default();
         assert_eq!(side.p99(1), None);
         for _ in 0..KEPT {
-            side.count(false, Duration::from_millis(100));
+            side.count(false, Some(Duration::from_millis(100)));
         }
         assert_eq!(side.p99(1), Some(100.0));
         for _ in 0..KEPT {
-            side.count(true, Duration::from_millis(2));
+            side.count(true, Some(Duration::from_millis(2)));
+            side.count(true, None);
         }
         assert_eq!(side.p99(1), Some(2.0));
-        assert_eq!(side.summary().errors, KEPT as u64);
+        assert_eq!(side.summary().errors, 2 * KEPT as u64);
         assert_eq!(side.p99(KEPT + 1), None);
     }
 }

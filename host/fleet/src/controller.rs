@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::canary::Decision;
 use crate::history::{Cause, History, HistoryError, Served};
+use crate::improve::{Improved, Improver};
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
 use crate::plan;
@@ -193,6 +194,7 @@ pub struct Controller {
     decisions: mpsc::Receiver<Decision>,
     decide: mpsc::Sender<Decision>,
     describing: JoinSet<Described>,
+    improver: Improver,
     /// Who waits for what stands on disk to be served or refused.
     waiting: Vec<Reply>,
     /// What changed since the first of them began to wait.
@@ -205,6 +207,7 @@ enum Event {
     Changed,
     Described(Option<Box<Described>>),
     Decided(Decision),
+    Improved(Option<Box<Improved>>),
     Ordered(Order),
     Ticked,
     /// Nobody holds the fleet any more.
@@ -214,6 +217,7 @@ enum Event {
 impl Controller {
     /// Works until every [`Fleet`] is dropped.
     pub async fn run(mut self) {
+        self.improve();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -221,6 +225,7 @@ impl Controller {
                 order = self.orders.recv() => order.map_or(Event::Ended, Event::Ordered),
                 Some(decision) = self.decisions.recv() => Event::Decided(decision),
                 Some(described) = self.describing.join_next() => Event::Described(described.ok().map(Box::new)),
+                improved = self.improver.ended() => Event::Improved(improved.map(Box::new)),
                 () = changed(&mut self.watcher) => Event::Changed,
                 _ = tick.tick() => Event::Ticked,
             };
@@ -231,6 +236,12 @@ impl Controller {
                     self.look(Cause::Change).await;
                 }
                 Event::Decided(decision) => self.decided(decision).await,
+                Event::Improved(improved) => {
+                    improved
+                        .into_iter()
+                        .for_each(|improved| self.improver.take(*improved));
+                    self.improve();
+                }
                 Event::Ordered(order) => self.ordered(order).await,
                 Event::Ticked => self.ticked().await,
                 Event::Ended => return,
@@ -430,6 +441,7 @@ impl Controller {
         });
         self.point();
         start::write_lock(&self.workshop.options, &pins);
+        self.improve();
         Ok(Applied {
             generation,
             changes,
@@ -455,6 +467,17 @@ impl Controller {
             status.held = held;
             status.verdicts = verdicts;
         });
+    }
+
+    /// Sees to it that what serves in quick code is optimised.
+    fn improve(&mut self) {
+        let serving = self.serving.take();
+        self.improver
+            .look(&self.workshop, &serving, &self.history.components());
+        let unoptimised = self.improver.unoptimised();
+        if self.serving.status().unoptimised != unoptimised {
+            self.serving.say(|status| status.unoptimised = unoptimised);
+        }
     }
 
     fn unchanged(&self) -> Applied {

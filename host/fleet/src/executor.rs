@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use fleetwright_manifest::OnError;
-use fleetwright_runtime::{Answer, CallError, Disposition, Request, Timings};
+use fleetwright_runtime::{Answer, CallError, Disposition, Request, Tier, Timings};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serializer;
 use serde_json::{Map, Value};
@@ -207,8 +207,12 @@ impl<'a> Walk<'a> {
             return;
         };
         if let Some(on_trial) = &node.canary {
+            let optimised = |arm: &Arm| arm.stage.plugin().tier() == Tier::Optimised;
+            let fair = optimised(&node.arm) && optimised(&on_trial.arm);
             let failed = result.is_err();
-            on_trial.trial.count(canary, failed, timings.total);
+            on_trial
+                .trial
+                .count(canary, failed, fair.then_some(timings.total));
         }
         let arm = ran(node, canary);
         match result {

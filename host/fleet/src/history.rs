@@ -363,9 +363,14 @@ impl History {
     }
 
     fn component(&self, digest: &str) -> PathBuf {
-        let name = digest.trim_start_matches("sha256:");
-        self.components().join(format!("{name}.wasm"))
+        component(&self.components(), digest)
     }
+}
+
+/// Where a component lies in the folder of those that are kept.
+pub(crate) fn component(components: &Path, digest: &str) -> PathBuf {
+    let name = digest.trim_start_matches("sha256:");
+    components.join(format!("{name}.wasm"))
 }
 
 fn numbers(dir: &Path) -> Result<Vec<u64>, HistoryError> {

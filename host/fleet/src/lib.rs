@@ -19,6 +19,7 @@ mod events;
 mod executor;
 mod golden;
 mod history;
+mod improve;
 mod loader;
 mod lock;
 mod outcome;
@@ -39,10 +40,11 @@ mod watcher;
 pub use canary::{CanarySummary, SideSummary};
 pub use controller::{Applied, Controller, Fleet, OrderError, Service, check};
 pub use fleetwright_runtime::{
-    CallErrorKind, CompileBounds, Compiler, Inspection, Runtime, RuntimeOptions, compile_component,
-    inspect,
+    CallErrorKind, CompileBounds, Compiler, Inspection, QuickCode, Runtime, RuntimeOptions, Tier,
+    compile_component, inspect,
 };
 pub use history::{Cause, HistoryError, Record, Standing, Verdict, folder, records};
+pub use improve::Unoptimised;
 pub use loader::{ChangeError, Options};
 pub use lock::{Pin, Pins};
 pub use outcome::{

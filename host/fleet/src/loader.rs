@@ -13,7 +13,9 @@ use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
 use fleetwright_manifest::{
     self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source,
 };
-use fleetwright_runtime::{CompileBounds, Compiler, LoadError, Runtime, RuntimeOptions, digest};
+use fleetwright_runtime::{
+    CompileBounds, Compiler, LoadError, QuickCode, Runtime, RuntimeOptions, digest,
+};
 use tokio::sync::mpsc;
 
 use crate::canary::Decision;
@@ -52,6 +54,8 @@ pub struct Options {
     pub compiler: Compiler,
     /// What compiling one of them may take.
     pub bounds: CompileBounds,
+    /// Which of them serve in quick code first. Only a fleet that is served takes over their optimised code.
+    pub quick: QuickCode,
 }
 
 /// Why a fleet, or a change of it, is not served.
@@ -174,6 +178,7 @@ impl Workshop {
             cache: Some(options.state.join("components")),
             compiler: options.compiler.clone(),
             bounds: options.bounds.clone(),
+            quick: options.quick,
             ..RuntimeOptions::default()
         })?;
         Ok(Workshop {
@@ -300,6 +305,19 @@ impl Workshop {
         Ok(models)
     }
 
+    /// Where the golden cases of an arm lie.
+    pub(crate) fn cases(&self, arm: &Arm) -> Vec<PathBuf> {
+        let Options {
+            plugins, models, ..
+        } = &self.options;
+        let own = golden::beside_plugin(plugins, &arm.plugin.name);
+        let beside = arm
+            .models
+            .values()
+            .map(|model| golden::beside_model(models, &model.name, &model.version));
+        std::iter::once(own).chain(beside).collect()
+    }
+
     /// Runs the golden cases of every arm that is new.
     async fn judge(
         &self,
@@ -310,14 +328,7 @@ impl Workshop {
     ) {
         for (node, stage) in nodes.iter().zip(&manifest.stages) {
             for arm in node.arms().filter(|arm| arms.is_new(arm)) {
-                let mut folders = vec![golden::beside_plugin(
-                    &self.options.plugins,
-                    &arm.plugin.name,
-                )];
-                folders.extend(arm.models.values().map(|model| {
-                    golden::beside_model(&self.options.models, &model.name, &model.version)
-                }));
-                match golden::judge(&arm.stage, &node.reads, &folders).await {
+                match golden::judge(&arm.stage, &node.reads, &self.cases(arm)).await {
                     Ok(0) => {}
                     Ok(cases) => {
                         let (stage, plugin) = (node.name(), &arm.plugin);

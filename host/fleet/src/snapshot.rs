@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetwright_inference::{Model, ModelIdentity};
 use fleetwright_manifest::{Condition, Manifest, OnError};
-use fleetwright_runtime::{Grant, Limits, Stage};
+use fleetwright_runtime::{Grant, Limits, Stage, Tier};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -159,6 +159,7 @@ impl Snapshot {
                     when: node.when.as_ref().map(|when| when.source().to_owned()),
                     reads: node.reads.iter().cloned().collect(),
                     plugin: node.arm.plugin.clone(),
+                    code: node.arm.stage.plugin().tier(),
                     models: node.arm.models.clone(),
                     canary: node.canary.as_ref().map(|canary| canary.summary()),
                     shadow: node.shadow.as_ref().map(|shadow| shadow.summary()),
@@ -210,6 +211,8 @@ pub struct StageSummary {
     pub reads: Vec<String>,
     /// Its plugin.
     pub plugin: PluginUsed,
+    /// How the plugin's code was compiled: `quick` until the optimised code takes over.
+    pub code: Tier,
     /// Its models, by role.
     pub models: BTreeMap<String, ModelIdentity>,
     /// The plugin on trial, and how it fares.

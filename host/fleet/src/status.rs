@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::history::{Cause, Verdict};
+use crate::improve::Unoptimised;
 
 /// How the control plane stands.
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +31,9 @@ pub struct FleetStatus {
     /// Why the generation that serves would not survive a restart, where it would not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,
+    /// Stages that stay in quick code, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unoptimised: Vec<Unoptimised>,
     /// How changes are noticed.
     pub watch: &'static str,
 }

@@ -248,7 +248,7 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use fleetwright_runtime::{CompileBounds, Compiler};
+    use fleetwright_runtime::{CompileBounds, Compiler, QuickCode};
 
     use super::*;
 
@@ -267,6 +267,7 @@ mod tests {
             locked: false,
             compiler: Compiler::InProcess,
             bounds: CompileBounds::default(),
+            quick: QuickCode::Off,
         }
     }
 

@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use fleetwright_runtime::{
-    CompileBounds, Compiler, Inspection, LoadError, Runtime, RuntimeOptions, digest, inspect,
+    CompileBounds, Compiler, Inspection, LoadError, QuickCode, Runtime, RuntimeOptions, digest,
+    inspect,
 };
 
 use super::{MESSAGE, block_on};
@@ -16,6 +17,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         instances: 4,
         compiler: Compiler::InProcess,
         bounds: CompileBounds::default(),
+        quick: QuickCode::Off,
     })
     .unwrap()
 });

@@ -106,7 +106,7 @@ pub(crate) fn rate(table: &Table<'_>, name: &'static str, findings: &mut Finding
         )
         .label(format!("from 1 to {MAX_CALLS} calls"))
         .hint(format!(
-            "write 1 to {MAX_CALLS} calls, for example `{example}`; for no bound, remove `{name}`"
+            "write 1 to {MAX_CALLS} calls, for example `{example}`; for no bound, write `{name} = \"none\"`"
         )),
         Err(rate::Unreadable::NotARate { meant }) => {
             Diagnostic::new(codes::BAD_RATE, text.span, message("which is not a rate"))

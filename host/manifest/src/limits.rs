@@ -94,13 +94,15 @@ pub(crate) struct RawLimits {
     concurrency: Option<usize>,
     queue: Option<usize>,
     log: Option<u64>,
-    rate: Option<Rate>,
+    /// The inner nothing is `"none"`.
+    rate: Option<Option<Rate>>,
     computes: Option<u32>,
     input: Option<u64>,
     depth: Option<u32>,
     attachments: Option<u32>,
     attachment_bytes: Option<u64>,
-    fuel: Option<u64>,
+    /// The inner nothing is `"none"`.
+    fuel: Option<Option<u64>>,
 }
 
 impl RawLimits {
@@ -118,13 +120,15 @@ impl RawLimits {
             concurrency: value(limits.integer("concurrency", CONCURRENCY, findings)),
             queue: value(limits.integer("queue", QUEUE, findings)),
             log: size(&limits, "log", LOG, findings),
-            rate: rate(&limits, "rate", findings),
+            rate: or_none(&limits, "rate", |limits| rate(limits, "rate", findings)),
             computes: value(limits.integer("computes", COMPUTES, findings)),
             input: size(&limits, "input", INPUT, findings),
             depth: value(limits.integer("depth", DEPTH, findings)),
             attachments: value(limits.integer("attachments", ATTACHMENTS, findings)),
             attachment_bytes: size(&limits, "attachment_bytes", ATTACHMENT_BYTES, findings),
-            fuel: value(limits.integer("fuel", FUEL, findings)),
+            fuel: or_none(&limits, "fuel", |limits| {
+                value(limits.integer("fuel", FUEL, findings))
+            }),
         };
         (raw, Some(limits.span))
     }
@@ -140,14 +144,27 @@ impl RawLimits {
             concurrency: self.concurrency.unwrap_or(base.concurrency),
             queue: self.queue.unwrap_or(base.queue),
             log: self.log.unwrap_or(base.log),
-            rate: self.rate.or(base.rate),
+            rate: self.rate.unwrap_or(base.rate),
             computes: self.computes.unwrap_or(base.computes),
             input: self.input.unwrap_or(base.input),
             depth: self.depth.unwrap_or(base.depth),
             attachments: self.attachments.unwrap_or(base.attachments),
             attachment_bytes: self.attachment_bytes.unwrap_or(base.attachment_bytes),
-            fuel: self.fuel.or(base.fuel),
+            fuel: self.fuel.unwrap_or(base.fuel),
         }
+    }
+}
+
+/// A limit that a stage may do without, whatever the fleet's defaults say: `"none"`.
+fn or_none<T>(
+    limits: &Table<'_>,
+    name: &str,
+    read: impl FnOnce(&Table<'_>) -> Option<T>,
+) -> Option<Option<T>> {
+    let said = limits.entry(name)?.value.get_ref().as_str();
+    match said {
+        Some("none") => Some(None),
+        _ => read(limits).map(Some),
     }
 }
 

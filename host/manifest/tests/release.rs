@@ -101,6 +101,22 @@ fn limits_of_a_call_are_read_and_a_stage_goes_before_the_defaults() {
 }
 
 #[test]
+fn a_stage_may_do_without_a_rate_and_fuel_whatever_the_defaults_say() {
+    let defaults = "[defaults.limits]\nrate = \"10/m\"\nfuel = 5000\n";
+    let with = |stage: &str| {
+        let stage = format!("[[stage]]\nname = \"a\"\nplugin = \"a@1\"\n{stage}\n");
+        let manifest = accepted(&format!("schema = 1\nname = \"x\"\n{defaults}{stage}"));
+        let limits = manifest.stages[0].limits;
+        (limits.rate.map(|rate| rate.to_string()), limits.fuel)
+    };
+    assert_eq!(with(""), (Some("10/m".into()), Some(5000)));
+    assert_eq!(
+        with("limits = { rate = \"none\", fuel = \"none\" }"),
+        (None, None)
+    );
+}
+
+#[test]
 fn numbers_may_be_written_as_toml_writes_them() {
     let limits =
         with("limits.computes = 0x1_0\nlimits.fuel = 1_000_000\n").stages[0].config["limits"]

@@ -25,12 +25,12 @@ use fleetwright_runtime::{
     compile_component,
 };
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy};
 
 const ROUNDS: usize = 5;
 
 type Tune = fn(&mut Config);
-const WAYS: [(&str, Tune); 4] = [
+const WAYS: [(&str, Tune); 6] = [
     ("as the host does, one thread", |config| {
         config.parallel_compilation(false);
     }),
@@ -45,6 +45,12 @@ const WAYS: [(&str, Tune); 4] = [
             .parallel_compilation(false)
             .cranelift_opt_level(OptLevel::None)
             .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }),
+    ("quick code (Winch), one thread", |config| {
+        config.parallel_compilation(false).strategy(Strategy::Winch);
+    }),
+    ("quick code (Winch), all cores", |config| {
+        config.strategy(Strategy::Winch);
     }),
 ];
 

@@ -149,6 +149,14 @@ impl Cache {
         }
     }
 
+    /// Lets an entry go that will not be asked for again. Blocks on the file.
+    pub(crate) fn forget(&self, key: &Key) {
+        if let Some(dir) = &self.dir {
+            // It may never have been there; one that stays goes when it is the oldest.
+            fs::remove_file(dir.join(key.file())).unwrap_or_default();
+        }
+    }
+
     /// Newest first; what passes a bound goes.
     fn sweep(&self, dir: &Path) -> std::io::Result<()> {
         let now = SystemTime::now();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -91,8 +92,10 @@ pub struct Timings {
 /// A stage, ready to be called: a plugin with its grants and limits.
 pub struct Stage {
     name: Arc<str>,
-    runtime: Runtime,
-    plugin: Plugin,
+    /// Whose engines its code is for.
+    home: Runtime,
+    /// What its calls run. A call takes it once; all else of the stage outlives it.
+    code: ArcSwap<Code>,
     grants: Arc<StageGrants>,
     limits: Arc<Limits>,
     places: Arc<Semaphore>,
@@ -100,6 +103,12 @@ pub struct Stage {
     rate: Option<Bucket>,
     habit: Habit,
     instances: Instances,
+}
+
+/// A plugin's code, with the runtime whose engine it is for.
+struct Code {
+    runtime: Runtime,
+    plugin: Arc<Plugin>,
 }
 
 impl Stage {
@@ -122,7 +131,8 @@ impl Stage {
                 most: MAX_MEMORY as u64,
             });
         }
-        let runtime = runtime.of(&plugin.component)?;
+        let home = runtime.clone();
+        let runtime = home.of(&plugin.component)?;
         let fuel = match (runtime.counts_fuel(), limits.fuel) {
             (false, Some(_)) => return Err(LoadError::Unmetered),
             (false, None) => None,
@@ -134,8 +144,11 @@ impl Stage {
             places: Arc::new(Semaphore::new(places(&runtime, &name, &plugin, &limits))),
             instances: Instances::of(&name),
             name,
-            runtime,
-            plugin,
+            home,
+            code: ArcSwap::from_pointee(Code {
+                runtime,
+                plugin: Arc::new(plugin),
+            }),
             grants: Arc::new(grants),
             rate: limits.rate.map(Bucket::new),
             limits: Arc::new(limits),
@@ -150,8 +163,27 @@ impl Stage {
     }
 
     /// The plugin that the stage runs.
-    pub fn plugin(&self) -> &Plugin {
-        &self.plugin
+    pub fn plugin(&self) -> Arc<Plugin> {
+        self.code.load().plugin.clone()
+    }
+
+    /// The same stage on other code of the same component, to be tried: it counts for itself.
+    ///
+    /// # Errors
+    /// As [`Stage::new`], and [`LoadError::OtherComponent`].
+    pub fn trial(&self, plugin: Plugin) -> Result<Stage, LoadError> {
+        if plugin.digest() != self.plugin().digest() {
+            return Err(LoadError::OtherComponent(plugin.digest().to_owned()));
+        }
+        let (grants, limits) = ((*self.grants).clone(), (*self.limits).clone());
+        Stage::new(&self.home, &self.name, plugin, grants, limits)
+    }
+
+    /// Puts the code of a trial in the place of this stage's: calls that run end in the code that they began in, the next
+    /// one begins in the new. Nothing else of the stage changes: its places, its queue, its rate and its counters go on.
+    /// Gives what held the code before; whoever drops it last frees that.
+    pub fn take_over(&self, trial: Stage) -> Arc<Plugin> {
+        self.code.swap(trial.code.load_full()).plugin.clone()
     }
 
     /// The models that the stage is bound to, by role.
@@ -221,12 +253,7 @@ impl Stage {
         let asked = Instant::now();
         let place = self.admit(deadline).await;
         *waited = asked.elapsed();
-        let run = self.run(request.clone(), deadline, spent.clone(), place?);
-        let lane = Some(self.runtime.lane.clone());
-        let mut run = Metered::new(run, spent.clone(), self.limits.cpu, lane);
-        if self.habit.is_long() {
-            run = run.in_lane();
-        }
+        let run = self.begin(request, deadline, spent, place?);
         match tokio::time::timeout_at(deadline, run).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(Stopped::from(ended).failure(&self.limits)),
@@ -234,17 +261,36 @@ impl Stage {
         }
     }
 
+    /// The call in the code that serves now, metered; where it is likely to be long, in the lane for that.
+    fn begin(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        spent: &Arc<Spent>,
+        place: OwnedSemaphorePermit,
+    ) -> Metered<Result<Answer, Failure>> {
+        let code = self.code.load();
+        let run = self.run(&code, request.clone(), deadline, spent.clone(), place);
+        let lane = Some(code.runtime.lane.clone());
+        let run = Metered::new(run, spent.clone(), self.limits.cpu, lane);
+        match self.habit.is_long() {
+            true => run.in_lane(),
+            false => run,
+        }
+    }
+
     /// The call itself, from a fresh instance to the answer. It holds all that it needs, its place among the instances
     /// included, so that it can go on in another thread and leaves nothing behind wherever it is dropped.
     fn run(
         &self,
+        code: &Code,
         request: Request,
         deadline: Instant,
         spent: Arc<Spent>,
         place: OwnedSemaphorePermit,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send + use<> {
-        let live = (place, self.instances.enter(), self.runtime.awake());
-        let (pre, limits) = (self.plugin.pre.clone(), self.limits.clone());
+        let live = (place, self.instances.enter(), code.runtime.awake());
+        let (pre, limits) = (code.plugin.pre.clone(), self.limits.clone());
         let (name, grants) = (self.name.clone(), self.grants.clone());
         async move {
             let _live = live;

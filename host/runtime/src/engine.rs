@@ -2,20 +2,22 @@
 //!
 //! Defaults: 512 instances at once, at most 1 GiB of linear memory each (reserved as addresses, not used), copy-on-write
 //! images, epoch interruption with a tick of 1 ms. Concurrency inside the component model stays off: a submission has an
-//! instance of its own. Fuel is counted by an engine of its own, made when the first stage asks for it: counting slows every
-//! guest of the engine that does it.
+//! instance of its own. Two more engines stand beside it, each made when the first component needs it: one that counts fuel,
+//! since counting slows every guest of the engine that does it, and one for quick code ([`crate::quick`]).
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
 
 use crate::cache::{Cache, EngineHash};
 use crate::compiler::{CompileBounds, Compiler, Workshop};
 use crate::error::LoadError;
 use crate::lane::Lane;
 use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ENTRIES, MAX_TABLES};
+use crate::quick::QuickCode;
 use crate::ticker::{Awake, Ticker};
 
 /// The most linear memory that a stage's `memory` limit can grant.
@@ -32,6 +34,8 @@ pub struct RuntimeOptions {
     pub compiler: Compiler,
     /// What compiling one component may take.
     pub bounds: CompileBounds,
+    /// Which components serve in quick code first. Default: none; whoever sets it otherwise takes over the optimised code.
+    pub quick: QuickCode,
 }
 
 impl Default for RuntimeOptions {
@@ -41,8 +45,20 @@ impl Default for RuntimeOptions {
             instances: 512,
             compiler: Compiler::InProcess,
             bounds: CompileBounds::default(),
+            quick: QuickCode::Off,
         }
     }
+}
+
+/// What an engine compiles for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// Cranelift, fully optimised.
+    Optimised,
+    /// The same, counting fuel.
+    Metered,
+    /// Winch: a tenth of the time to compile, several times as long to run.
+    Quick,
 }
 
 /// Instances at once in the engine that counts fuel.
@@ -60,11 +76,18 @@ pub struct Runtime {
     pub(crate) cache: Arc<Cache>,
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) lane: Lane,
+    pub(crate) kind: Kind,
+    pub(crate) quick: QuickCode,
     instances: u32,
-    fuel: bool,
-    /// The runtime whose engine counts fuel, once a stage has asked for it.
-    metered: Arc<Mutex<Option<Runtime>>>,
+    beside: Arc<Beside>,
     ticker: Arc<Ticker>,
+}
+
+/// The runtimes of the other engines, once they were needed.
+#[derive(Default)]
+struct Beside {
+    metered: Mutex<Option<Runtime>>,
+    quick: Mutex<Option<Runtime>>,
 }
 
 impl Runtime {
@@ -74,31 +97,18 @@ impl Runtime {
     /// [`LoadError::Engine`] where the machine cannot give what the pool needs, [`LoadError::Cache`] where the cache
     /// directory cannot be made.
     pub fn new(options: &RuntimeOptions) -> Result<Self, LoadError> {
-        let cache = Arc::new(Cache::open(options.cache.clone())?);
+        let (engine, ticker) = engine(options.instances, Kind::Optimised)?;
         let workshop = Workshop::new(options.compiler.clone(), options.bounds.clone());
-        let lane = Lane::default();
-        Runtime::with(cache, Arc::new(workshop), lane, options.instances, false)
-    }
-
-    fn with(
-        cache: Arc<Cache>,
-        workshop: Arc<Workshop>,
-        lane: Lane,
-        instances: u32,
-        fuel: bool,
-    ) -> Result<Self, LoadError> {
-        let engine = Engine::new(&config(instances, fuel))
-            .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
-        let ticker = Ticker::start(engine.clone())?;
         Ok(Runtime {
             engine_hash: EngineHash::of(&engine),
             engine,
-            cache,
-            workshop,
-            lane,
-            instances,
-            fuel,
-            metered: Arc::default(),
+            cache: Arc::new(Cache::open(options.cache.clone())?),
+            workshop: Arc::new(workshop),
+            lane: Lane::default(),
+            kind: Kind::Optimised,
+            quick: options.quick,
+            instances: options.instances,
+            beside: Arc::default(),
             ticker: Arc::new(ticker),
         })
     }
@@ -109,34 +119,56 @@ impl Runtime {
     /// # Errors
     /// [`LoadError::Engine`] where the machine cannot give what its pool needs.
     pub fn metered(&self) -> Result<Runtime, LoadError> {
-        if self.fuel {
+        if self.kind == Kind::Metered {
             return Ok(self.clone());
         }
-        let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = &*metered {
+        self.once(&self.beside.metered, Kind::Metered)
+    }
+
+    /// The runtime of quick code, made at the first call. As many instances as this one has: no limit is another in it.
+    pub(crate) fn quick(&self) -> Result<Runtime, LoadError> {
+        self.once(&self.beside.quick, Kind::Quick)
+    }
+
+    fn once(&self, place: &Mutex<Option<Runtime>>, kind: Kind) -> Result<Runtime, LoadError> {
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*place {
             return Ok(runtime.clone());
         }
-        let instances = METERED_INSTANCES.min(self.instances);
-        let (cache, workshop) = (self.cache.clone(), self.workshop.clone());
-        let runtime = Runtime::with(cache, workshop, self.lane.clone(), instances, true)?;
-        *metered = Some(runtime.clone());
+        let instances = match kind {
+            Kind::Metered => METERED_INSTANCES.min(self.instances),
+            Kind::Optimised | Kind::Quick => self.instances,
+        };
+        let (engine, ticker) = engine(instances, kind)?;
+        let runtime = Runtime {
+            engine_hash: EngineHash::of(&engine),
+            engine,
+            kind,
+            quick: QuickCode::Off,
+            instances,
+            beside: Arc::default(),
+            ticker: Arc::new(ticker),
+            ..self.clone()
+        };
+        *place = Some(runtime.clone());
         Ok(runtime)
     }
 
     /// This runtime, or the one beside it, whichever `component` was compiled by.
     pub(crate) fn of(&self, component: &Component) -> Result<Runtime, LoadError> {
-        let metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-        [Some(self), metered.as_ref()]
-            .into_iter()
-            .flatten()
+        let made = |place: &Mutex<Option<Runtime>>| {
+            place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let others = [made(&self.beside.metered), made(&self.beside.quick)];
+        std::iter::once(self.clone())
+            .chain(others.into_iter().flatten())
             .find(|runtime| Engine::same(&runtime.engine, component.engine()))
-            .cloned()
             .ok_or_else(|| LoadError::Engine("the plugin was loaded by another runtime".into()))
     }
 
     /// Whether guests of this runtime use up fuel.
     pub(crate) fn counts_fuel(&self) -> bool {
-        self.fuel
+        self.kind == Kind::Metered
     }
 
     /// How many instances of `component` may be alive at once: half of what the pool holds for its kind.
@@ -164,8 +196,15 @@ impl Runtime {
     }
 }
 
+fn engine(instances: u32, kind: Kind) -> Result<(Engine, Ticker), LoadError> {
+    let engine =
+        Engine::new(&config(instances, kind)).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+    let ticker = Ticker::start(engine.clone())?;
+    Ok((engine, ticker))
+}
+
 /// The one configuration, whoever compiles: code of the child's engine runs in its parent's.
-pub(crate) fn config(instances: u32, fuel: bool) -> Config {
+pub(crate) fn config(instances: u32, kind: Kind) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     // A guest made with wit-bindgen has 2–4 core instances, 1 memory and 2 tables. A core instance takes memory only while
     // it lives: their number is bounded by that of components.
@@ -189,7 +228,10 @@ pub(crate) fn config(instances: u32, fuel: bool) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .epoch_interruption(true)
-        .consume_fuel(fuel)
+        .consume_fuel(kind == Kind::Metered)
         .concurrency_support(false);
+    if kind == Kind::Quick {
+        config.strategy(Strategy::Winch);
+    }
     config
 }

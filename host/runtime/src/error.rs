@@ -75,6 +75,9 @@ pub enum LoadError {
         "the plugin was compiled without counting fuel; load it with the metered runtime to set `limits.fuel`"
     )]
     Unmetered,
+    /// Code was to take over from code of another component.
+    #[error("the code is of another component, `{0}`, than the stage's")]
+    OtherComponent(String),
     /// The manifest's limits cannot be given by this host.
     #[error("`{limit}` = {value} passes what this host can give ({most})")]
     Limit {
@@ -132,6 +135,7 @@ impl LoadError {
             LoadError::Describe(_) => "describe",
             LoadError::Description(_) => "description",
             LoadError::Unmetered => "unmetered",
+            LoadError::OtherComponent(_) => "other-component",
             LoadError::Limit { .. } => "limit",
         }
     }

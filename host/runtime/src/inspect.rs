@@ -39,11 +39,11 @@ pub async fn inspect(runtime: &Runtime, bytes: &[u8]) -> Result<Inspection, Load
         digest: plugin.digest().to_owned(),
         bytes: bytes.len(),
         imports: ty
-            .imports(&runtime.engine)
+            .imports(plugin.component.engine())
             .map(|(name, _)| name.to_owned())
             .collect(),
         exports: ty
-            .exports(&runtime.engine)
+            .exports(plugin.component.engine())
             .map(|(name, _)| name.to_owned())
             .collect(),
         description: plugin.description().clone(),

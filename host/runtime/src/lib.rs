@@ -31,6 +31,7 @@ mod meter;
 #[allow(unreachable_pub)]
 mod nn;
 mod plugin;
+mod quick;
 mod rate;
 mod shown;
 mod state;
@@ -45,5 +46,6 @@ pub use error::{Bound, CallError, CallErrorKind, LoadError};
 pub use inspect::{Inspection, inspect};
 pub use limits::{Limits, Rate};
 pub use plugin::{Description, Plugin, Role};
+pub use quick::{QuickCode, Tier};
 pub use state::{ModelBinding, StageGrants};
 pub use wasi::Grant;

@@ -17,6 +17,7 @@ use crate::engine::Runtime;
 use crate::error::{CallErrorKind, LoadError, classify};
 use crate::inspect::check_imports;
 use crate::limits::Limits;
+use crate::quick::Tier;
 use crate::state::{CallState, StageGrants};
 use crate::wasi::{self, Grant};
 
@@ -35,6 +36,7 @@ const FUEL_MARGIN: u64 = 64 << 10;
 pub struct Plugin {
     pub(crate) component: Component,
     pub(crate) pre: StagePre<CallState>,
+    tier: Tier,
     digest: Arc<str>,
     description: Arc<Description>,
 }
@@ -75,6 +77,11 @@ impl Plugin {
     pub fn digest(&self) -> &str {
         &self.digest
     }
+
+    /// How its code was compiled.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
 }
 
 impl Runtime {
@@ -85,12 +92,23 @@ impl Runtime {
     /// [`LoadError`] says which of these steps refused it, and why.
     pub async fn load(&self, bytes: &[u8], grants: &BTreeSet<Grant>) -> Result<Plugin, LoadError> {
         let (component, digest) = self.compiled(bytes).await?;
+        self.of(&component)?.plugin(component, digest, grants).await
+    }
+
+    /// Links and describes a component of this runtime's own engine.
+    pub(crate) async fn plugin(
+        &self,
+        component: Component,
+        digest: String,
+        grants: &BTreeSet<Grant>,
+    ) -> Result<Plugin, LoadError> {
         check_imports(&self.engine, &component, grants)?;
         let pre = self.link(&component, grants)?;
         let description = self.describe(&pre).await?;
         Ok(Plugin {
             component,
             pre,
+            tier: self.tier(),
             digest: digest.into(),
             description: Arc::new(description),
         })

@@ -12,8 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
 use fleetwright_runtime::{
-    Answer, Attachment, CallError, CallErrorKind, Limits, LoadError, ModelBinding, Plugin, Rate,
-    Request, Runtime, RuntimeOptions, Stage, StageGrants,
+    Answer, Attachment, CallError, CallErrorKind, Limits, LoadError, ModelBinding, Plugin,
+    QuickCode, Rate, Request, Runtime, RuntimeOptions, Stage, StageGrants, Tier,
 };
 use fleetwright_tests::{Guest, places};
 use tokio::time::Instant;
@@ -21,8 +21,13 @@ use tokio::time::Instant;
 const LONG: Duration = Duration::from_secs(600);
 
 fn runtime() -> Runtime {
+    with(QuickCode::Off)
+}
+
+fn with(quick: QuickCode) -> Runtime {
     let options = RuntimeOptions {
         instances: 16,
+        quick,
         ..RuntimeOptions::default()
     };
     Runtime::new(&options).unwrap()
@@ -223,7 +228,15 @@ async fn fuel_is_counted_only_where_it_was_compiled_in() {
 /// A pool of 16 instances: a component with five memories may not take more than half of it.
 #[tokio::test]
 async fn no_stage_alone_takes_the_pool() {
-    let runtime = runtime();
+    half_of_the_pool(runtime()).await;
+}
+
+#[tokio::test]
+async fn no_stage_alone_takes_the_pool_of_quick_code() {
+    half_of_the_pool(with(QuickCode::Only)).await;
+}
+
+async fn half_of_the_pool(runtime: Runtime) {
     let memories = plugin(&runtime, "memories").await;
     let limits = Limits {
         memory: 8 << 20,
@@ -242,6 +255,56 @@ async fn no_stage_alone_takes_the_pool() {
             .all(|end| kind(end) == CallErrorKind::Memory)
     );
     assert!(idle.iter().all(Result::is_ok), "{idle:?}");
+}
+
+/// Fuel means the same each time: who counts it runs no quick code.
+#[tokio::test]
+async fn a_component_is_quick_where_that_is_asked_for_and_never_where_it_counts_fuel() {
+    for (quick, tier) in [
+        (QuickCode::Off, Tier::Optimised),
+        (QuickCode::Only, Tier::Quick),
+        (QuickCode::From(1), Tier::Quick),
+        (QuickCode::From(1 << 30), Tier::Optimised),
+    ] {
+        let runtime = with(quick);
+        assert_eq!(plugin(&runtime, "idle").await.tier(), tier, "{quick:?}");
+        let metered = plugin(&runtime.metered().unwrap(), "idle").await;
+        assert_eq!(metered.tier(), Tier::Optimised);
+    }
+}
+
+/// What runs ends in the code that it began in, and what the stage counts goes on: its rate here.
+#[tokio::test]
+async fn optimised_code_takes_over_from_quick_code_and_nothing_else_of_the_stage_changes() {
+    let runtime = with(QuickCode::From(1));
+    let idle = plugin(&runtime, "idle").await;
+    let limits = Limits {
+        rate: Some(Rate {
+            calls: 1,
+            per: Duration::from_secs(3600),
+        }),
+        ..patient()
+    };
+    let stage = Stage::new(&runtime, "idle", idle, StageGrants::default(), limits).unwrap();
+    call(&stage, &request("{}")).await.unwrap();
+
+    let component = Guest::named("idle").unwrap().component().unwrap();
+    let none = BTreeSet::new();
+    let optimised = runtime.optimised(&component, &none).await.unwrap();
+    let trial = stage.trial(optimised).unwrap();
+    call(&trial, &request("{}")).await.unwrap();
+    let before = stage.take_over(trial);
+    assert_eq!(before.tier(), Tier::Quick);
+    assert_eq!(stage.plugin().tier(), Tier::Optimised);
+    let again = kind(call(&stage, &request("{}")).await);
+    assert_eq!(again, CallErrorKind::Rate, "one an hour, in whatever code");
+
+    let spin = Guest::named("spin").unwrap().component().unwrap();
+    let other = runtime.optimised(&spin, &none).await.unwrap();
+    assert!(matches!(
+        stage.trial(other).err(),
+        Some(LoadError::OtherComponent(_))
+    ));
 }
 
 /// So many at once, in the order in which they began.

@@ -198,6 +198,22 @@ fn drawn(status: &Value, terminal: &Terminal) -> String {
             "\nWHAT STANDS ON DISK IS REFUSED{stale}; the generation above serves on. Why:\n{why}\n"
         ));
     }
+    let stuck = status
+        .pointer("/control/unoptimised")
+        .and_then(Value::as_array);
+    for stage in stuck.into_iter().flatten() {
+        let said = |member: &str| {
+            stage
+                .get(member)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        text.push_str(&format!(
+            "Stage {} stays in quick code, which runs slower: {}\n",
+            said("stage"),
+            said("reason")
+        ));
+    }
     text.push('\n');
     let stages = status.pointer("/fleet/stages").and_then(Value::as_array);
     let rows: Vec<_> = stages.into_iter().flatten().map(row).collect();
@@ -234,9 +250,17 @@ fn row(stage: &Value) -> [String; 4] {
             count("/shadow/different"),
         ));
     }
+    let quick = match said("/code") {
+        "quick" => ", in quick code",
+        _ => "",
+    };
     [
         said("/name").to_owned(),
-        format!("{}@{}", said("/plugin/name"), said("/plugin/version")),
+        format!(
+            "{}@{}{quick}",
+            said("/plugin/name"),
+            said("/plugin/version")
+        ),
         short(said("/plugin/digest")).to_owned(),
         trials.join("; "),
     ]

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetwright_fleet::{Fleet, Service, Summary};
+use fleetwright_fleet::{Fleet, Options, Service, Summary};
 use serde_json::{Value, json};
 
 use crate::admission::Admission;
@@ -56,7 +56,10 @@ pub async fn serve(arguments: &cli::Serve, terminal: &mut Terminal) -> Result<En
         .map_err(ServeError::from)?;
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
     let places = arguments.fleet.places();
-    let options = onnxruntime::options(&places)?;
+    let options = Options {
+        quick: arguments.quick_code,
+        ..onnxruntime::options(&places)?
+    };
     let service = Service {
         strict: arguments.strict,
         watch: !arguments.no_watch,

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{Controller, DECISIONS, Fleet, ORDERS, Service, refusal};
 use crate::canary::Decision;
 use crate::history::{Cause, History, Record, Verdict};
+use crate::improve::Improver;
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
 use crate::serving::Serving;
@@ -108,6 +109,7 @@ pub(super) async fn serve(
         decisions,
         decide,
         describing: JoinSet::new(),
+        improver: Improver::default(),
         waiting: Vec::new(),
         changed: Vec::new(),
         serving: fleet.serving.clone(),
@@ -352,6 +354,7 @@ fn status_of(snapshot: &Snapshot, cause: Cause, watch: &'static str) -> FleetSta
         held: false,
         verdicts: Vec::new(),
         unrecorded: None,
+        unoptimised: Vec::new(),
         watch,
     }
 }

@@ -126,7 +126,8 @@ impl<'a> Arms<'a> {
 
     /// What an arm is, exactly. A verdict may put it aside: the manifest asks for it all the same, and comes to nothing without.
     fn pin(&mut self, arm: &Arm) {
-        let description = arm.stage.plugin().description();
+        let plugin = arm.stage.plugin();
+        let description = plugin.description();
         self.pins.plugins.insert(Pin {
             name: description.name.clone(),
             version: description.version.clone(),
@@ -192,7 +193,7 @@ impl<'a> Arms<'a> {
             *plugin == key.plugin && *grants == key.grants && limits.fuel.is_some() == fuel
         };
         if let Some(arm) = self.nodes().flat_map(Node::arms).find(same) {
-            return Some(arm.stage.plugin().clone());
+            return Some(Plugin::clone(&arm.stage.plugin()));
         }
         let loaded = match self.engine(fuel) {
             Ok(runtime) => choice.found.load(&runtime, &key.grants).await,

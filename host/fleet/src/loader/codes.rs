@@ -127,9 +127,9 @@ pub(super) fn role_unknown(stage: &Stage, name: &str, roles: &[Role]) -> Diagnos
     .hint(hint)
 }
 
-pub(super) fn bad_config_schema(stage: &Stage, found: &Found, error: &str) -> Diagnostic {
+pub(super) fn bad_schema(stage: &Stage, found: &Found, of: &str, error: &str) -> Diagnostic {
     let message = format!(
-        "the config schema of plugin `{}` is no JSON Schema: {error}",
+        "the {of} schema of plugin `{}` is no JSON Schema: {error}",
         stage.plugin.text
     );
     Diagnostic::new(PLUGIN_REFUSED, stage.spans.plugin, message)

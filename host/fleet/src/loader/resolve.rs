@@ -223,13 +223,27 @@ fn check_stage(stage: &Stage, found: &Found, findings: &mut Vec<Diagnostic>) {
         findings.push(codes::role_unknown(stage, name, roles));
     }
     check_config(stage, found, findings);
+    // No answer is held to it: it tells those who read answers what to expect.
+    if let Err(error) = jsonschema::validator_for(&found.description.answer_schema) {
+        findings.push(codes::bad_schema(
+            stage,
+            found,
+            "answer",
+            &error.to_string(),
+        ));
+    }
 }
 
 fn check_config(stage: &Stage, found: &Found, findings: &mut Vec<Diagnostic>) {
     let schema = match jsonschema::validator_for(&found.description.config_schema) {
         Ok(schema) => schema,
         Err(error) => {
-            return findings.push(codes::bad_config_schema(stage, found, &error.to_string()));
+            return findings.push(codes::bad_schema(
+                stage,
+                found,
+                "config",
+                &error.to_string(),
+            ));
         }
     };
     let config = serde_json::Value::Object(stage.config.clone());

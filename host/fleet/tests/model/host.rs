@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use fleetwright_fleet::{
-    CompileBounds, Compiler, Fleet, Options, Record, Service, Snapshot, Submission, SubmissionId,
-    folder, records,
+    CompileBounds, Compiler, Fleet, Options, QuickCode, Record, Service, Snapshot, Submission,
+    SubmissionId, folder, records,
 };
 use fleetwright_tests::versions::{component, version};
 use fleetwright_tests::{Layout, digest, places, until};
@@ -82,6 +82,7 @@ impl Host {
             locked,
             compiler: Compiler::InProcess,
             bounds: CompileBounds::default(),
+            quick: QuickCode::Off,
         }
     }
 

@@ -46,8 +46,8 @@ fn answer() -> io::Result<()> {
 fn prepare(job: &Job) -> Result<(Engine, mpsc::SyncSender<()>), Reply> {
     let confinement =
         |e: &dyn std::fmt::Display| Reply::refused(Refusal::Confinement, &e.to_string());
-    confine::yield_to_others(job.nice).map_err(|e| confinement(&e))?;
-    let mut config = engine::config(1, job.fuel);
+    confine::yield_to_others(job.nice, job.idle).map_err(|e| confinement(&e))?;
+    let mut config = engine::config(1, job.kind);
     config.parallel_compilation(job.threads > 1);
     let engine =
         Engine::new(&config).map_err(|e| Reply::refused(Refusal::Engine, &format!("{e:#}")))?;

@@ -10,10 +10,14 @@ use std::io;
 #[cfg(unix)]
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Lowers the priority below the parent's by `nice`, 0 to 39.
+/// Lowers the priority below the parent's by `nice`, 0 to 39; with `idle`, below everyone's. Threads that are started after
+/// it inherit it.
 #[cfg(unix)]
-pub(super) fn yield_to_others(nice: i32) -> io::Result<()> {
+pub(super) fn yield_to_others(nice: i32, idle: bool) -> io::Result<()> {
     rustix::process::nice(nice)?;
+    if idle {
+        only_when_idle()?;
+    }
     // Where memory runs out, this process is the one to go. Not every system has it, and nothing depends on it.
     #[cfg(target_os = "linux")]
     std::fs::write("/proc/self/oom_score_adj", "1000").unwrap_or_default();
@@ -37,6 +41,23 @@ pub(super) fn confine(memory: u64, cpu: u64) -> io::Result<()> {
     system_calls::confine()
 }
 
+/// To the scheduler, a core that runs nothing else is free: whoever wakes up there starts at once, which no niceness gives.
+#[cfg(target_os = "linux")]
+fn only_when_idle() -> io::Result<()> {
+    use thread_priority::unix::{
+        NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+        thread_native_id,
+    };
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let lowest = thread_priority::ThreadPriority::Min;
+    set_thread_priority_and_policy(thread_native_id(), lowest, policy).map_err(io::Error::other)
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn only_when_idle() -> io::Result<()> {
+    Ok(rustix::process::nice(19).map(drop)?)
+}
+
 #[cfg(unix)]
 fn limit(resource: Resource, value: u64) -> io::Result<()> {
     let limit = Rlimit {
@@ -47,7 +68,7 @@ fn limit(resource: Resource, value: u64) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn yield_to_others(_nice: i32) -> io::Result<()> {
+pub(super) fn yield_to_others(_nice: i32, _idle: bool) -> io::Result<()> {
     Ok(())
 }
 

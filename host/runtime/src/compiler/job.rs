@@ -8,6 +8,8 @@ use std::io::{self, BufRead, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Kind;
+
 /// The longest line of either side.
 const MAX_LINE: usize = 8 << 10;
 /// The longest detail of a refusal, so that its line is not too long.
@@ -18,14 +20,16 @@ const MAX_DETAIL: usize = 2 << 10;
 pub(super) struct Job {
     /// The hash of the parent's engine; a child with another one refuses.
     pub(super) engine: String,
-    /// Whether that engine counts fuel.
-    pub(super) fuel: bool,
+    /// What that engine compiles for.
+    pub(super) kind: Kind,
     /// Bytes of private memory.
     pub(super) memory: u64,
     /// Seconds of processor time.
     pub(super) cpu: u64,
     /// Threads that compile.
     pub(super) threads: usize,
+    /// Whether it runs only where nobody else wants the processor.
+    pub(super) idle: bool,
     /// How much less than its parent's the child's priority is.
     pub(super) nice: i32,
     /// The component's length in bytes.

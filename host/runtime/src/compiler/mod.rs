@@ -3,7 +3,8 @@
 //! A component is made by somebody, and a compiler can be made to take all there is. The child has an empty environment,
 //! three pipes, [`CompileBounds`], and (on Linux) no system call that reaches anything outside it; `confine` says what it
 //! gives up. It compiles one component and ends. Default bounds: 1 GiB, 60 s of processor time, 120 s by the clock,
-//! components of 64 MiB, 512 MiB of machine code; one child at a time, 64 loads waiting.
+//! components of 64 MiB, 512 MiB of machine code; one child that somebody waits for at a time, and one that optimises what
+//! serves in quick code already; 64 loads waiting.
 //!
 //! What the child answers is executed, in instances that wasmtime confines. The child bounds what compiling may take, not
 //! what a compiler that errs may emit: for that the host trusts wasmtime, as it does for the sandbox itself.
@@ -26,6 +27,7 @@ pub use child::compile_component;
 use crate::cache::{self, Key, digest};
 use crate::engine::Runtime;
 use crate::error::{Bound, LoadError};
+use crate::quick::QuickCode;
 
 /// Loads that wait for a compilation at most.
 const MAX_WAITING: usize = 64;
@@ -80,16 +82,32 @@ impl Default for CompileBounds {
     }
 }
 
-/// The one place where components are compiled, one after the other.
+/// The one place where components are compiled.
 pub(crate) struct Workshop {
     compiler: Compiler,
     bounds: CompileBounds,
     waiting: Semaphore,
+    /// For what somebody waits for, one after the other.
     bench: Semaphore,
+    /// For what serves already, in quick code.
+    beside: Semaphore,
+}
+
+/// Who wants a component compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Somebody waits for it.
+    Wanted,
+    /// It serves already: whatever else the machine has to do comes first.
+    Beside,
 }
 
 /// The right to compile now.
-pub(crate) struct Turn<'a>(&'a Workshop, [SemaphorePermit<'a>; 2]);
+pub(crate) struct Turn<'a> {
+    workshop: &'a Workshop,
+    haste: Haste,
+    _permits: [SemaphorePermit<'a>; 2],
+}
 
 impl Workshop {
     pub(crate) fn new(compiler: Compiler, bounds: CompileBounds) -> Self {
@@ -98,6 +116,7 @@ impl Workshop {
             bounds,
             waiting: Semaphore::new(MAX_WAITING),
             bench: Semaphore::new(1),
+            beside: Semaphore::new(1),
         }
     }
 
@@ -112,15 +131,22 @@ impl Workshop {
     }
 
     /// Waits for its turn; first come, first served.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, LoadError> {
+    pub(crate) async fn turn(&self, haste: Haste) -> Result<Turn<'_>, LoadError> {
         let place = self
             .waiting
             .try_acquire()
             .map_err(|_| LoadError::CompileQueue { most: MAX_WAITING })?;
-        let bench = self.bench.acquire().await;
-        // Neither is ever closed.
+        let bench = match haste {
+            Haste::Wanted => self.bench.acquire().await,
+            Haste::Beside => self.beside.acquire().await,
+        };
+        // None is ever closed.
         let bench = bench.map_err(|e| LoadError::Compiler(e.to_string()))?;
-        Ok(Turn(self, [place, bench]))
+        Ok(Turn {
+            workshop: self,
+            haste,
+            _permits: [place, bench],
+        })
     }
 }
 
@@ -131,39 +157,96 @@ impl Turn<'_> {
         runtime: &Runtime,
         component: Bytes,
     ) -> Result<Vec<u8>, LoadError> {
-        let Turn(workshop, _permits) = self;
+        let Workshop {
+            compiler, bounds, ..
+        } = self.workshop;
         let (start, bytes) = (Instant::now(), component.len());
-        let code = match &workshop.compiler {
+        let code = match compiler {
             Compiler::Child(program) => {
-                process::compile(program, &workshop.bounds, runtime, &component).await
+                let task = process::Task {
+                    runtime,
+                    component: &component,
+                    haste: self.haste,
+                };
+                process::compile(program, bounds, task).await
             }
             Compiler::InProcess => in_process(runtime.engine.clone(), component).await,
         };
         let seconds = start.elapsed().as_secs_f64();
         let outcome = code.as_ref().map_or_else(LoadError::reason, |_| "compiled");
-        metrics::histogram!("fleetwright_compile_seconds").record(seconds);
-        metrics::counter!("fleetwright_compiles_total", "outcome" => outcome).increment(1);
-        tracing::info!(bytes, seconds, outcome, "a component was compiled");
+        let tier = runtime.tier().name();
+        metrics::histogram!("fleetwright_compile_seconds", "code" => tier).record(seconds);
+        metrics::counter!("fleetwright_compiles_total", "code" => tier, "outcome" => outcome)
+            .increment(1);
+        tracing::info!(
+            bytes,
+            seconds,
+            code = tier,
+            outcome,
+            "a component was compiled"
+        );
         code
     }
 }
 
 impl Runtime {
     /// The component ready to be linked, and its digest: from the cache where a sound entry stands there, else compiled and
-    /// then kept. No thread of tokio's workers waits.
+    /// then kept; by another engine of this runtime where it serves in quick code first. No thread of tokio's workers waits.
     pub(crate) async fn compiled(&self, bytes: &[u8]) -> Result<(Component, String), LoadError> {
+        let (bytes, digest) = self.admitted(bytes).await?;
+        if self.quick != QuickCode::Only
+            && let Some(component) = self.cached(&Key::new(&digest, &self.engine_hash)).await?
+        {
+            return Ok((component, digest));
+        }
+        if let Some(quick) = self.quick_for(bytes.len()) {
+            match quick.obtain(&digest, bytes.clone(), Haste::Wanted).await {
+                Ok(component) => return Ok((component, digest)),
+                // Whatever is wrong with it, the other compiler says.
+                Err(error) => tracing::info!(digest, %error, "no quick code of a component"),
+            }
+        }
+        let component = self.obtain(&digest, bytes, Haste::Wanted).await?;
+        Ok((component, digest))
+    }
+
+    /// The same in this runtime's own code, where nobody waits for it. Quick code of it is not kept any more.
+    pub(crate) async fn compiled_beside(
+        &self,
+        bytes: &[u8],
+    ) -> Result<(Component, String), LoadError> {
+        let (bytes, digest) = self.admitted(bytes).await?;
+        let component = self.obtain(&digest, bytes, Haste::Beside).await?;
+        let (cache, key) = (self.cache.clone(), digest.clone());
+        if let Ok(quick) = self.quick() {
+            blocking(move || cache.forget(&Key::new(&key, &quick.engine_hash))).await?;
+        }
+        Ok((component, digest))
+    }
+
+    async fn admitted(&self, bytes: &[u8]) -> Result<(Bytes, String), LoadError> {
         self.workshop.admit(bytes)?;
         let bytes = Bytes::copy_from_slice(bytes);
         let hashed = bytes.clone();
         let digest = blocking(move || digest(&hashed)).await?;
-        let key = Key::new(&digest, &self.engine_hash);
+        Ok((bytes, digest))
+    }
+
+    /// From the cache or the compiler, for this runtime's own engine.
+    async fn obtain(
+        &self,
+        digest: &str,
+        bytes: Bytes,
+        haste: Haste,
+    ) -> Result<Component, LoadError> {
+        let key = Key::new(digest, &self.engine_hash);
         if let Some(component) = self.cached(&key).await? {
-            return Ok((component, digest));
+            return Ok(component);
         }
-        let turn = self.workshop.turn().await?;
+        let turn = self.workshop.turn(haste).await?;
         // Whoever was before may have compiled the same.
         if let Some(component) = self.cached(&key).await? {
-            return Ok((component, digest));
+            return Ok(component);
         }
         let code = turn.compile(self, bytes).await?;
         let (cache, engine) = (self.cache.clone(), self.engine.clone());
@@ -172,7 +255,7 @@ impl Runtime {
             cache.keep(&key, &code);
             Ok::<_, LoadError>(component)
         });
-        Ok((component.await??, digest))
+        component.await?
     }
 
     async fn cached(&self, key: &Key) -> Result<Option<Component>, LoadError> {

@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
-use super::CompileBounds;
 use super::job::{self, Job, Refusal, Reply};
+use super::{CompileBounds, Haste};
 use crate::engine::Runtime;
 use crate::error::{Bound, LoadError};
 
@@ -23,17 +23,25 @@ const BRIEF: Duration = Duration::from_secs(1);
 const LOWEST: i32 = 19;
 /// Bytes of a component whose compiling spares a core.
 const LARGE: usize = 4 << 20;
+/// So many times as long by the clock has what nobody waits for: it runs when nobody else does.
+const PATIENCE: u32 = 10;
 /// Threads of a child where the machine has cores to spare.
 const MAX_THREADS: usize = 8;
 /// What is kept of the child's complaints.
 const MAX_COMPLAINT: u64 = 4 << 10;
 
+/// What is to be compiled, for whom.
+pub(super) struct Task<'a> {
+    pub(super) runtime: &'a Runtime,
+    pub(super) component: &'a [u8],
+    pub(super) haste: Haste,
+}
+
 /// Compiles one component in a child. Dropping the future kills it.
 pub(super) async fn compile(
     program: &Path,
     bounds: &CompileBounds,
-    runtime: &Runtime,
-    component: &[u8],
+    task: Task<'_>,
 ) -> Result<Vec<u8>, LoadError> {
     let lost = |e: std::io::Error| LoadError::Compiler(format!("`{}`: {e}", program.display()));
     let mut child = start(program).map_err(lost)?;
@@ -42,12 +50,15 @@ pub(super) async fn compile(
     else {
         return Err(LoadError::Compiler("it has no pipes".into()));
     };
+    let component = task.component;
+    let yields = task.haste == Haste::Beside || component.len() > LARGE;
     let job = Job {
-        engine: runtime.engine_hash.hex().to_owned(),
-        fuel: runtime.counts_fuel(),
+        engine: task.runtime.engine_hash.hex().to_owned(),
+        kind: task.runtime.kind,
         memory: bounds.memory,
         cpu: bounds.cpu.as_secs().max(1),
-        threads: threads(component.len()),
+        threads: threads(yields),
+        idle: yields,
         nice: NICE,
         component: component.len(),
     };
@@ -57,12 +68,16 @@ pub(super) async fn compile(
         let (answer, complaint) = tokio::join!(work, complaint(complaints));
         (answer, complaint, child.wait().await)
     };
+    let wall = match task.haste {
+        Haste::Wanted => bounds.wall,
+        Haste::Beside => bounds.wall.saturating_mul(PATIENCE),
+    };
     let ended = tokio::select! {
-        ended = timeout(bounds.wall, conversation) => ended,
+        ended = timeout(wall, conversation) => ended,
         never = demote(group) => match never {},
     };
     let Ok((answer, complaint, status)) = ended else {
-        return Err(LoadError::CompileBound(Bound::Wall(bounds.wall)));
+        return Err(LoadError::CompileBound(Bound::Wall(wall)));
     };
     match answer {
         Ok(Answer::Code(code)) => Ok(code),
@@ -92,10 +107,11 @@ fn start(program: &Path) -> std::io::Result<Child> {
 
 /// All cores for a component that is compiled within a second or two; all but one for a larger one, however low its
 /// priority: what runs beside it for long must find a core that is free at once.
-fn threads(component: usize) -> usize {
+fn threads(yields: bool) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let spared = usize::from(component > LARGE);
-    cores.saturating_sub(spared).clamp(1, MAX_THREADS)
+    cores
+        .saturating_sub(usize::from(yields))
+        .clamp(1, MAX_THREADS)
 }
 
 enum Answer {

@@ -186,7 +186,7 @@ pub struct Serve {
     #[arg(long, env = "FLEETWRIGHT_POLL", default_value = "2s", value_name = "TIME", value_parser = units::duration)]
     pub poll: Duration,
     /// Components that serve in quick code until their optimised code takes over: those of at least this size (a tenth of
-    /// the time to compile, several times as long to run); `off` for none, `only` for all of them and for good.
+    /// the time to compile, half as long again to run); `off` for none, `only` for all of them and for good.
     #[arg(long, env = "FLEETWRIGHT_QUICK_CODE", default_value = "128KiB", value_name = "SIZE|off|only", value_parser = quick_code)]
     pub quick_code: QuickCode,
     /// How log lines are written.

@@ -92,6 +92,7 @@ fn swaps(count: u32) {
     let done = AtomicBool::new(false);
     let [answered, mixed, lost] = [const { AtomicU64::new(0) }; 3];
     let mut times = Vec::new();
+    let mut held = Vec::new();
     let mut memory = BTreeMap::new();
     let began = Instant::now();
     thread::scope(|scope| {
@@ -119,8 +120,9 @@ fn swaps(count: u32) {
             put(host.layout(), number, "v.wasm").unwrap();
             until_version(&host, &version(number));
             times.push(saved.elapsed());
+            held.push(resident(&host));
             if [50, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
-                memory.insert(swap, resident(&host));
+                memory.insert(swap, middle(&held));
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -152,6 +154,13 @@ fn until_version(host: &Host, wanted: &str) {
             return;
         }
     }
+}
+
+/// The middle of the latest 25: at a single moment a generation that retires may still be there, or not.
+fn middle(held: &[f64]) -> f64 {
+    let mut latest: Vec<f64> = held.iter().rev().take(25).copied().collect();
+    latest.sort_by(f64::total_cmp);
+    latest[latest.len() / 2]
 }
 
 /// Megabytes of memory that a host holds.
@@ -317,6 +326,8 @@ fn shipped(name: &str) -> Layout {
 
 /// Windows of each kind in one compile, and how long each is: together what the compile takes.
 const WINDOWS: u32 = 10;
+/// So many functions take about a second of one processor.
+const TANGLES: usize = 60;
 
 /// Windows with a compile under way and with the same compile stopped, in turns, so that what else the machine does weighs
 /// on both. Before them, the same without any compile: how far two equal figures lie apart.
@@ -332,7 +343,7 @@ fn compile(seconds: u32) {
         "", "windows", "took", "component", "stopped p50 / p99", "going on p50 / p99", "p99 ratio"
     );
     let mut pairs = [Vec::new(), Vec::new()];
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         let host = Host::start(layout(), &["--quick-code", "off"]).unwrap();
         traffic(&host, window);
         let control: Vec<_> = (0..WINDOWS)
@@ -340,11 +351,8 @@ fn compile(seconds: u32) {
             .collect();
         print_pairs("no compile at all", &control, None);
         let guest = fleetwright_tests::Guest::named("idle").unwrap();
-        // About 900 functions of 400 steps a second of one processor.
-        let slow = guest
-            .with_functions(900 * seconds as usize, 400 + round as usize)
-            .component()
-            .unwrap();
+        let slow = guest.with_tangles(TANGLES * seconds as usize);
+        let slow = unseen(&slow.component().unwrap());
         put_bytes(&host, "slow.wasm", &slow);
         let child = compiler(&host);
         let mut ran = Duration::ZERO;

@@ -81,6 +81,39 @@ impl Guest {
         self
     }
 
+    /// The same guest with functions whose every jump leads to every label, with other locals each: some kilobytes that take as
+    /// long to compile as half a megabyte of ordinary ones.
+    #[must_use]
+    pub fn with_tangles(mut self, count: usize) -> Guest {
+        const LABELS: usize = 40;
+        const LOCALS: usize = 20;
+        let labels: String = (0..LABELS).map(|label| format!(" {label}")).collect();
+        for function in 0..count {
+            let _ = write!(
+                self.case,
+                "\n(func (param i32) (result i32) (local{}){}",
+                " i32".repeat(LOCALS),
+                " (block".repeat(LABELS)
+            );
+            for jump in 0..LABELS {
+                for local in 1..=LOCALS {
+                    let from = (local * 7 + jump) % LOCALS + 1;
+                    let constant = jump * 31 + function;
+                    let _ = write!(
+                        self.case,
+                        " (local.set {local} (i32.add (local.get {from}) (i32.const {constant})))"
+                    );
+                }
+                let _ = write!(
+                    self.case,
+                    " (if (local.get 1) (then (br_table{labels} (local.get 2))))"
+                );
+            }
+            let _ = write!(self.case, "{} (local.get 3))", ")".repeat(LABELS));
+        }
+        self
+    }
+
     /// The component.
     ///
     /// # Errors

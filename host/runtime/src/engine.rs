@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     Optimised,
     /// The same, counting fuel.
     Metered,
-    /// Winch: a tenth of the time to compile, several times as long to run.
+    /// Winch: a tenth of the time to compile, half as long again to run.
     Quick,
 }
 

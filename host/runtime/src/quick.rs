@@ -1,6 +1,6 @@
 //! Quick code: what a large component serves in until its optimised code is there.
 //!
-//! Cranelift takes about a second for a megabyte of WebAssembly, Winch a tenth of that; its code takes several times as long
+//! Cranelift takes about a second for a megabyte of WebAssembly, Winch a tenth of that; its code takes about half as long again
 //! to run. A component that is large enough ([`QuickCode::From`], default 128 KiB) and whose optimised code is not in the
 //! cache is compiled by Winch, into an engine of its own, and serves at once. [`Runtime::optimised`] compiles it beside
 //! that, in the time that nobody else wants, and [`crate::Stage::take_over`] puts the result in the stage's place.

@@ -321,7 +321,8 @@ fn a_stage_of_such_a_file_is_told_the_reason_at_its_place_in_the_manifest() {
 /// JSON, and an object, and yet no schema: it shows where a stage would be held to it.
 #[test]
 fn a_schema_that_is_none_refuses_its_stage() {
-    let broken: [(&str, fn(&mut Guest)); 2] = [
+    type Break = fn(&mut Guest);
+    let broken: [(&str, Break); 2] = [
         ("config", |guest| {
             guest.config_schema = r#"{"type":7}"#.into()
         }),

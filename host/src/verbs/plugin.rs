@@ -117,7 +117,11 @@ fn rendered(inspection: &Inspection) -> String {
         .roles
         .iter()
         .map(|role| {
-            let mark = if role.optional { " (may stay unbound)" } else { "" };
+            let mark = if role.optional {
+                " (may stay unbound)"
+            } else {
+                ""
+            };
             format!("{}{mark}: {}", role.name, role.purpose)
         })
         .collect();

@@ -87,7 +87,7 @@ fn the_ask_is_the_openers_newest() {
 
 #[test]
 fn what_a_letter_asks_is_in_its_summary_though_others_score_better() {
-    let body = "Is the oven still under warranty, and until when is that? It was new in May. I want my money back.";
+    let body = "The oven that your shop sold me is broken, and nobody answers the telephone. It was new in May. I want my money back.";
     let run = stage()
         .config(json!({ "words": 9 }))
         .fields(json!({ "from": "Ida <ida@x.example>", "body": body }))

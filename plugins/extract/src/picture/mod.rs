@@ -63,12 +63,19 @@ impl Picture {
         self.grey.get(y * self.width + x).copied().unwrap_or(255)
     }
 
-    /// The value between pixels, whose centres are at halves.
+    /// The value between pixels, whose centres are at halves; white beyond the edges.
     pub(crate) fn between(&self, x: f32, y: f32) -> f32 {
-        let (x, y) = (x - 0.5, y - 0.5);
-        let (left, top) = (x.floor(), y.floor());
-        let (right, below) = (x - left, y - top);
-        let (left, top) = (left as isize, top as isize);
+        let (width, height) = (self.width as f32, self.height as f32);
+        if !(0.0..width).contains(&x) || !(0.0..height).contains(&y) {
+            return 255.0;
+        }
+        let (x, y) = (
+            (x - 0.5).clamp(0.0, width - 1.0),
+            (y - 0.5).clamp(0.0, height - 1.0),
+        );
+        let (right, below) = (x.fract(), y.fract());
+        let (left, top) = (x as isize, y as isize);
+        // The last pixel has no neighbour, and none of its share either.
         let value = |dx: isize, dy: isize| f32::from(self.at(left + dx, top + dy));
         let above = value(0, 0) * (1.0 - right) + value(1, 0) * right;
         let under = value(0, 1) * (1.0 - right) + value(1, 1) * right;

@@ -1,6 +1,6 @@
 //! PNG without interlacing: its five kinds of colour at all depths, transparency over white.
 
-use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
+use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
 
 use super::{Picture, brightness, pixels};
 use crate::document::Problem;
@@ -78,11 +78,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Problem> {
         count: head.height,
     };
     let most = rows.count * (rows.stride + 1);
-    let filtered = decompress_to_vec_zlib_with_limit(&data, most).or_else(|failed| {
-        (failed.output.len() >= most)
-            .then_some(failed.output)
-            .ok_or(Problem::Damaged)
-    })?;
+    let filtered = match decompress_to_vec_zlib_with_limit(&data, most) {
+        Ok(filtered) => filtered,
+        Err(failed) if failed.status == TINFLStatus::HasMoreOutput => failed.output,
+        Err(_) => return Err(Problem::Damaged),
+    };
     let samples = unfilter(&filtered, rows).ok_or(Problem::Damaged)?;
     let mut grey = Vec::with_capacity(head.width * head.height);
     for row in samples.chunks_exact(rows.stride) {

@@ -10,7 +10,7 @@ use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction as Op;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro_syntax::page::{Page, Resources};
-use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
+use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
 
 use super::matrix::Matrix;
 use crate::document::Problem;
@@ -314,8 +314,9 @@ fn inflate(
         .min(4 * PIXELS);
     let filtered = match decompress_to_vec_zlib_with_limit(data, most) {
         Ok(data) => data,
-        Err(failed) if failed.output.len() >= most => return Err(Problem::TooLarge),
-        Err(failed) if !failed.output.is_empty() => failed.output, // cut off: what there is
+        Err(failed) if failed.status == TINFLStatus::HasMoreOutput => {
+            return Err(Problem::TooLarge);
+        }
         Err(_) => return Err(Problem::Damaged),
     };
     let number =

@@ -295,7 +295,7 @@ fn pairs(measure: &Told) -> String {
     if wrong.is_empty() {
         return String::new();
     }
-    wrong.sort_by(|a, b| b.cases.cmp(&a.cases));
+    wrong.sort_by_key(|pair| std::cmp::Reverse(pair.cases));
     let rows: String = wrong
         .iter()
         .take(PAIRS)

@@ -208,7 +208,7 @@ impl Workshop {
 
     /// The same, for answers that do not depend on who else asks, to the last digit; and, with a deadline in place of the
     /// stages' own, not on how busy the machine is either.
-    pub(crate) fn to_evaluate(self, deadline: Option<Duration>) -> Workshop {
+    pub(crate) fn evaluating(self, deadline: Option<Duration>) -> Workshop {
         Workshop {
             merge: false,
             deadline,

@@ -40,7 +40,7 @@ pub(super) async fn to_evaluate(
     options: &Options,
     deadline: Option<Duration>,
 ) -> Result<(Fleet, mpsc::Receiver<super::Order>), ChangeError> {
-    let workshop = Workshop::open(options)?.to_evaluate(deadline);
+    let workshop = Workshop::open(options)?.evaluating(deadline);
     let lock = read_lock(options)?;
     let (decide, _) = mpsc::channel(DECISIONS);
     let candidate = insist(&workshop, lock.as_ref(), &[], &decide).await?;

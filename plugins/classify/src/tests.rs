@@ -310,8 +310,7 @@ fn a_disguised_text_is_read_as_a_reader_sees_it() {
         let (harness, seen) = stage(vec![0.9, 0.05, 0.03, 0.02]);
         let run = harness.fields(json!({ "body": body })).run();
         assert!(run.result.is_ok());
-        let tokens = *seen.borrow();
-        tokens
+        *seen.borrow()
     };
     let plain = tokens("My card was blocked & I need it.");
     for disguised in [

@@ -90,9 +90,7 @@ fn agrees(sentence: &Sentence) -> bool {
     );
     let has = |cue: &&str| bounded.contains(&format!(" {cue} "));
     let takes_back = |word: &&str| has(word) || word.starts_with('n') && lower.contains("n't");
-    AGREED.iter().any(|cue| has(&cue))
-        && !NOT.iter().any(|word| takes_back(&word))
-        && !lower.contains('?')
+    AGREED.iter().any(has) && !NOT.iter().any(takes_back) && !lower.contains('?')
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ fn last_sum(text: &str, dollar: &str) -> Option<(String, Option<&'static str>)> 
         let rest = scan.slice(number.to, scan.len());
         number.decimals == 2 && !rest.trim_start().starts_with('%')
     };
-    let number = amount::numbers(&scan).into_iter().filter(money).next_back();
+    let number = amount::numbers(&scan).into_iter().rfind(money);
     match number {
         Some(number) => {
             let negative = scan

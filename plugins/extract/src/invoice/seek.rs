@@ -31,7 +31,8 @@ pub(super) fn find_label(text: &str, label: &str) -> Option<Found> {
         let end = start + rest.len() - without(rest, label)?.len();
         let before = lower.get(..start).and_then(|head| head.chars().next_back());
         let after = lower.get(end..).and_then(|tail| tail.chars().next());
-        (!letter(before) && !(ends && letter(after))).then_some(Found { start, end })
+        let apart = !letter(before) && (!ends || !letter(after));
+        apart.then_some(Found { start, end })
     })
 }
 

@@ -327,7 +327,7 @@ fn shipped(name: &str) -> Layout {
 /// Windows of each kind in one compile, and how long each is: together what the compile takes.
 const WINDOWS: u32 = 10;
 /// So many functions take about a second of one processor.
-const TANGLES: usize = 60;
+const TANGLES: usize = 300;
 
 /// Windows with a compile under way and with the same compile stopped, in turns, so that what else the machine does weighs
 /// on both. Before them, the same without any compile: how far two equal figures lie apart.

@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleetwright_fleet::{CompileBounds, QuickCode};
 
+use crate::client::SUBMISSIONS;
 use crate::telemetry::LogFormat;
 use crate::units;
 
@@ -40,6 +41,9 @@ pub enum Verb {
     /// Measure a stage, or the fleet, on a data file of JSON lines, and write a report.
     #[command(after_help = EVAL_HELP)]
     Eval(Eval),
+    /// Put load on a fleet, or on any server that takes a POST, and report rates, latencies, processor time and memory.
+    #[command(after_help = BENCH_HELP)]
+    Bench(Bench),
     /// Do everything that a start does, but serve.
     Check(Check),
     /// Tell what a manifest would change of what serves, before it is saved.
@@ -281,6 +285,120 @@ pub struct Eval {
     pub data: PathBuf,
 }
 
+const BENCH_HELP: &str = r#"Open loop: requests are due at `--rate`, whatever is answered, and a latency is counted from when its request was due, so that a
+stall shows as all that waited through it. Closed loop: `--clients`, each of which asks again once it has its answer.
+
+  fleetwright bench --body requests.jsonl --clients 8                   the fleet, in this process
+  fleetwright bench --body requests.jsonl --sweep 6                     saturation, then six rates up to it: the curve
+  fleetwright bench --url http://127.0.0.1:8080 --pid 4711 --rate 20,40 --body requests.jsonl
+  fleetwright bench --url http://127.0.0.1:8000 --path /predict …       another server: a status of 2xx is success"#;
+
+/// Put load on a fleet, or on any server that takes a POST.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("load").required(true).multiple(true))]
+pub struct Bench {
+    /// Where the fleet's parts lie.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Ask a server over HTTP, instead of running the fleet in this process.
+    #[arg(long, env = "FLEETWRIGHT_URL", value_name = "http://HOST:PORT")]
+    pub url: Option<String>,
+    /// Where the server takes requests.
+    #[arg(long, env = "FLEETWRIGHT_PATH", default_value = SUBMISSIONS, value_name = "PATH")]
+    pub path: String,
+    /// The server's process: its processor time and memory, its children's included, are in the report.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_PID",
+        value_name = "PID",
+        value_delimiter = ','
+    )]
+    pub pid: Vec<u32>,
+    /// Open loop: requests a second; several rates make a curve.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_RATE",
+        value_name = "N,…",
+        value_delimiter = ',',
+        group = "load"
+    )]
+    pub rate: Vec<f64>,
+    /// How requests of an open loop are spaced.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_ARRIVALS",
+        default_value = "poisson",
+        value_name = "HOW"
+    )]
+    pub arrivals: Spacing,
+    /// Closed loop: so many clients at once; several numbers make several measurements.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_CLIENTS",
+        value_name = "N,…",
+        value_delimiter = ',',
+        group = "load"
+    )]
+    pub clients: Vec<usize>,
+    /// So many rates in equal steps, up to what the most `--clients` (default: 16) are answered at.
+    #[arg(long, env = "FLEETWRIGHT_SWEEP", value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=100), group = "load")]
+    pub sweep: Option<u32>,
+    /// What is asked before anything is counted, each time.
+    #[arg(long, env = "FLEETWRIGHT_WARM", default_value = "2s", value_name = "TIME", value_parser = units::duration)]
+    pub warm: Duration,
+    /// What is counted, each time.
+    #[arg(long, env = "FLEETWRIGHT_DURATION", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
+    pub duration: Duration,
+    /// The time that each request has, from when it is due.
+    #[arg(long, env = "FLEETWRIGHT_DEADLINE", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
+    pub deadline: Duration,
+    /// Requests of an open loop in flight at most; what is due beyond waits, and its waiting counts.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_MAX_INFLIGHT",
+        default_value_t = 256,
+        value_name = "N"
+    )]
+    pub max_inflight: usize,
+    /// What Poisson arrivals are drawn by: an equal seed gives equal arrivals.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_SEED",
+        default_value_t = 1,
+        value_name = "NUMBER"
+    )]
+    pub seed: u64,
+    /// What the report calls this. Default: the fleet's name, or the URL.
+    #[arg(long, env = "FLEETWRIGHT_NAME", value_name = "TEXT")]
+    pub name: Option<String>,
+    /// Where `report.json` and `latency.svg` go.
+    #[arg(
+        long,
+        env = "FLEETWRIGHT_OUT",
+        default_value = "bench",
+        value_name = "DIR"
+    )]
+    pub out: PathBuf,
+    /// What is asked, in turn: `.jsonl` has a JSON body a line; other files are read as `fleetwright run` reads them.
+    #[arg(
+        long,
+        required = true,
+        env = "FLEETWRIGHT_BODY",
+        value_name = "FILE",
+        num_args = 1..
+    )]
+    pub body: Vec<PathBuf>,
+}
+
+/// How requests of an open loop are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Spacing {
+    /// As independent senders would send them.
+    Poisson,
+    /// Evenly.
+    Constant,
+}
+
 /// Do everything that a start does, but serve.
 #[derive(Debug, Clone, Args)]
 pub struct Check {
@@ -469,6 +587,19 @@ mod tests {
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--quick-code", "256"]).is_err());
         assert!(Cli::try_parse_from(["fleetwright", "serve", "--quick-code", "off"]).is_ok());
         assert!(Cli::try_parse_from(["fleetwright", "run"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "bench", "--body", "x"]).is_err());
+        assert!(Cli::try_parse_from(["fleetwright", "bench", "--rate", "5"]).is_err());
+        let both = [
+            "fleetwright",
+            "bench",
+            "--body",
+            "x",
+            "--rate",
+            "5,10",
+            "--clients",
+            "2",
+        ];
+        assert!(Cli::try_parse_from(both).is_ok());
         assert!(Cli::try_parse_from(["fleetwright", "models", "pull", "--state", "x"]).is_ok());
     }
 }

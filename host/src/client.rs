@@ -1,21 +1,24 @@
-//! Submits to a host over HTTP, for `fleetwright run --url`: one connection a submission, plain HTTP/1.1.
+//! Submits to a host over HTTP, for `fleetwright run --url` and `bench --url`: plain HTTP/1.1; a connection a submission for the
+//! former, connections that are kept for the latter.
 //!
 //! A host serves loopback by default and no TLS; what stands in front of it for others is not this program's to know.
 
 use std::time::Duration;
 
 use axum::http::header::{CONTENT_TYPE, HOST};
-use axum::http::{Request, Uri};
+use axum::http::{Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// Where submissions go.
+pub(crate) const SUBMISSIONS: &str = "/v1/submissions";
 /// The largest answer that is read.
-const LARGEST: usize = 64 << 20;
+pub(crate) const LARGEST: usize = 64 << 20;
 
 /// A host's address.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ pub struct Client {
     authority: String,
     host: String,
     port: u16,
-    path: String,
+    base: String,
 }
 
 /// What a host answered.
@@ -90,12 +93,12 @@ impl Client {
             .ok_or_else(refused)?;
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(80);
-        let path = format!("{}/v1/submissions", uri.path().trim_end_matches('/'));
+        let base = uri.path().trim_end_matches('/').to_owned();
         Ok(Client {
             authority: authority.to_string(),
             host,
             port,
-            path,
+            base,
         })
     }
 
@@ -118,39 +121,71 @@ impl Client {
             .map_err(|_| late())?
     }
 
-    async fn exchange(&self, media_type: &'static str, body: Bytes) -> Result<Answer, ClientError> {
-        let unreadable = |detail: String| ClientError::Unreadable {
+    /// A connection, on which requests are sent one after the other. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// Nothing listens there, or it speaks no HTTP.
+    pub(crate) async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let unreachable = |source| ClientError::Connect {
             authority: self.authority.clone(),
-            detail,
+            source,
         };
         let stream = TcpStream::connect((self.host.as_str(), self.port))
             .await
-            .map_err(|source| ClientError::Connect {
-                authority: self.authority.clone(),
-                source,
-            })?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| unreadable(error.to_string()))?;
-        let driving = tokio::spawn(connection);
-        let request = Request::post(&self.path)
-            .header(HOST, &self.authority)
-            .header(CONTENT_TYPE, media_type)
+            .map_err(|error| self.unreadable(error.to_string()))?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    /// A request of this host; `path` is beneath the URL's own.
+    ///
+    /// # Errors
+    /// The path is none.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(HOST, &self.authority);
+        if let Some(media_type) = media_type {
+            request = request.header(CONTENT_TYPE, media_type);
+        }
+        request
             .body(Full::new(body))
-            .map_err(|error| unreadable(error.to_string()))?;
+            .map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    fn unreadable(&self, detail: String) -> ClientError {
+        ClientError::Unreadable {
+            authority: self.authority.clone(),
+            detail,
+        }
+    }
+
+    async fn exchange(&self, media_type: &'static str, body: Bytes) -> Result<Answer, ClientError> {
+        let mut sender = self.connect().await?;
+        let request = self.request(Method::POST, SUBMISSIONS, Some(media_type), body)?;
         let response = sender
             .send_request(request)
             .await
-            .map_err(|error| unreadable(error.to_string()))?;
+            .map_err(|error| self.unreadable(error.to_string()))?;
         let status = response.status().as_u16();
         let bytes = Limited::new(response.into_body(), LARGEST)
             .collect()
             .await
-            .map_err(|error| unreadable(error.to_string()))?
+            .map_err(|error| self.unreadable(error.to_string()))?
             .to_bytes();
-        driving.abort();
         let body = serde_json::from_slice(&bytes)
-            .map_err(|error| unreadable(format!("status {status}, {error}")))?;
+            .map_err(|error| self.unreadable(format!("status {status}, {error}")))?;
         Ok(Answer { status, body })
     }
 }
@@ -163,8 +198,8 @@ mod tests {
     fn addresses_are_read_with_port_path_and_brackets() {
         let client = Client::new("http://[::1]:8080/inbox/").unwrap();
         assert_eq!(
-            (client.host.as_str(), client.port, client.path.as_str()),
-            ("::1", 8080, "/inbox/v1/submissions")
+            (client.host.as_str(), client.port, client.base.as_str()),
+            ("::1", 8080, "/inbox")
         );
         assert_eq!(Client::new("http://localhost").unwrap().port, 80);
         for url in [

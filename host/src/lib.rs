@@ -22,6 +22,7 @@ pub mod input;
 pub mod lines;
 pub mod listener;
 pub mod onnxruntime;
+mod picture;
 pub mod problem;
 pub mod pull;
 pub mod rescue;

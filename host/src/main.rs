@@ -37,8 +37,8 @@ fn main() -> ExitCode {
 fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
     let (format, level) = match &cli.verb {
         Verb::Serve(arguments) => (arguments.log_format, LevelFilter::INFO),
-        // Its report tells of each failure.
-        Verb::Eval(_) => (LogFormat::Text, LevelFilter::ERROR),
+        // Their reports tell of failures.
+        Verb::Eval(_) | Verb::Bench(_) => (LogFormat::Text, LevelFilter::ERROR),
         _ => (LogFormat::Text, LevelFilter::WARN),
     };
     // Dropped last: what this process says is written before it ends.

@@ -9,6 +9,7 @@
 
 mod assertions;
 mod bad_input;
+mod bench;
 mod cli;
 mod comparison;
 mod encodings;

@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each, and the errors that end them.
 
+pub mod bench;
 pub mod check;
 pub mod control;
 pub mod doctor;
@@ -23,6 +24,7 @@ use crate::edit::EditError;
 use crate::input::InputError;
 use crate::onnxruntime::PinError;
 use crate::terminal::Terminal;
+use bench::BenchError;
 use eval::EvalError;
 use serve::ServeError;
 
@@ -56,6 +58,9 @@ pub enum VerbError {
     /// There is no evaluation.
     #[error(transparent)]
     Eval(#[from] EvalError),
+    /// There is no measurement.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// The pin of the library cannot be used.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -143,6 +148,7 @@ pub async fn run(cli: &Cli, terminal: &mut Terminal) -> Result<Ending, VerbError
         Verb::Serve(arguments) => serve::serve(arguments, terminal).await,
         Verb::Run(arguments) => run::run(arguments, terminal).await,
         Verb::Eval(arguments) => eval::eval(arguments, terminal).await,
+        Verb::Bench(arguments) => bench::bench(arguments, terminal).await,
         Verb::Check(arguments) => check::check(arguments, terminal).await,
         Verb::Plan(arguments) => control::plan(arguments, terminal).await,
         Verb::Ps(arguments) => control::ps(arguments, terminal).await,

@@ -281,7 +281,7 @@ pub(super) fn report(course: &Course, runs: Runs, settings: Settings, place: Whe
         file: place.name.clone(),
         seconds: runs.wall.as_secs_f64(),
         jobs: place.jobs,
-        machine: machine(),
+        machine: Machine::here(),
         latency: latency(&runs),
         failures: details(&runs.ran),
     };
@@ -537,19 +537,23 @@ fn latency(runs: &Runs) -> Latency {
     }
 }
 
-fn machine() -> Machine {
-    let of = |file: &str, key: &str| {
-        let text = std::fs::read_to_string(file).ok()?;
-        let line = text.lines().find(|line| line.starts_with(key))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let memory = of("/proc/meminfo", "MemTotal");
-    let kib = memory.and_then(|memory| memory.split(' ').next()?.parse::<u64>().ok());
-    Machine {
-        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        processor: of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
-        memory_mib: kib.unwrap_or(0) / 1024,
+impl Machine {
+    /// The one that this process runs on.
+    #[must_use]
+    pub fn here() -> Self {
+        let of = |file: &str, key: &str| {
+            let text = std::fs::read_to_string(file).ok()?;
+            let line = text.lines().find(|line| line.starts_with(key))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        };
+        let memory = of("/proc/meminfo", "MemTotal");
+        let kib = memory.and_then(|memory| memory.split(' ').next()?.parse::<u64>().ok());
+        Machine {
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            processor: of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_mib: kib.unwrap_or(0) / 1024,
+        }
     }
 }
 

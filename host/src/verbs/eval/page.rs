@@ -7,7 +7,8 @@ mod text;
 
 use fleetwright_fleet::evaluation::{Compared, Comparison, Estimate, Report, Task, Told, Verdict};
 
-use text::{count, escaped, percent, short_digest, value};
+use crate::picture::escaped;
+use text::{count, percent, short_digest, value};
 
 const STYLE: &str = include_str!("page/style.css");
 /// Pairs of labels that are told as most often confused.

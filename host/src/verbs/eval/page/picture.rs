@@ -2,8 +2,9 @@
 
 use fleetwright_fleet::evaluation::{Bin, Confused, Estimate, Point};
 
-use super::text::{count, escaped, percent, value};
+use super::text::{count, percent, value};
 use super::words;
+use crate::picture::{escaped, opened};
 
 /// Each figure's value and interval on one scale.
 pub(super) fn intervals<'e>(figures: impl Iterator<Item = &'e Estimate>) -> String {
@@ -343,10 +344,4 @@ fn cells(matrix: &Matrix<'_>, confused: &[Confused], row: &str, y: f64) -> Strin
         }
     }
     svg
-}
-
-fn opened(width: f64, height: f64, title: &str) -> String {
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\"><title>{title}</title>"
-    )
 }

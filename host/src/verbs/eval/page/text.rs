@@ -2,22 +2,6 @@
 
 use fleetwright_fleet::evaluation::Estimate;
 
-/// Text that says nothing to a browser.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
-
 /// A whole number with its thousands apart.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();

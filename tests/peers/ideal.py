@@ -1,0 +1,114 @@
+"""The limit: the models' own work of all requests in a loop over bare onnxruntime, equal work once, at the best batching.
+
+What the encoder, the heads, the tagger and the scorer are asked is gathered before the clock runs: no tokenizing, no rules, no
+HTTP, no JSON. Inputs that are equal within a request are computed once. Rows are sorted by length over all requests, which no
+server can do. Each way of batching is timed; the fastest is the limit. Prints one JSON object.
+"""
+
+import json
+import sys
+import threading
+import time
+
+import numpy as np
+
+import letters
+import work
+
+
+def gathered() -> tuple:
+    """The encoder's rows (ids, and for whom), and how many requests they are of."""
+    stages = [work.Classify(), work.Extract(), work.Summarize()]
+    rows, saved = [], 0
+    items = letters.requests()
+    for item in items:
+        known = set()
+        for stage in stages:
+            for ids in stage.prepare(item)[1]:
+                if stage.want == "states" and tuple(ids) in known:
+                    saved += 1
+                    continue
+                known.add(tuple(ids))
+                rows.append((ids, stage.name))
+    return rows, len(items), saved
+
+
+def chunks(rows: list, most_rows: int, most_tokens: int) -> list:
+    """Rows of one kind and like length, bounded in rows and in tokens, padding among them."""
+    made = []
+    for name in ("classify", "extract", "summarize"):
+        chunk = []
+        for ids in sorted((ids for ids, whose in rows if whose == name), key=len):
+            if chunk and (len(chunk) >= most_rows or (len(chunk) + 1) * len(ids) > max(most_tokens, len(ids))):
+                made.append((name, chunk))
+                chunk = []
+            chunk.append(ids)
+        made.append((name, chunk))
+    return [(name, *work.padded(chunk)) for name, chunk in made if chunk]
+
+
+class Models:
+    def __init__(self):
+        self.encoder, self.heads, self.tagger, self.scorer = map(work.session, ("encoder", "heads", "tagger", "scorer"))
+
+    def run(self, name: str, ids: np.ndarray, mask: np.ndarray):
+        want = "embedding" if name == "summarize" else "states"
+        (read,) = self.encoder.run([want], {"input_ids": ids, "attention_mask": mask})
+        if name == "classify":
+            self.heads.run(None, {"states": read, "attention_mask": mask})
+        elif name == "extract":
+            self.tagger.run(None, {"states": read})
+        else:
+            self.scorer.run(None, {"features": np.zeros((len(ids), 51), np.float32)})
+
+
+def timed(models: list, work_: list, seconds: float) -> float:
+    """Rounds over all requests a second, one thread for each of `models`."""
+    left, lock, rounds = [], threading.Lock(), 0
+
+    def loop(own: Models):
+        while True:
+            with lock:
+                if not left:
+                    return
+                chunk = left.pop()
+            own.run(*chunk)
+
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        left.extend(work_)
+        threads = [threading.Thread(target=loop, args=(own,)) for own in models]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        rounds += 1
+    return rounds / (time.perf_counter() - began)
+
+
+def main():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+    rows, requests, saved = gathered()
+    models, found = [Models(), Models()], {}
+    for threads in (1, 2):
+        for most_rows, most_tokens in ((1, 0), (8, 128), (8, 256), (8, 512), (16, 256), (32, 512)):
+            work_ = chunks(rows, most_rows, most_tokens)
+            timed(models[:threads], work_, 0.1)
+            found[f"{threads} threads, {most_rows} rows, {most_tokens} tokens"] = requests * timed(models[:threads], work_, seconds)
+    best = {n: max(v for k, v in found.items() if k.startswith(f"{n} ")) for n in (1, 2)}
+    tokens = sum(len(ids) for ids, _ in rows)
+    print(
+        json.dumps(
+            {
+                "requests": requests,
+                "rows_a_request": len(rows) / requests,
+                "tokens_a_request": tokens / requests,
+                "equal_rows_left_out": saved,
+                "one_thread": best[1],
+                "two_threads": best[2],
+                "ways": {name: round(rate, 2) for name, rate in found.items()},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

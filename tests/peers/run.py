@@ -1,0 +1,252 @@
+"""Sets up the peers, measures them and this host with one loader, and writes the table and the picture.
+
+    python3 tests/peers/run.py                   all of it, in order
+    python3 tests/peers/run.py setup [NAME…]     virtual environments in target/peers, by the locks
+    python3 tests/peers/run.py measure [NAME…]   fleetwright first: the others are asked at half of its rate, too
+    python3 tests/peers/run.py table             README.md and peers.svg out of what was measured
+
+Wants Python 3.11, `cargo build --release`, `cargo xtask setup` and `cargo xtask guests`. Names: see SUBJECTS.
+"""
+
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORK = Path(os.environ.get("PEERS_DIR", ROOT / "target" / "peers"))
+HOST = Path(os.environ.get("PEERS_HOST", ROOT / "target" / "release" / "fleetwright"))
+PORT = 18200
+ENVIRONMENTS = ("bare", "litserve", "bentoml", "ray", "pytriton")
+PEERS = ("litserve", "bentoml", "ray", "triton")
+VARIANTS = ("own", "shared", "light")
+SUBJECTS = ["ideal", "fleetwright", "fleetwright-light", "layers"] + [f"{peer}-{variant}" for peer in PEERS for variant in VARIANTS]
+CLIENTS = "16"
+
+
+def python(environment: str) -> str:
+    return str(WORK / environment / "bin" / "python")
+
+
+# ── Set-up ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def setup(names: list) -> None:
+    if sys.version_info[:2] != (3, 11):
+        raise SystemExit(f"the locks are for Python 3.11, and this is {platform.python_version()}: run it with `python3.11`")
+    for name in names or ENVIRONMENTS:
+        made = WORK / name
+        if (made / "ready").exists():
+            continue
+        print(f"== {name}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(made)], check=True)
+        words = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(HERE / "locks" / f"{name}.lock")]
+        subprocess.run([python(name), *words], check=True)
+        (made / "ready").touch()
+
+
+# ── Servers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def server(subject: str) -> tuple:
+    """The command, what it needs of its environment, and where it is asked."""
+    if subject.startswith("fleetwright"):
+        words = [str(HOST), "serve", "--listen", f"127.0.0.1:{PORT}"]
+        if subject == "fleetwright-light":
+            plugins = WORK / "light"
+            plugins.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "target" / "guests" / "guest-empty.wasm", plugins / "empty.wasm")
+            words += ["--fleet", "tests/fleets/light.toml", "--plugins", str(plugins), "--state", str(WORK / "light-state")]
+        return words, {"FLEETWRIGHT_LOG": "error"}, "/v1/submissions", ROOT
+    peer, variant = subject.split("-")
+    if peer == "litserve":
+        return [python("litserve"), "serve_litserve.py", variant, str(PORT)], {}, "/predict", HERE
+    if peer == "bentoml":
+        words = [python("bentoml"), "-m", "bentoml", "serve", "serve_bentoml:Fleet", "--host", "127.0.0.1", "--port", str(PORT)]
+        return words, {"PEER_VARIANT": variant, "BENTOML_DO_NOT_TRACK": "True"}, "/submissions", HERE
+    if peer == "ray":
+        return [python("ray"), "serve_ray.py", variant, str(PORT)], {}, "/submissions", HERE
+    # The wheel's interpreter is to be of this Python, and not of another 3.11 that the system has.
+    library = {"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR"), "PYTRITON_HOME": str(WORK / "triton")}
+    return [python("pytriton"), "serve_triton.py", variant, str(PORT)], library, "/v2/models/fleet/infer", HERE
+
+
+def bodies(subject: str) -> Path:
+    file = WORK / ("bodies-triton.jsonl" if subject.startswith("triton") else "bodies.jsonl")
+    words = ["triton"] if subject.startswith("triton") else []
+    text = subprocess.run([python("bare"), str(HERE / "letters.py"), *words], check=True, capture_output=True).stdout
+    file.write_bytes(text)
+    return file
+
+
+def answers(path: str, body: bytes) -> bool:
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", body, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def tree(root: int) -> list:
+    """A process and all that it started, with what tells it from a later one of its number."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = (int(words[1]), words[19])
+    found, more = {root}, True
+    while more:
+        more = {pid for pid, (parent, _) in parents.items() if parent in found} - found
+        found |= more
+    return [(pid, parents[pid][1]) for pid in found if pid in parents]
+
+
+def alive(pid: int, began: str) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return False
+    return words[19] == began and words[0] != "Z"
+
+
+class Serving:
+    """A server that answers, ended with all that it started."""
+
+    def __init__(self, subject: str):
+        words, environment, self.path, folder = server(subject)
+        self.bodies = bodies(subject)
+        first = self.bodies.read_bytes().split(b"\n", 1)[0]
+        log = open(WORK / f"{subject}.log", "wb")
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            words, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True
+        )
+        while not answers(self.path, first):
+            if self.process.poll() is not None or time.perf_counter() - began > 180:
+                self.end()
+                raise SystemExit(f"`{subject}` does not serve: {WORK / f'{subject}.log'} says why")
+            time.sleep(0.01)
+        self.ready = time.perf_counter() - began
+
+    def end(self) -> None:
+        all_ = tree(self.process.pid)
+        self.process.send_signal(signal.SIGTERM)
+        last = time.monotonic() + 20
+        while any(alive(*one) for one in all_) and time.monotonic() < last:
+            self.process.poll()
+            time.sleep(0.1)
+        for pid, began in all_:
+            if alive(pid, began):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+# ── Measuring ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bench(name: str, words: list) -> dict:
+    out = WORK / "bench" / name
+    command = [str(HOST), "bench", "--out", str(out), "--name", name, "--max-inflight", "512", *words]
+    # Badly ends what had no answer at a load: the report says so.
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, env={**os.environ, "FLEETWRIGHT_LOG": "error"}, check=False)
+    return json.loads((out / "report.json").read_text())
+
+
+def kept(name: str) -> dict:
+    file = WORK / "results" / f"{name}.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def keep(name: str, found: dict) -> None:
+    file = WORK / "results" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({**found, "when": time.strftime("%Y-%m-%d")}, indent=1))
+
+
+def saturation(found: dict) -> float:
+    return max(step["rate"] for step in found["load"]["steps"] if step["mode"] == "closed")
+
+
+def half(subject: str) -> float:
+    """Half of what this host answers, of the same kind of work."""
+    ours = kept("fleetwright-light" if subject.endswith("light") else "fleetwright")
+    if not ours:
+        raise SystemExit("measure `fleetwright` and `fleetwright-light` first: the others are asked at half of their rate, too")
+    return saturation(ours) / 2
+
+
+def measure_server(subject: str) -> dict:
+    light = subject.endswith("light")
+    serving = Serving(subject)
+    try:
+        own = ["--url", f"http://127.0.0.1:{PORT}", "--path", serving.path, "--pid", str(serving.process.pid)]
+        own += ["--body", str(serving.bodies), "--warm", "2s"]
+        load = bench(subject, [*own, "--clients", CLIENTS, "--duration", "4s" if light else "8s"])
+        found = {"ready": serving.ready, "load": load}
+        if subject.startswith("fleetwright"):
+            keep(subject, found)
+        found["half"] = bench(f"{subject}-half", [*own, "--rate", f"{half(subject):.2f}", "--duration", "6s" if light else "15s", "--deadline", "10s"])
+    finally:
+        serving.end()
+    if subject.startswith("fleetwright"):
+        # A second start finds everything compiled.
+        again = Serving(subject)
+        found["ready"] = again.ready
+        again.end()
+    return found
+
+
+def measure_layers() -> dict:
+    """What a stage costs beyond its models: chains of empty stages in this process, without HTTP."""
+    steps = {}
+    for count in (1, 2, 5, 10):
+        manifest = WORK / "light" / f"chain-{count}.toml"
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "target" / "guests" / "guest-empty.wasm", WORK / "light" / "empty.wasm")
+        stages = [f'[[stage]]\nname = "s{at}"\nplugin = "empty@1"\nreads = ["body"]\n' for at in range(count)]
+        manifest.write_text('schema = 1\nname = "chain"\n' + "\n".join(stages))
+        words = ["--fleet", str(manifest), "--plugins", str(WORK / "light"), "--state", str(WORK / "light-state"), "--models", str(ROOT / "models")]
+        words += ["--body", str(bodies("fleetwright")), "--clients", "1", "--warm", "1s", "--duration", "3s"]
+        steps[count] = bench(f"chain-{count}", words)["steps"][0]
+    return {"chains": steps}
+
+
+def measure(names: list) -> None:
+    for name in names or SUBJECTS:
+        print(f"== {name}", file=sys.stderr)
+        if name == "ideal":
+            found = json.loads(subprocess.run([python("bare"), "ideal.py"], cwd=HERE, check=True, capture_output=True).stdout)
+        elif name == "layers":
+            found = measure_layers()
+        else:
+            found = measure_server(name)
+        keep(name, found)
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    WORK.mkdir(parents=True, exist_ok=True)
+    tasks = {"setup": setup, "measure": measure}
+    if words and words[0] in tasks:
+        tasks[words[0]](words[1:])
+    elif not words or words == ["table"]:
+        if not words:
+            setup([])
+            measure([])
+        import table
+
+        table.write(WORK / "results", HERE)
+    else:
+        raise SystemExit(__doc__)

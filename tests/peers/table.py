@@ -1,0 +1,174 @@
+"""The table and the picture of README.md, out of what was measured."""
+
+import json
+import re
+from pathlib import Path
+
+NAMES = {"litserve": "LitServe", "bentoml": "BentoML", "ray": "Ray Serve", "triton": "Triton (pytriton)"}
+WORDS = {"own": "each stage its own encoder", "shared": "the encoder shared by hand", "light": "no model"}
+BEGIN, END = "<!-- measured: run.py table -->", "<!-- end -->"
+
+
+def saturated(found: dict) -> dict:
+    return max((step for step in found["load"]["steps"] if step["mode"] == "closed"), key=lambda step: step["rate"])
+
+
+def short(value, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def row(name: str, found: dict, ours: float) -> str:
+    full, half = saturated(found), found["half"]["steps"][0]
+    latency, calm = full["latency_ms"], half["latency_ms"]
+    memory = full["memory"]
+    failed = full["failed"] + half["failed"]
+    cells = [
+        name,
+        f"**{short(full['rate'])}**",
+        str(full["clients"]),
+        short(latency["p50"]),
+        short(latency["p99"]),
+        f"{short(calm['p50'])} / {short(calm['p99'])}",
+        short(full["cpu"]["submission_ms"]),
+        short((memory["proportional_bytes"] or 0) / 2**20, 0),
+        str(memory["processes"]),
+        short(found["ready"]),
+        str(failed),
+        short(ours / full["rate"], 2),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+HEAD = (
+    "| server | answers/s | clients | p50 ms | p99 ms | p50 / p99 ms at {rate} a second | CPU ms each | memory MiB | processes | ready s | failed | ours ÷ it |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def best(results: dict, variants: tuple, of) -> tuple:
+    """The peer that is best at something, among those measured in these variants."""
+    names = [name for name in results if "-" in name and name.split("-")[1] in variants and not name.startswith("fleetwright")]
+    found = [(of(results[name]), name) for name in names]
+    return max(found) if found else (None, None)
+
+
+def ratios(results: dict) -> list:
+    ours, rows = results["fleetwright"], []
+    rate = saturated(ours)["rate"]
+
+    def add(what: str, goal: str, value, reached: bool, note: str):
+        rows.append(f"| {what} | {goal} | **{value}** | {'yes' if reached else '**no**'} | {note} |")
+
+    ideal = results.get("ideal")
+    if ideal:
+        one, two = rate / ideal["one_thread"], rate / ideal["two_threads"]
+        add("five stages ÷ the ideal loop on both cores", "≥ 0.90", f"{two:.2f}", two >= 0.9, f"{ideal['two_threads']:.1f} a second")
+        add("… ÷ the ideal loop on one core", "–", f"{one:.2f}", one >= 0.9, f"{ideal['one_thread']:.1f} a second")
+    for variant, goal in (("own", 2.0), ("shared", 1.3)):
+        top, name = best(results, (variant,), lambda found: saturated(found)["rate"])
+        if name:
+            add(f"five stages ÷ the best peer, {WORDS[variant]}", f"≥ {goal}", f"{rate / top:.2f}", rate / top >= goal, name)
+    top, name = best(results, ("light",), lambda found: saturated(found)["rate"])
+    if name and "fleetwright-light" in results:
+        light = saturated(results["fleetwright-light"])["rate"]
+        add("five light stages ÷ the best peer", "≥ 10", f"{light / top:.2f}", light / top >= 10, name)
+    calm = lambda found: -(found["half"]["steps"][0]["latency_ms"]["p99"] or 1e9)  # noqa: E731
+    top, name = best(results, ("own", "shared"), calm)
+    if name:
+        value = calm(ours) / top
+        add("p99 at half of our saturation ÷ the best peer's at that rate", "≤ 0.5", f"{value:.2f}", value <= 0.5, name)
+    small = lambda found: -saturated(found)["memory"]["proportional_bytes"]  # noqa: E731
+    top, name = best(results, ("own", "shared"), small)
+    if name:
+        value = small(ours) / top
+        add("memory ÷ the smallest peer's", "≤ 0.5", f"{value:.2f}", value <= 0.5, name)
+    add("from start to ready, models cached, s", "≤ 1.5", f"{ours['ready']:.2f}", ours["ready"] <= 1.5, "to the first answer")
+    if "layers" in results:
+        chains = {int(count): step["latency_ms"]["mean"] for count, step in results["layers"]["chains"].items()}
+        each = 1000 * (chains[10] - chains[1]) / 9
+        told = ", ".join(f"{count}: {1000 * mean:.0f}" for count, mean in sorted(chains.items()))
+        add("µs for each further empty stage, 1 to 10 in a chain, in process", "≤ 40", f"{each:.1f}", each <= 40, f"µs by stages {told}")
+    return rows
+
+
+def written(results: dict) -> str:
+    ours = saturated(results["fleetwright"])["rate"]
+    machine = results["fleetwright"]["load"]["machine"]
+    when = sorted({found["when"] for found in results.values()})
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_mib'] // 1024} GiB, {machine['system']}; {' to '.join(when)}.",
+        "",
+        "| ratio | goal | measured | reached | |",
+        "|---|---|---|---|---|",
+        *ratios(results),
+        "",
+        "Five stages with their models:",
+        "",
+        HEAD.format(rate=short(ours / 2)),
+    ]
+    for name in sorted((n for n in results if "load" in results[n] and not n.endswith("light")), key=lambda n: -saturated(results[n])["rate"]):
+        peer, _, variant = name.partition("-")
+        title = f"{NAMES[peer]}, {WORDS[variant]}" if variant else "**Fleetwright**"
+        lines.append(row(title, results[name], ours))
+    light = results.get("fleetwright-light")
+    if light:
+        ours = saturated(light)["rate"]
+        lines += ["", "Five light stages, no model:", "", HEAD.format(rate=short(ours / 2))]
+        for name in sorted((n for n in results if n.endswith("light")), key=lambda n: -saturated(results[n])["rate"]):
+            peer = name.split("-")[0]
+            lines.append(row(NAMES.get(peer, "**Fleetwright**, five sandboxes"), results[name], ours))
+    ideal = results.get("ideal")
+    if ideal:
+        lines += [
+            "",
+            f"A request is {ideal['rows_a_request']:.2f} rows and {ideal['tokens_a_request']:.0f} tokens for the encoder; {ideal['equal_rows_left_out']} "
+            f"rows of all {ideal['requests']} requests were equal to another of theirs. The ideal loop, requests a second by batching: "
+            + "; ".join(f"{name}: {rate}" for name, rate in ideal["ways"].items())
+            + ".",
+        ]
+    return "\n".join(lines)
+
+
+STYLE = (
+    "<style>svg { font: 12px system-ui, sans-serif; background: #fdfdfc; } text { fill: #1c2024; } .dim { fill: #5b646d; } "
+    ".us { fill: #2266b8; } .peer { fill: #b9c2ca; } @media (prefers-color-scheme: dark) { svg { background: #14171a; } "
+    "text { fill: #e6e9ec; } .dim { fill: #98a2ab; } .us { fill: #6aa9ee; } .peer { fill: #4a545d; } }</style>"
+)
+
+
+def picture(results: dict) -> str:
+    """Answers a second, a bar each: with models, and without."""
+    parts, y = [], 26
+    groups = [
+        ("five stages with their models: answers a second", [n for n in results if "load" in results[n] and not n.endswith("light")]),
+        ("five light stages: answers a second", [n for n in results if n.endswith("light")]),
+    ]
+    for title, names in groups:
+        bars = [(saturated(results[name])["rate"], name) for name in names]
+        if names and not names[0].endswith("light") and "ideal" in results:
+            bars += [(results["ideal"]["two_threads"], "ideal loop, both cores"), (results["ideal"]["one_thread"], "ideal loop, one core")]
+        most = max((rate for rate, _ in bars), default=1)
+        parts.append(f'<text x="12" y="{y}">{title}</text>')
+        y += 12
+        for rate, name in sorted(bars, reverse=True):
+            peer, _, variant = name.partition("-")
+            label = f"{NAMES[peer]}, {variant}" if peer in NAMES else name
+            kind = "us" if peer == "fleetwright" else "peer"
+            width = 400 * rate / most
+            parts.append(f'<text x="190" y="{y + 13}" text-anchor="end">{label}</text>')
+            parts.append(f'<rect class="{kind}" x="200" y="{y + 2}" width="{width:.1f}" height="15" rx="2"/>')
+            parts.append(f'<text class="dim" x="{206 + width:.1f}" y="{y + 13}">{rate:,.1f}</text>')
+            y += 21
+        y += 26
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{y - 20}" viewBox="0 0 680 {y - 20}" role="img">'
+    return f"{head}<title>This host beside its peers</title>{STYLE}{''.join(parts)}</svg>\n"
+
+
+def write(results: Path, here: Path) -> None:
+    found = {file.stem: json.loads(file.read_text()) for file in sorted(results.glob("*.json"))}
+    readme = here / "README.md"
+    text = readme.read_text()
+    pattern = re.compile(re.escape(BEGIN) + ".*" + re.escape(END), re.S)
+    readme.write_text(pattern.sub(lambda _: f"{BEGIN}\n{written(found)}\n{END}", text))
+    (here / "peers.svg").write_text(picture(found))
+    print(written(found))

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = Path(os.environ.get("PEERS_DIR", ROOT / "target" / "peers"))
 HOST = Path(os.environ.get("PEERS_HOST", ROOT / "target" / "release" / "fleetwright"))
-PORT = 18200
+FIRST_PORT = 18200
 ENVIRONMENTS = ("bare", "litserve", "bentoml", "ray", "pytriton")
 PEERS = ("litserve", "bentoml", "ray", "triton")
 VARIANTS = ("own", "shared", "light")
@@ -56,27 +56,35 @@ def setup(names: list) -> None:
 # ── Servers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def port_of(subject: str) -> int:
+    """Each has its own: one that has just ended may hold on to it for a while. Triton takes three."""
+    return FIRST_PORT + 10 * SUBJECTS.index(subject)
+
+
 def server(subject: str) -> tuple:
     """The command, what it needs of its environment, and where it is asked."""
+    port = str(port_of(subject))
     if subject.startswith("fleetwright"):
-        words = [str(HOST), "serve", "--listen", f"127.0.0.1:{PORT}"]
+        words = [str(HOST), "serve", "--listen", f"127.0.0.1:{port}"]
         if subject == "fleetwright-light":
             plugins = WORK / "light"
             plugins.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / "target" / "guests" / "guest-empty.wasm", plugins / "empty.wasm")
             words += ["--fleet", "tests/fleets/light.toml", "--plugins", str(plugins), "--state", str(WORK / "light-state")]
+            words += ["--models", "models"]
         return words, {"FLEETWRIGHT_LOG": "error"}, "/v1/submissions", ROOT
     peer, variant = subject.split("-")
     if peer == "litserve":
-        return [python("litserve"), "serve_litserve.py", variant, str(PORT)], {}, "/predict", HERE
+        return [python("litserve"), "serve_litserve.py", variant, port], {}, "/predict", HERE
     if peer == "bentoml":
-        words = [python("bentoml"), "-m", "bentoml", "serve", "serve_bentoml:Fleet", "--host", "127.0.0.1", "--port", str(PORT)]
+        words = [python("bentoml"), "-m", "bentoml", "serve", "serve_bentoml:Fleet", "--host", "127.0.0.1"]
+        words += ["--port", port, "--timeout-keep-alive", "600"]
         return words, {"PEER_VARIANT": variant, "BENTOML_DO_NOT_TRACK": "True"}, "/submissions", HERE
     if peer == "ray":
-        return [python("ray"), "serve_ray.py", variant, str(PORT)], {}, "/submissions", HERE
+        return [python("ray"), "serve_ray.py", variant, port], {}, "/submissions", HERE
     # The wheel's interpreter is to be of this Python, and not of another 3.11 that the system has.
     library = {"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR"), "PYTRITON_HOME": str(WORK / "triton")}
-    return [python("pytriton"), "serve_triton.py", variant, str(PORT)], library, "/v2/models/fleet/infer", HERE
+    return [python("pytriton"), "serve_triton.py", variant, port], library, "/v2/models/fleet/infer", HERE
 
 
 def bodies(subject: str) -> Path:
@@ -87,8 +95,8 @@ def bodies(subject: str) -> Path:
     return file
 
 
-def answers(path: str, body: bytes) -> bool:
-    request = urllib.request.Request(f"http://127.0.0.1:{PORT}{path}", body, {"content-type": "application/json"})
+def answers(url: str, body: bytes) -> bool:
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status == 200
@@ -126,14 +134,15 @@ class Serving:
 
     def __init__(self, subject: str):
         words, environment, self.path, folder = server(subject)
+        self.url = f"http://127.0.0.1:{port_of(subject)}"
         self.bodies = bodies(subject)
         first = self.bodies.read_bytes().split(b"\n", 1)[0]
         log = open(WORK / f"{subject}.log", "wb")
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            words, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True
+            words, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log
         )
-        while not answers(self.path, first):
+        while not answers(self.url + self.path, first):
             if self.process.poll() is not None or time.perf_counter() - began > 180:
                 self.end()
                 raise SystemExit(f"`{subject}` does not serve: {WORK / f'{subject}.log'} says why")
@@ -191,7 +200,7 @@ def measure_server(subject: str) -> dict:
     light = subject.endswith("light")
     serving = Serving(subject)
     try:
-        own = ["--url", f"http://127.0.0.1:{PORT}", "--path", serving.path, "--pid", str(serving.process.pid)]
+        own = ["--url", serving.url, "--path", serving.path, "--pid", str(serving.process.pid)]
         own += ["--body", str(serving.bodies), "--warm", "2s"]
         load = bench(subject, [*own, "--clients", CLIENTS, "--duration", "4s" if light else "8s"])
         found = {"ready": serving.ready, "load": load}

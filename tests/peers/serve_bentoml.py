@@ -2,13 +2,14 @@
 
 Tuning, after its documents: a process a service, `batchable` with `max_batch_size` as the encoder's card has it, one
 onnxruntime thread a process, calls between services asynchronous and those that may run side by side gathered, access
-logs and metrics off (`bentoml.toml` beside it is none: they are off by the decorator and by environment).
+logs and metrics off.
 """
 
 import asyncio
 import os
 from typing import Any
 
+import aiohttp
 import bentoml
 
 import work
@@ -104,7 +105,13 @@ class Fleet:
     @bentoml.api(route="/submissions")
     async def submit(self, item: dict[str, Any], /) -> dict[str, Any]:
         async def ask(name: str, item: dict):
-            return (await getattr(self, name).to_async.run([item]))[0]
+            # A service closes connections that the other side still counts on; such a call was not taken, and is sent again.
+            for _ in range(5):
+                try:
+                    return (await getattr(self, name).to_async.run([item]))[0]
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    continue
+            raise RuntimeError(f"`{name}` takes no call")
 
         item["classify"] = await ask("classify", item)
         names = ["route", "extract", "summarize"]

@@ -2,7 +2,7 @@
 
 Tuning, after its documents: a process a service, `batchable` with `max_batch_size` as the encoder's card has it, one
 onnxruntime thread a process, calls between services asynchronous and those that may run side by side gathered, access
-logs and metrics off.
+logs and metrics off. The light stages are not batched: there is nothing to gain.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def own(made) -> type:
             self.made = made
             super().__init__()
 
-        @bentoml.api(**BATCHED)
+        @bentoml.api(**({} if VARIANT == "light" else BATCHED))
         def run(self, items: list[Any]) -> list[Any]:
             return self._over(items)
 

@@ -211,6 +211,27 @@ fn a_candidate_that_fails_its_golden_cases_never_answers() {
 }
 
 #[test]
+fn a_model_that_cannot_run_is_refused_before_it_answers() {
+    let text = |model: &str| {
+        format!(
+            "schema = 1\nname = \"warmed\"\n[models.one]\nuse = \"{model}@1\"\n\n\
+             [[stage]]\nname = \"only\"\nplugin = \"hostile@1\"\nmodels = {{ model = \"one\" }}\nconfig = {{ case = \"infer\" }}\n"
+        )
+    };
+    let layout = Layout::new(&text("stub"), &["hostile"]).unwrap();
+    let host = Host::start(layout, &[]).unwrap();
+    edit(host.layout(), &text("unable"));
+    let why = refused(&host);
+    assert!(
+        why.contains("model `unable@1.0.0`: its first run, on ones as `input` of `[1, 4]`, failed: the stub's card says that it fails"),
+        "{why}"
+    );
+    let served = outcome(&host.submit(&subject("hello")).unwrap(), "completed");
+    assert_eq!(served["stages"]["only"]["models"]["model"]["name"], "stub");
+    assert_eq!(control(&host)["generation"], 1);
+}
+
+#[test]
 fn only_what_changed_is_made_anew() {
     let host = Host::start(layout("versioned@1", &[1]), &[]).unwrap();
     let text = manifest("versioned@1", "one", "limits = { memory = \"32MiB\" }");

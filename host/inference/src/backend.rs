@@ -81,16 +81,24 @@ impl Backends {
         }
     }
 
-    /// Loads the model that `card` describes. Its files must have been verified.
+    /// Loads the model that `card` describes, and holds its graph to the card. Its files must have been verified.
     pub(crate) fn open(
         &self,
         card: &Card,
         device: Device,
         threads: usize,
     ) -> Result<Opened, LoadError> {
+        let opened = self.open_any(card, device, threads)?;
+        if let Some(signature) = opened.backend.signature() {
+            signature.check(card)?;
+        }
+        Ok(opened)
+    }
+
+    fn open_any(&self, card: &Card, device: Device, threads: usize) -> Result<Opened, LoadError> {
         match (card.format(), &self.library) {
             (Format::Stub, _) => Ok(Opened {
-                backend: Box::new(stub::StubBackend::new(card)),
+                backend: Box::new(stub::StubBackend::cold(card)),
                 name: stub::NAME.to_owned(),
                 device: refuse_device(device, stub::NAME)?,
             }),
@@ -236,6 +244,18 @@ pub enum LoadError {
         model: String,
         /// Both sides.
         message: String,
+    },
+    /// Its first run fails.
+    #[error(
+        "model `{model}`: its first run, on ones as {inputs}, failed: {reason}; correct the card or the graph, or say under `[warm_up]` how long the free axes are to be"
+    )]
+    WarmUp {
+        /// Name and version.
+        model: String,
+        /// Each input with its dimensions.
+        inputs: String,
+        /// What the backend said, or what does not fit the card.
+        reason: String,
     },
     /// No thread could be started, or it ended while loading.
     #[error("model `{model}`: its worker thread did not start: {reason}")]

@@ -37,6 +37,7 @@ pub struct Card {
     outputs: BTreeMap<String, Port>,
     batch: Option<BatchAxes>,
     limits: BTreeMap<String, u32>,
+    warm_up: BTreeMap<String, u32>,
     stub: Stub,
     digest: String,
     dir: PathBuf,
@@ -139,6 +140,11 @@ impl Card {
     /// The greatest length of each bounded axis.
     pub fn limits(&self) -> &BTreeMap<String, u32> {
         &self.limits
+    }
+
+    /// How long a free axis is in the run that warms the model up, where it is not as long as usual. No part of the digest.
+    pub(crate) fn warm_up(&self) -> &BTreeMap<String, u32> {
+        &self.warm_up
     }
 
     pub(crate) fn stub(&self) -> &Stub {

@@ -24,6 +24,7 @@ mod model;
 mod policy;
 mod request;
 mod tensor;
+mod warm_up;
 mod work;
 mod worker;
 

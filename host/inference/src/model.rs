@@ -19,6 +19,7 @@ use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::tensor::NamedTensor;
+use crate::warm_up;
 use crate::worker::{self, Open};
 
 /// The longest queue that may be asked for.
@@ -39,7 +40,7 @@ struct Inner {
 }
 
 impl Model {
-    /// Verifies the files of `card`, loads the model on a thread of its own and holds the graph to the card.
+    /// Verifies the files of `card`, loads the model on a thread of its own, holds the graph to the card and runs it once.
     /// Blocks until that is done: call it where blocking is allowed.
     ///
     /// # Errors
@@ -54,7 +55,9 @@ impl Model {
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
-            backends.open(&card_to_open, device, threads)
+            let mut opened = backends.open(&card_to_open, device, threads)?;
+            warm_up::run(&card_to_open, &mut opened)?;
+            Ok(opened)
         };
         Model::start(card, options, Box::new(open))
     }

@@ -57,7 +57,9 @@ pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
         .batch
         .map(|batch| batch_axes(batch, &inputs, &outputs))
         .transpose()?;
-    check_limits(&raw.limits, &inputs)?;
+    check_lengths("limits", &raw.limits, &inputs)?;
+    check_lengths("warm_up", &raw.warm_up, &inputs)?;
+    check_warm_up(&raw.warm_up, &raw.limits)?;
     Ok(Card {
         files: files(raw.files, raw.format)?,
         name: raw.name,
@@ -70,6 +72,7 @@ pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
         outputs,
         batch,
         limits: raw.limits,
+        warm_up: raw.warm_up,
         stub: raw.stub.unwrap_or_default(),
         digest: String::new(),
         dir: PathBuf::new(),
@@ -262,21 +265,43 @@ fn batch_axes(
     })
 }
 
-fn check_limits(
-    limits: &BTreeMap<String, u32>,
+/// The table `key` gives free axes of inputs a length.
+fn check_lengths(
+    key: &str,
+    lengths: &BTreeMap<String, u32>,
     inputs: &BTreeMap<String, Port>,
 ) -> Result<(), Finding> {
-    for (axis, max) in limits {
+    for (axis, length) in lengths {
         if !inputs.values().any(|port| port.position(axis).is_some()) {
             return finding(
-                format!("limits.{axis}"),
+                format!("{key}.{axis}"),
                 format!("no input has a free axis `{axis}`; name one that an input has"),
             );
         }
-        if *max == 0 {
+        if *length == 0 {
             return finding(
-                format!("limits.{axis}"),
-                "`0` would refuse everything; write at least `1`",
+                format!("{key}.{axis}"),
+                match key {
+                    "limits" => "`0` would refuse everything; write at least `1`",
+                    _ => "`0` holds nothing; write at least `1`",
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_warm_up(
+    warm_up: &BTreeMap<String, u32>,
+    limits: &BTreeMap<String, u32>,
+) -> Result<(), Finding> {
+    for (axis, length) in warm_up {
+        if let Some(most) = limits.get(axis).filter(|most| length > *most) {
+            return finding(
+                format!("warm_up.{axis}"),
+                format!(
+                    "`{length}` is more than `limits.{axis}`, `{most}`; write no more than that"
+                ),
             );
         }
     }

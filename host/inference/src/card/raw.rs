@@ -25,6 +25,8 @@ pub(super) struct RawCard {
     pub(super) batch: Option<RawBatch>,
     #[serde(default)]
     pub(super) limits: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub(super) warm_up: BTreeMap<String, u32>,
     pub(super) stub: Option<Stub>,
 }
 
@@ -73,6 +75,9 @@ pub(crate) struct Stub {
     pub(crate) delay_ms: u64,
     /// How each run ends, where not well.
     pub(crate) fail: Option<Failure>,
+    /// Whether it behaves so from its warm-up on.
+    #[serde(default)]
+    pub(crate) cold: bool,
 }
 
 /// How a stub fails.

@@ -195,6 +195,21 @@ fn contradictions_name_the_key_and_both_sides() {
         ),
         (
             "[limits]",
+            "[warm_up]\nwords = 8\n[limits]",
+            "key `warm_up.words`: no input has a free axis `words`; name one that an input has",
+        ),
+        (
+            "[limits]",
+            "[warm_up]\ntokens = 0\n[limits]",
+            "key `warm_up.tokens`: `0` holds nothing; write at least `1`",
+        ),
+        (
+            "[limits]",
+            "[warm_up]\ntokens = 257\n[limits]",
+            "key `warm_up.tokens`: `257` is more than `limits.tokens`, `256`; write no more than that",
+        ),
+        (
+            "[limits]",
             "[stub]\nfail = \"error\"\n[limits]",
             "key `stub`: belongs to format `stub`, and this card's format is `onnx`; remove it",
         ),

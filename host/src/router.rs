@@ -137,6 +137,7 @@ fn only_get(route: MethodRouter<Arc<Host>>) -> MethodRouter<Arc<Host>> {
 }
 
 async fn submit(State(host): State<Arc<Host>>, request: Request) -> Response<Body> {
+    let _at_work = host.fleet.at_work();
     let mut watch = Watch::start();
     let ended = answer(&host, &watch.id, request).await;
     watch.answer(ended)

@@ -368,6 +368,11 @@ fn describe() {
         Unit::Seconds,
         "What compiling a component took."
     );
+    describe_histogram!(
+        "fleetwright_compile_held_seconds",
+        Unit::Seconds,
+        "How long of that the compiler was held up for submissions in flight."
+    );
 }
 
 fn process() {

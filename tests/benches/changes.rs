@@ -2,7 +2,7 @@
 //!
 //! - `swaps [N]`: 1,000 swaps of one stage under 64 clients: what was lost, failed or mixed, and memory after 50 and at the end;
 //! - `latency [N]`: from the save of a file to the first answer that it gives: a limit, a config, a plugin of the shipped size;
-//! - `compile [SECONDS]`: the 99th percentile of running traffic while a component that takes about 20 s is optimised;
+//! - `compile [SECONDS]`: the 99th percentile of running traffic beside a component that takes about 20 s to compile;
 //! - `kill [N]`: `kill -9` at random moments of changes, 200 times: what the next start serves.
 //!
 //! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|compile|kill] [N]`, all of them by default (`CLIENTS=4` for fewer of them), after
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use fleetwright_tests::host::subject;
 use fleetwright_tests::versions::{component, put, replace, unseen, version};
 use fleetwright_tests::{Host, Layout, PATIENCE, digest, places};
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use serde_json::Value;
 
 fn main() {
@@ -121,8 +121,13 @@ fn swaps(count: u32) {
             until_version(&host, &version(number));
             times.push(saved.elapsed());
             held.push(resident(&host));
-            if [50, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
-                memory.insert(swap, middle(&held));
+            if [50, 100, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
+                let kinds = ["RssAnon:", "RssFile:"].map(|kind| held_as(&host, kind));
+                memory.insert(swap, (middle(&held), kinds));
+                if let Ok(folder) = std::env::var("MAPS") {
+                    let maps = fs::read(format!("/proc/{}/smaps", host.process())).unwrap();
+                    fs::write(format!("{folder}/{swap}"), maps).unwrap();
+                }
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -142,8 +147,10 @@ fn swaps(count: u32) {
         millis(quantile(&mut times, 0.5)),
         millis(quantile(&mut times, 0.99))
     );
-    for (swap, mib) in memory {
-        println!("  memory after {swap:>5} swaps {mib:>8.1} MiB");
+    for (swap, (mib, [own, files])) in memory {
+        println!(
+            "  memory after {swap:>5} swaps {mib:>8.1} MiB, {own:.1} its own and {files:.1} of files"
+        );
     }
 }
 
@@ -165,11 +172,13 @@ fn middle(held: &[f64]) -> f64 {
 
 /// Megabytes of memory that a host holds.
 fn resident(host: &Host) -> f64 {
+    held_as(host, "VmRSS:")
+}
+
+/// Those of one kind: all, its own, or of files.
+fn held_as(host: &Host, kind: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", host.process())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with(kind)).unwrap();
     let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib / 1024.0
 }
@@ -324,89 +333,117 @@ fn shipped(name: &str) -> Layout {
     layout
 }
 
-/// Windows of each kind in one compile, and how long each is: together what the compile takes.
-const WINDOWS: u32 = 10;
+/// Windows before a compile and after it, and how long each window is.
+const CALM: u32 = 6;
+const WINDOW: Duration = Duration::from_secs(2);
 /// So many functions take about a second of one processor.
 const TANGLES: usize = 300;
 
-/// Windows with a compile under way and with the same compile stopped, in turns, so that what else the machine does weighs
-/// on both. Before them, the same without any compile: how far two equal figures lie apart.
-fn compile(seconds: u32) {
-    const ROUNDS: u32 = 2;
-    let window = Duration::from_secs(seconds.into()) / WINDOWS;
-    println!(
-        "traffic of 4 clients, each 5 ms after its last answer, beside a compile that is stopped and one that goes on: medians of windows of {:.1} s, in turns",
-        window.as_secs_f64()
-    );
-    println!(
-        "{:>24} {:>8} {:>8} {:>10} {:>18} {:>18} {:>10}",
-        "", "windows", "took", "component", "stopped p50 / p99", "going on p50 / p99", "p99 ratio"
-    );
-    let mut pairs = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        let host = Host::start(layout(), &["--quick-code", "off"]).unwrap();
-        traffic(&host, window);
-        let control: Vec<_> = (0..WINDOWS)
-            .map(|_| (traffic(&host, window), traffic(&host, window)))
-            .collect();
-        print_pairs("no compile at all", &control, None);
-        let guest = fleetwright_tests::Guest::named("idle").unwrap();
-        let slow = guest.with_tangles(TANGLES * seconds as usize);
-        let slow = unseen(&slow.component().unwrap());
-        put_bytes(&host, "slow.wasm", &slow);
-        let child = compiler(&host);
-        let mut ran = Duration::ZERO;
-        let mut beside = Vec::new();
-        while compiler_of(&host) == Some(child) {
-            signal(child, Signal::STOP);
-            let stopped = traffic(&host, window);
-            signal(child, Signal::CONT);
-            let begun = Instant::now();
-            let going_on = traffic(&host, window);
-            ran += begun.elapsed();
-            // The last window is no whole one.
-            if compiler_of(&host) == Some(child) {
-                beside.push((stopped, going_on));
-            }
-        }
-        print_pairs("while it compiles", &beside, Some((ran, slow.len())));
-        pairs[0].extend(control);
-        pairs[1].extend(beside);
-    }
-    let [control, beside] = pairs;
-    print_pairs("no compile, all rounds", &control, None);
-    print_pairs("compile, all rounds", &beside, None);
+/// What is asked of the host meanwhile.
+#[derive(Clone, Copy)]
+struct Load {
+    what: &'static str,
+    clients: usize,
+    /// From an answer to the client's next request.
+    pause: Duration,
+    /// Windows beside a compile at most: it is held up for most of them, and its end is not waited for.
+    most: usize,
 }
 
-/// Median and 99th percentile of a window.
-type Window = (Duration, Duration);
+const LOADS: [Load; 2] = [
+    Load {
+        what: "4 clients, each 5 ms after its last answer",
+        clients: 4,
+        pause: Duration::from_millis(5),
+        most: 25,
+    },
+    Load {
+        what: "8 clients, each at once",
+        clients: 8,
+        pause: Duration::ZERO,
+        most: 10,
+    },
+];
 
-fn print_pairs(what: &str, pairs: &[(Window, Window)], compiled: Option<(Duration, usize)>) {
-    let middle = |pick: &dyn Fn(&(Window, Window)) -> Duration| {
-        quantile(&mut pairs.iter().map(pick).collect::<Vec<_>>(), 0.5)
-    };
-    let (p50, p99) = (middle(&|pair| pair.0.0), middle(&|pair| pair.0.1));
-    let (p50_beside, p99_beside) = (middle(&|pair| pair.1.0), middle(&|pair| pair.1.1));
-    let (took, size) = match compiled {
-        Some((took, size)) => (
-            format!("{:.1} s", took.as_secs_f64()),
-            format!("{:.1} MiB", size as f64 / f64::from(1 << 20)),
-        ),
-        None => (String::new(), String::new()),
-    };
-    let both = |p50: Duration, p99: Duration| {
-        format!(
-            "{:.2} / {:.2}",
-            p50.as_secs_f64() * 1e3,
-            p99.as_secs_f64() * 1e3
-        )
-    };
+/// Windows before, beside and after a compile. The host holds its compiler up by signals, so that this program could not stop
+/// it in turns as well. Before and after it, every second window is held against the others: how far two equal figures lie apart.
+fn compile(seconds: u32) {
+    const ROUNDS: usize = 2;
     println!(
-        "{what:>24} {:>8} {took:>8} {size:>10} {:>18} {:>18} {:>10.2}",
-        pairs.len(),
-        both(p50, p99),
-        both(p50_beside, p99_beside),
-        p99_beside.as_secs_f64() / p99.as_secs_f64()
+        "traffic beside a compile of about {seconds} s of one processor; medians of windows of {} s, {ROUNDS} compiles",
+        WINDOW.as_secs()
+    );
+    println!(
+        "{:>20} {:>8} {:>9} {:>18} {:>18} {:>10}",
+        "", "windows", "a second", "without p50 / p99", "with p50 / p99", "p99 ratio"
+    );
+    for load in LOADS {
+        println!("{}", load.what);
+        let mut all = [const { Vec::new() }; 3];
+        for _ in 0..ROUNDS {
+            let [even, odd, beside] = &mut all;
+            let host = Host::start(layout(), &["--quick-code", "off"]).unwrap();
+            traffic(&host, load);
+            calm(&host, load, [even, odd]);
+            let guest = fleetwright_tests::Guest::named("idle").unwrap();
+            let slow = guest.with_tangles(TANGLES * seconds as usize);
+            put_bytes(&host, "slow.wasm", &unseen(&slow.component().unwrap()));
+            let compiling = compiler(&host);
+            let (begun, mut used) = (Instant::now(), 0.0);
+            let mut windows = 0;
+            while compiler_of(&host) == Some(compiling) && windows < load.most {
+                used = processor_seconds(compiling).unwrap_or(used);
+                beside.push(traffic(&host, load));
+                windows += 1;
+            }
+            println!(
+                "  a component of {:.1} MiB: {:.0} s by the clock, {used:.1} s of a processor{}",
+                slow.component().unwrap().len() as f64 / f64::from(1 << 20),
+                begun.elapsed().as_secs_f64(),
+                match compiler_of(&host) {
+                    Some(_) => ", not at its end",
+                    None => "",
+                }
+            );
+            fs::remove_file(host.layout().plugins().join("slow.wasm")).unwrap();
+            until_no_compiler(&host);
+            calm(&host, load, [even, odd]);
+        }
+        let [even, odd, beside] = all;
+        print_windows("no compile, twice", &even, &odd);
+        let without = [even, odd].concat();
+        print_windows("beside a compile", &without, &beside);
+    }
+}
+
+/// Windows in turns, to the one side and to the other.
+fn calm(host: &Host, load: Load, sides: [&mut Vec<Window>; 2]) {
+    let [even, odd] = sides;
+    for _ in 0..CALM / 2 {
+        even.push(traffic(host, load));
+        odd.push(traffic(host, load));
+    }
+}
+
+/// Median, 99th percentile and number of answers of a window.
+type Window = (Duration, Duration, usize);
+
+fn print_windows(what: &str, without: &[Window], with: &[Window]) {
+    let middle = |windows: &[Window], pick: &dyn Fn(&Window) -> Duration| {
+        quantile(&mut windows.iter().map(pick).collect::<Vec<_>>(), 0.5).as_secs_f64() * 1e3
+    };
+    let both = |windows: &[Window]| {
+        let (p50, p99) = (middle(windows, &|w| w.0), middle(windows, &|w| w.1));
+        (format!("{p50:.2} / {p99:.2}"), p99)
+    };
+    let (without_shown, without_p99) = both(without);
+    let (with_shown, with_p99) = both(with);
+    let answers: usize = with.iter().map(|window| window.2).sum();
+    println!(
+        "{what:>20} {:>8} {:>9.0} {without_shown:>18} {with_shown:>18} {:>10.2}",
+        format!("{}, {}", without.len(), with.len()),
+        answers as f64 / (with.len() as f64 * WINDOW.as_secs_f64()),
+        with_p99 / without_p99
     );
 }
 
@@ -434,18 +471,31 @@ fn compiler_of(host: &Host) -> Option<Pid> {
     children.filter_map(Pid::from_raw).next()
 }
 
-fn signal(process: Pid, signal: Signal) {
-    // It may have ended just now.
-    rustix::process::kill_process(process, signal).unwrap_or_default();
+fn until_no_compiler(host: &Host) {
+    let begun = Instant::now();
+    while compiler_of(host).is_some() {
+        assert!(begun.elapsed() < PATIENCE, "no end: {}", host.log());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Processor time of all threads of a process, while it lives.
+fn processor_seconds(process: Pid) -> Option<f64> {
+    // Linux counts it in hundredths of a second for everyone.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS)
 }
 
 fn put_bytes(host: &Host, name: &str, bytes: &[u8]) {
     replace(&host.layout().plugins().join(name), bytes).unwrap();
 }
 
-/// Median and 99th percentile of a light load.
-fn traffic(host: &Host, long: Duration) -> Window {
-    let end = Instant::now() + long;
+fn traffic(host: &Host, load: Load) -> Window {
+    let end = Instant::now() + WINDOW;
     let mut times: Vec<Duration> = thread::scope(|scope| {
         let client = || {
             let mut times = Vec::new();
@@ -454,17 +504,22 @@ fn traffic(host: &Host, long: Duration) -> Window {
                 let response = host.submit(&subject("hello")).unwrap();
                 assert_eq!(response.status, 200);
                 times.push(sent.elapsed());
-                thread::sleep(Duration::from_millis(5));
+                thread::sleep(load.pause);
             }
             times
         };
-        let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
+        let clients: Vec<_> = (0..load.clients).map(|_| scope.spawn(client)).collect();
         clients
             .into_iter()
             .flat_map(|client| client.join().unwrap())
             .collect()
     });
-    (quantile(&mut times, 0.5), quantile(&mut times, 0.99))
+    let answers = times.len();
+    (
+        quantile(&mut times, 0.5),
+        quantile(&mut times, 0.99),
+        answers,
+    )
 }
 
 fn kill(count: u32) {

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetwright_runtime::{AtWork, Runtime};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -40,6 +41,7 @@ const TICK: Duration = Duration::from_millis(500);
 pub struct Fleet {
     serving: Arc<Serving<Snapshot, FleetStatus>>,
     orders: mpsc::Sender<Order>,
+    runtime: Runtime,
 }
 
 /// How changes are served.
@@ -121,6 +123,11 @@ impl Fleet {
     ) -> Result<Self, ChangeError> {
         let (fleet, _) = start::to_evaluate(options, deadline).await?;
         Ok(fleet)
+    }
+
+    /// A submission is in flight until what this gives is dropped: what compiles for long beside it stands aside for it.
+    pub fn at_work(&self) -> AtWork {
+        self.runtime.at_work()
     }
 
     /// Starts a fleet that takes up changes for as long as [`Controller::run`] runs. A manifest that is refused does not

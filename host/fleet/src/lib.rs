@@ -41,8 +41,8 @@ mod watcher;
 pub use canary::{CanarySummary, SideSummary};
 pub use controller::{Applied, Controller, Fleet, OrderError, Service, check};
 pub use fleetwright_runtime::{
-    CallErrorKind, CompileBounds, Compiler, Inspection, QuickCode, Runtime, RuntimeOptions, Tier,
-    compile_component, inspect,
+    AtWork, CallErrorKind, CompileBounds, Compiler, Inspection, QuickCode, Runtime, RuntimeOptions,
+    Tier, compile_component, inspect,
 };
 pub use history::{Cause, HistoryError, Record, Standing, Verdict, folder, records};
 pub use improve::Unoptimised;

@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
 
 use crate::cache::{Cache, EngineHash};
-use crate::compiler::{CompileBounds, Compiler, Workshop};
+use crate::compiler::{AtWork, CompileBounds, Compiler, Workshop};
 use crate::error::LoadError;
 use crate::lane::Lane;
 use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ENTRIES, MAX_TABLES};
@@ -188,6 +188,11 @@ impl Runtime {
     /// Keeps the epochs ticking until what this gives is dropped.
     pub(crate) fn awake(&self) -> Awake {
         self.ticker.awake()
+    }
+
+    /// A submission is in flight until what this gives is dropped: what compiles beside it stands aside for it.
+    pub fn at_work(&self) -> AtWork {
+        self.workshop.at_work()
     }
 
     /// The most linear memory, in bytes, that a stage's `memory` limit can grant.

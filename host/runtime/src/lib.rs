@@ -40,7 +40,7 @@ mod wasi;
 
 pub use cache::digest;
 pub use call::{Answer, Attachment, Disposition, Request, Stage, Timings};
-pub use compiler::{CompileBounds, Compiler, compile_component};
+pub use compiler::{AtWork, CompileBounds, Compiler, compile_component};
 pub use engine::{Runtime, RuntimeOptions};
 pub use error::{Bound, CallError, CallErrorKind, LoadError};
 pub use inspect::{Inspection, inspect};

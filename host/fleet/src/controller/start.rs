@@ -32,7 +32,7 @@ pub(super) async fn once(
     let candidate = insist(&workshop, lock.as_ref(), &[], &decide).await?;
     let snapshot = candidate.into_snapshot(1);
     let status = status_of(&snapshot, Cause::Start, "off");
-    Ok(fleet(snapshot, status))
+    Ok(fleet(&workshop, snapshot, status))
 }
 
 /// A fleet that never changes, gives equal answers to equal submissions, and has nothing on trial.
@@ -46,7 +46,7 @@ pub(super) async fn to_evaluate(
     let candidate = insist(&workshop, lock.as_ref(), &[], &decide).await?;
     let snapshot = candidate.without_trials().into_snapshot(1);
     let status = status_of(&snapshot, Cause::Start, "off");
-    Ok(fleet(snapshot, status))
+    Ok(fleet(&workshop, snapshot, status))
 }
 
 /// A fleet that takes up changes.
@@ -111,7 +111,7 @@ pub(super) async fn serve(
         verdicts: served.verdicts.clone(),
         ..status_of(&snapshot, Cause::Start, watch)
     };
-    let (fleet, orders) = fleet(snapshot, status);
+    let (fleet, orders) = fleet(&workshop, snapshot, status);
     let controller = Controller {
         workshop,
         shelf,
@@ -373,11 +373,16 @@ fn status_of(snapshot: &Snapshot, cause: Cause, watch: &'static str) -> FleetSta
     }
 }
 
-fn fleet(snapshot: Snapshot, status: FleetStatus) -> (Fleet, mpsc::Receiver<super::Order>) {
+fn fleet(
+    workshop: &Workshop,
+    snapshot: Snapshot,
+    status: FleetStatus,
+) -> (Fleet, mpsc::Receiver<super::Order>) {
     let (orders, receive) = mpsc::channel(ORDERS);
     let fleet = Fleet {
         serving: Arc::new(Serving::new(snapshot, status)),
         orders,
+        runtime: workshop.runtime.clone(),
     };
     (fleet, receive)
 }

@@ -11,10 +11,12 @@
 
 mod child;
 mod confine;
+mod courtesy;
 mod job;
 mod process;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,7 +25,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 pub use child::compile_component;
+pub use courtesy::AtWork;
 
+use self::courtesy::Courtesy;
 use crate::cache::{self, Key, digest};
 use crate::engine::Runtime;
 use crate::error::{Bound, LoadError};
@@ -91,6 +95,7 @@ pub(crate) struct Workshop {
     bench: Semaphore,
     /// For what serves already, in quick code.
     beside: Semaphore,
+    courtesy: Arc<Courtesy>,
 }
 
 /// Who wants a component compiled.
@@ -117,7 +122,13 @@ impl Workshop {
             waiting: Semaphore::new(MAX_WAITING),
             bench: Semaphore::new(1),
             beside: Semaphore::new(1),
+            courtesy: Arc::default(),
         }
+    }
+
+    /// A submission is in flight until what this gives is dropped.
+    pub(crate) fn at_work(&self) -> AtWork {
+        self.courtesy.at_work()
     }
 
     /// Refuses what is too large before anything is spent on it.
@@ -158,7 +169,10 @@ impl Turn<'_> {
         component: Bytes,
     ) -> Result<Vec<u8>, LoadError> {
         let Workshop {
-            compiler, bounds, ..
+            compiler,
+            bounds,
+            courtesy,
+            ..
         } = self.workshop;
         let (start, bytes) = (Instant::now(), component.len());
         let code = match compiler {
@@ -167,6 +181,7 @@ impl Turn<'_> {
                     runtime,
                     component: &component,
                     haste: self.haste,
+                    courtesy,
                 };
                 process::compile(program, bounds, task).await
             }

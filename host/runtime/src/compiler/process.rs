@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::courtesy::Courtesy;
 use super::job::{self, Job, Refusal, Reply};
 use super::{CompileBounds, Haste};
 use crate::engine::Runtime;
@@ -35,6 +37,7 @@ pub(super) struct Task<'a> {
     pub(super) runtime: &'a Runtime,
     pub(super) component: &'a [u8],
     pub(super) haste: Haste,
+    pub(super) courtesy: &'a Arc<Courtesy>,
 }
 
 /// Compiles one component in a child. Dropping the future kills it.
@@ -63,20 +66,33 @@ pub(super) async fn compile(
         component: component.len(),
     };
     let group = child.id();
-    let conversation = async {
-        let work = converse(input, output, &job, component, bounds.code);
-        let (answer, complaint) = tokio::join!(work, complaint(complaints));
-        (answer, complaint, child.wait().await)
-    };
     let wall = match task.haste {
         Haste::Wanted => bounds.wall,
         Haste::Beside => bounds.wall.saturating_mul(PATIENCE),
     };
-    let ended = tokio::select! {
-        ended = timeout(wall, conversation) => ended,
-        never = demote(group) => match never {},
+    let aside = task.courtesy.stand_aside(group);
+    // What is compiled within a second or two holds nobody up for long, and somebody waits for it.
+    let make_way = async {
+        match yields {
+            true => aside.make_way().await,
+            false => std::future::pending().await,
+        }
     };
-    let Ok((answer, complaint, status)) = ended else {
+    let conversation = async {
+        let work = converse(input, output, &job, component, bounds.code);
+        let (answer, complaint) = tokio::join!(work, complaint(complaints));
+        // Before it is waited for: no other process gets the signals that are meant for it.
+        aside.leave();
+        (answer, complaint, child.wait().await)
+    };
+    let ended = tokio::select! {
+        ended = conversation => Some(ended),
+        () = aside.has_run(wall) => None,
+        never = demote(group) => match never {},
+        never = make_way => match never {},
+    };
+    metrics::histogram!("fleetwright_compile_held_seconds").record(aside.held());
+    let Some((answer, complaint, status)) = ended else {
         return Err(LoadError::CompileBound(Bound::Wall(wall)));
     };
     match answer {

@@ -4,8 +4,10 @@
 //! its start, the next call of a stage whose calls are long: guests without end take half of the processor at most, however
 //! many they are, and no turn from those who answer in microseconds.
 //!
-//! The threads have the priority of all others. A lower one was tried: a guest that is put off while the kernel changes its
-//! memory keeps the lock of the process's memory, and everyone else waits for the one who waits for everyone.
+//! The threads are [`NICE`] behind all others. At an equal priority a worker that wakes up on the core of a guest often waits
+//! until the guest's slice is over, up to 4 ms; that far behind, the guest makes way at once, and still has a tenth of a
+//! core that all want. No priority at all (`SCHED_IDLE`) would be too little: a guest that is put off while the kernel changes
+//! its memory can keep a lock that everyone needs, and everyone would wait for the one who waits for everyone.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +21,10 @@ use tokio::task::JoinHandle;
 
 /// Processor time after which a call is long.
 pub(crate) const SHORT: Duration = Duration::from_millis(2);
+
+/// How far these threads are behind the others.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// The threads, started when the first long call comes. Cheap to clone.
 #[derive(Clone, Default)]
@@ -55,8 +61,17 @@ fn start() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads((cores / 2).max(1))
         .thread_name("long calls")
+        .on_thread_start(step_back)
         .enable_time()
         .build()
+}
+
+/// Lowers the priority of the thread that calls it: on Linux it is a thread's own, elsewhere the process's, and left as it is.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::warn!(%error, "threads for long calls keep the priority of all others");
+    }
 }
 
 impl Drop for Threads {
@@ -130,6 +145,15 @@ mod tests {
             habit.note(SHORT / 2);
         }
         assert!(!habit.is_long());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn long_calls_are_behind_the_others() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let lane = Lane::default();
+        let behind = lane.run(async move { niceness() }).await.unwrap();
+        assert_eq!(behind, (niceness() + NICE).min(19));
     }
 
     #[tokio::test]

@@ -1,28 +1,31 @@
 //! What a hostile guest costs its neighbours: the time of a well-behaved stage's submissions while a hostile one is called
 //! beside it, against the same while another well-behaved one is called as often in its place.
 //!
-//! Windows of both take turns, over HTTP against the host's own program, and each figure is the median of its windows: what
-//! else the machine does falls on both. Requests are sent by the clock, whether or not the ones before were answered, and
-//! timed from when they were due.
+//! Windows of both take turns, over HTTP against the host's own program: calm, hostile, hostile, calm, so that what changes
+//! slowly falls on both. A ratio is of one window to the one beside it; what is told is the middle of those ratios, and
+//! within which of them the middle half lies. Requests are sent by the clock, whether or not the ones before were answered, and
+//! timed from when they were due, by a thread of its own: a runtime's timers are late by up to a millisecond.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fleetwright::client::Client;
 use fleetwright_tests::{Guest, Host, Layout};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Windows of each kind, how long each is, and how long the machine rests between.
-const WINDOWS: usize = 9;
+const WINDOWS: usize = 16;
 const WINDOW: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_millis(300);
-/// Time between two submissions to the neighbour, and between two to the other stage.
+/// Time between two submissions to the neighbour, and between two to the other stage: no multiples of each other, so that
+/// within a window they fall together in every way that they can.
 const NEIGHBOUR: Duration = Duration::from_millis(4);
-const OTHER: Duration = Duration::from_millis(50);
+const OTHER: Duration = Duration::from_millis(49);
 /// The most submissions to the other stage that are unanswered at once.
 const UNANSWERED: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,79 +107,98 @@ pub(crate) async fn table(named: &[String]) {
         .iter()
         .filter(|case| named.is_empty() || named.iter().any(|name| name == case.0))
         .collect();
+    let windows: usize = std::env::var("WINDOWS").map_or(WINDOWS, |text| text.parse().unwrap());
     let host = host(&cases);
     let client = Client::new(&format!("http://{}", host.address())).unwrap();
     println!(
-        "a neighbour's submissions, {} a second, beside {} a second to a stage that is calm and to one that is hostile; medians of {WINDOWS} windows of {} s each, in turns, milliseconds",
+        "a neighbour's submissions, {} a second, beside {} a second to a stage that is calm and to one that is hostile; {windows} windows of {} s of each, in turns, milliseconds; ratios: the middle one, and the middle half",
         1000 / NEIGHBOUR.as_millis(),
         1000 / OTHER.as_millis(),
         WINDOW.as_secs()
     );
     println!(
-        "{:<16} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>9} {:>9} {:>6} {:>8}",
-        "beside",
-        "p50 calm",
-        "p50",
-        "ratio",
-        "p90 calm",
-        "p90",
-        "ratio",
-        "p99 calm",
-        "p99",
-        "ratio",
-        "answers"
+        "{:<16} {:>15} {:>17} {:>15} {:>17} {:>15} {:>17} {:>8}",
+        "beside", "p50", "ratio", "p90", "ratio", "p99", "ratio", "answers"
     );
     for (name, ..) in cases {
         // Once, so that neither window pays for what is done once.
         window(&client, name).await;
         let (mut calm, mut hostile) = (Vec::new(), Vec::new());
         let mut answers = 0;
-        for _ in 0..WINDOWS {
-            calm.push(window(&client, "calm-twin").await);
-            let (times, answered) = window(&client, name).await;
-            answers += answered;
-            hostile.push((times, answered));
+        for turn in 0..windows {
+            for is_hostile in [turn % 2 == 1, turn % 2 == 0] {
+                let other = if is_hostile { name } else { "calm-twin" };
+                let (times, answered) = window(&client, other).await;
+                if is_hostile {
+                    hostile.push(times);
+                    answers += answered;
+                } else {
+                    calm.push(times);
+                }
+            }
         }
-        let median = |windows: &[(Vec<f64>, usize)], percent: usize| {
-            let mut each: Vec<f64> = windows
-                .iter()
-                .map(|(times, _)| times[times.len() * percent / 100])
-                .collect();
-            each.sort_by(f64::total_cmp);
-            each[each.len() / 2]
-        };
         let mut line = format!("{name:<16}");
         for percent in [50, 90, 99] {
-            let (calm, beside) = (median(&calm, percent), median(&hostile, percent));
-            line += &format!(" {calm:>9.2} {beside:>9.2} {:>6.2}", beside / calm);
+            line += &column(&calm, &hostile, percent);
         }
         println!("{line} {answers:>8}");
     }
+}
+
+/// Both sides at a percentile, and the ratio of each pair of windows.
+fn column(calm: &[Vec<f64>], hostile: &[Vec<f64>], percent: usize) -> String {
+    let at = |times: &Vec<f64>| times[times.len() * percent / 100];
+    let sorted = |values: &mut dyn Iterator<Item = f64>| {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let middle = |windows: &[Vec<f64>]| sorted(&mut windows.iter().map(at))[windows.len() / 2];
+    let pairs = calm.iter().zip(hostile);
+    let ratios = sorted(&mut pairs.map(|(calm, hostile)| at(hostile) / at(calm)));
+    let quarter = ratios.len() / 4;
+    format!(
+        " {:>15} {:>17}",
+        format!("{:.2} → {:.2}", middle(calm), middle(hostile)),
+        format!(
+            "{:.2} ({:.2}–{:.2})",
+            ratios[ratios.len() / 2],
+            ratios[quarter],
+            ratios[ratios.len() - 1 - quarter]
+        )
+    )
 }
 
 /// One window: the neighbour's times, sorted, and how many of the other stage's submissions were answered.
 async fn window(client: &Client, other: &str) -> (Vec<f64>, usize) {
     let end = Instant::now() + WINDOW;
     let beside = tokio::spawn(beside(client.clone(), other.to_owned(), end));
-    let mut sent = JoinSet::new();
-    let mut due = interval(NEIGHBOUR);
-    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    while Instant::now() < end {
-        let due = due.tick().await;
-        let client = client.clone();
-        sent.spawn(async move {
-            let answer = client
-                .submit("application/json", body("neighbour"), PATIENCE)
-                .await;
-            assert_eq!(answer.unwrap().status, 200);
-            due.elapsed().as_secs_f64() * 1000.0
-        });
-    }
-    let mut times = sent.join_all().await;
+    let (runtime, client) = (tokio::runtime::Handle::current(), client.clone());
+    let sending = thread::spawn(move || {
+        let mut sent = JoinSet::new();
+        let mut due = Instant::now();
+        while due < end {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            sent.spawn_on(neighbour(client.clone(), due), &runtime);
+            due += NEIGHBOUR;
+        }
+        sent
+    });
+    let sent = tokio::task::spawn_blocking(|| sending.join()).await;
+    let mut times = sent.unwrap().unwrap().join_all().await;
     times.sort_by(f64::total_cmp);
     let answered = beside.await.unwrap();
     tokio::time::sleep(REST).await;
     (times, answered)
+}
+
+/// Milliseconds from when it was due to its answer.
+async fn neighbour(client: Client, due: Instant) -> f64 {
+    let answer = client
+        .submit("application/json", body("neighbour"), PATIENCE)
+        .await;
+    assert_eq!(answer.unwrap().status, 200);
+    due.elapsed().as_secs_f64() * 1000.0
 }
 
 /// Submits to the other stage until the window ends; clients that have no answer then go away.

@@ -8,7 +8,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -16,8 +17,11 @@ use crate::process;
 use crate::step::step;
 use crate::workspace::Workspace;
 
-/// How long a target runs unless it is told otherwise.
+/// Processor time that a target gets unless it is told otherwise, and how often it is looked at.
 const SECONDS: u64 = 300;
+const LOOK: Duration = Duration::from_millis(500);
+/// Linux counts processor time in hundredths of a second for everyone who reads it.
+const TICKS: u64 = 100;
 /// Files of one target's corpus, at most.
 const FILES: usize = 300;
 /// Bytes of one target's corpus, at most: all of them together stay below 1.5 MiB.
@@ -156,9 +160,8 @@ impl Fuzz {
         command
             .arg(made(self.work.join("corpus").join(target))?)
             .arg(self.corpus(target)?)
-            .arg(format!("-max_total_time={seconds}"))
             .args(["-print_final_stats=1", "-max_len=16384"]);
-        process::run(&mut command)
+        for_processor_time(&mut command, seconds)
     }
 
     /// Takes into the corpus what reaches code that nothing in it reaches, as long as there is room.
@@ -195,6 +198,46 @@ impl Fuzz {
         made(self.work.join("broken"))?;
         made(self.sources.join("corpus").join(target))
     }
+}
+
+/// Runs a fuzzer until it has used `seconds` of processor time, however many others the machine serves meanwhile, and asks it
+/// to end then. By itself it ends where it has found something.
+fn for_processor_time(command: &mut Command, seconds: u64) -> Result<()> {
+    let shown = process::shown(command);
+    eprintln!("   $ {shown}");
+    let mut fuzzer = command
+        .spawn()
+        .with_context(|| format!("`{shown}` did not start"))?;
+    let mut asked = false;
+    let status = loop {
+        if let Some(status) = fuzzer.try_wait()? {
+            break status;
+        }
+        if !asked && processor_time(&fuzzer)? >= seconds * TICKS {
+            let process = rustix::process::Pid::from_child(&fuzzer);
+            rustix::process::kill_process(process, rustix::process::Signal::USR1)?;
+            asked = true;
+        }
+        std::thread::sleep(LOOK);
+    };
+    if !status.success() {
+        bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// In [`TICKS`] of a second, of all of its threads. A process that nobody has waited for is still told of.
+fn processor_time(process: &Child) -> Result<u64> {
+    let path = format!("/proc/{}/stat", process.id());
+    let stat = fs::read_to_string(&path)
+        .with_context(|| format!("`{path}` says what the fuzzer has used; run it on Linux"))?;
+    // The program's name may hold anything; what follows it does not.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    let used = ticks(11).zip(ticks(12));
+    let (user, system) = used.with_context(|| format!("`{path}` has no times: {stat}"))?;
+    Ok(user + system)
 }
 
 fn made(folder: PathBuf) -> Result<PathBuf> {
@@ -298,6 +341,22 @@ mod tests {
             let error = format!("{:#}", parse(words).unwrap_err());
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_processor_time_of_a_process_is_read_while_it_runs_and_after_its_end() {
+        let mut busy = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .unwrap();
+        while processor_time(&busy).unwrap() < 3 {}
+        busy.kill().unwrap();
+        assert!(
+            processor_time(&busy).unwrap() >= 3,
+            "nobody has waited for it"
+        );
+        busy.wait().unwrap();
     }
 
     #[test]

@@ -48,7 +48,7 @@ cargo xtask TASK
   guests                          build tests/guests/* into target/guests/*.wasm
   bench [WORD…]                   run the benchmarks; words go to criterion
   fuzz TARGET|all [SECONDS] [--keep]
-                                  run a target of host/fuzz, 300 s; --keep: take what it found into its corpus
+                                  run a target of host/fuzz, 300 s of processor time; --keep: take what it found into its corpus
   lint                            fmt, clippy and deny
   fmt | clippy | deny             one of them
   ci                              lint, then test";

@@ -10,12 +10,14 @@ use fleetwright_sdk::prelude::*;
 use serde_json::Value;
 
 use super::{Config, TYPE};
+use crate::asks::Ask;
 
 /// The labels of a flag.
 const FLAG: [&str; 2] = ["no", "yes"];
 /// What an answer says besides its findings.
-const RESERVED: [&str; 4] = [
+const RESERVED: [&str; 5] = [
     "alternatives",
+    "asks",
     "out_of_scope",
     "low_confidence",
     "nothing_read",
@@ -30,6 +32,8 @@ pub struct Classification {
     #[serde(flatten)]
     findings: BTreeMap<String, Value>,
     alternatives: Vec<Alternative>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asks: Vec<Ask>,
     out_of_scope: bool,
     low_confidence: bool,
     nothing_read: bool,
@@ -43,7 +47,7 @@ struct Alternative {
 }
 
 impl Classification {
-    pub(super) fn of(findings: &[Finding<'_>], config: &Config) -> Self {
+    pub(super) fn of(findings: &[Finding<'_>], asks: Vec<Ask>, config: &Config) -> Self {
         let types = findings.iter().find(|finding| finding.output == TYPE);
         let ranked = types.map_or(&[][..], |types| &types.ranked);
         let alternatives = ranked.iter().take(config.alternatives);
@@ -55,6 +59,7 @@ impl Classification {
                     confidence: rounded(*probability),
                 })
                 .collect(),
+            asks,
             out_of_scope: types.is_some_and(|types| types.label == config.out_of_scope),
             low_confidence: confidence(findings) < f64::from(config.floor),
             nothing_read: false,
@@ -70,6 +75,7 @@ impl Classification {
         Self {
             findings: questions.iter().flat_map(unanswered).collect(),
             alternatives: Vec::new(),
+            asks: Vec::new(),
             out_of_scope: false,
             low_confidence: true,
             nothing_read: true,
@@ -117,7 +123,8 @@ pub(super) fn findings<'a>(
     scored: &Tensors,
 ) -> Result<Vec<Finding<'a>>, Failure> {
     let found = questions.iter().map(|question| {
-        let ranked = ranked(question, scored)?;
+        let scores = scored.f32(question.output)?.shaped(&[1, ANY])?;
+        let ranked = ranked(question.output, question.labels, &scores)?;
         let (label, confidence) = best(question.output, &ranked)?;
         Ok(Finding {
             output: question.output,
@@ -158,10 +165,27 @@ fn members(output: &str, value: Value, confidence: f64) -> [(String, Value); 2] 
     [(output.to_owned(), value), (name, confidence.into())]
 }
 
+/// The most probable type of each of so many texts.
+pub(super) fn likely(
+    heads: &ModelCard,
+    scored: &Tensors,
+    texts: usize,
+) -> Result<Vec<(String, f64)>, Failure> {
+    let labels = heads.labels(TYPE)?;
+    let scores = scored.f32(TYPE)?.shaped(&[texts, ANY])?;
+    let found = scores.rows().map(|row| {
+        let (label, confidence) = best(TYPE, &ranked(TYPE, labels, row)?)?;
+        Ok((label.to_owned(), confidence))
+    });
+    found.collect()
+}
+
 /// The labels with their probabilities, the most probable first.
-fn ranked<'a>(question: &Question<'a>, scored: &Tensors) -> Result<Vec<(&'a str, f32)>, Failure> {
-    let Question { output, labels } = question;
-    let scores = scored.f32(output)?.shaped(&[1, ANY])?;
+fn ranked<'a>(
+    output: &str,
+    labels: &'a [String],
+    scores: &[f32],
+) -> Result<Vec<(&'a str, f32)>, Failure> {
     if scores.len() != labels.len() {
         return Err(Failure::Inference(format!(
             "output `{output}` of the heads has {} classes and its card {} labels: make the card anew",

@@ -11,7 +11,8 @@
 //! Heads without it have the confidence of their least sure answer.
 //!
 //! Default: below a confidence of 0.5 the answer says `low_confidence`; the type `other` is out of scope, and said to be by
-//! `out_of_scope`; three alternatives are named.
+//! `out_of_scope`; three alternatives are named. With `asks`, a letter that asks several times has each of its parts
+//! classified too, in a second run, and `asks` says what each asks for, where they do not all ask the same.
 //!
 //! A submission without a word of text, such as a file alone, is not guessed at: the answer says `nothing_read`, its
 //! type is the one out of scope with confidence 0, so that a person decides, and no model runs.
@@ -27,6 +28,7 @@
 )]
 
 mod answer;
+mod asks;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
@@ -76,6 +78,7 @@ pub struct Config {
     floor: f32,
     out_of_scope: String,
     alternatives: usize,
+    asks: usize,
 }
 
 impl Default for Config {
@@ -84,6 +87,7 @@ impl Default for Config {
             floor: 0.5,
             out_of_scope: "other".to_owned(),
             alternatives: 3,
+            asks: 0,
         }
     }
 }
@@ -98,7 +102,8 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
     let scored = score(&text, &card)?;
     let findings = answer::findings(&questions, &scored)?;
     let confidence = answer::confidence(&findings);
-    Ok(Answer::new(Classification::of(&findings, &config)).confidence(confidence))
+    let asks = asks::of(&text, &card, config.asks)?;
+    Ok(Answer::new(Classification::of(&findings, asks, &config)).confidence(confidence))
 }
 
 /// Subject, empty line, body, as the heads were trained; none where there is no text.

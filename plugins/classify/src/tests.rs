@@ -321,3 +321,70 @@ fn a_disguised_text_is_read_as_a_reader_sees_it() {
         assert_eq!(tokens(disguised), plain, "{disguised}");
     }
 }
+
+/// A stage whose heads find a card in whole letters and, of parts, what `parts` says.
+fn asked_often(parts: [[f32; 4]; 2]) -> Harness<'static> {
+    Harness::new(&STAGE)
+        .card("encoder", json!({ "name": "minilm", "version": "1.0.0" }))
+        .card("heads", heads_card())
+        .model("encoder", |given| {
+            let ids = given.i64("input_ids")?;
+            let dims = [ids.dims()[0], ids.dims()[1], 384];
+            let states = Tensor::new(&dims, &vec![0.5_f32; dims.iter().product()])?;
+            Ok([("states", states)].into_iter().collect())
+        })
+        .model("heads", move |given| {
+            let rows = given.i64("attention_mask")?.dims()[0];
+            let types = if rows == 1 {
+                vec![0.9, 0.05, 0.03, 0.02]
+            } else {
+                parts.concat()
+            };
+            let outputs = [
+                ("type", Tensor::new(&[rows, 4], &types)?),
+                (
+                    "urgency",
+                    Tensor::new(&[rows, 2], &[0.1_f32, 0.9].repeat(rows))?,
+                ),
+                (
+                    "sentiment",
+                    Tensor::new(&[rows, 2], &[0.7_f32, 0.3].repeat(rows))?,
+                ),
+            ];
+            Ok(outputs.into_iter().collect())
+        })
+}
+
+const TWICE: &str = "My card is worn, can I have a new one? Also, where is my order?";
+
+#[test]
+fn a_letter_that_asks_for_two_things_has_both_said() {
+    let run = asked_often([[0.8, 0.1, 0.05, 0.05], [0.1, 0.1, 0.7, 0.1]])
+        .config(json!({ "asks": 8 }))
+        .fields(json!({ "body": TWICE }))
+        .run();
+    let answer = run.answer();
+    assert_eq!(answer.fields["type"], "card");
+    assert_eq!(
+        answer.fields["asks"],
+        json!([{ "type": "card", "confidence": 0.8 }, { "type": "delivery", "confidence": 0.7 }])
+    );
+}
+
+#[test]
+fn parts_are_not_told_where_all_ask_the_same_or_none_are_wanted() {
+    let same = [[0.8, 0.1, 0.05, 0.05]; 2];
+    let other = [[0.8, 0.1, 0.05, 0.05], [0.1, 0.1, 0.7, 0.1]];
+    for (parts, most, body) in [
+        (same, 8, TWICE),
+        (other, 0, TWICE),
+        (other, 1, TWICE),
+        (other, 8, "My card is worn. Can I have a new one?"),
+    ] {
+        let run = asked_often(parts)
+            .config(json!({ "asks": most }))
+            .fields(json!({ "body": body }))
+            .run();
+        assert!(run.answer().fields.get("asks").is_none(), "{most}: {body}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use fleetwright_sdk::text::asks;
+
 use crate::mask;
 
 /// Words in letters that a sentence has at least.
@@ -29,20 +31,6 @@ const HEADERS: [&str; 9] = [
     "subject",
     "reply-to",
     "in-reply-to",
-];
-const ASKING: [&str; 12] = [
-    "please",
-    "could you",
-    "can you",
-    "would you",
-    "will you",
-    "let me know",
-    "i want",
-    "we want",
-    "i need",
-    "we need",
-    "i would like",
-    "kindly",
 ];
 
 /// A sentence of a thread.
@@ -92,8 +80,7 @@ impl Sentence {
 
     /// Whether it asks for something.
     pub(crate) fn asks(&self) -> bool {
-        let lower = self.text.to_lowercase();
-        self.text.contains('?') || ASKING.iter().any(|cue| lower.contains(cue))
+        asks(&self.text)
     }
 
     /// Its words.

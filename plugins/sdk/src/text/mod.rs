@@ -15,6 +15,7 @@
 //! assert_eq!(said, ["It broke.", "Please help."]);
 //! ```
 
+mod asking;
 mod attribution;
 mod html;
 mod plain;
@@ -23,6 +24,7 @@ mod signature;
 mod thread;
 mod tracked;
 
+pub use asking::asks;
 pub use html::visible;
 pub use plain::plain;
 pub use sentences::{hangs, sentences};

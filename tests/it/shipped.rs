@@ -47,7 +47,7 @@ const RIGHT: &[Right] = &[
         status: "completed",
         types: &["refund"],
         urgencies: &["normal", "high"],
-        moods: &[],
+        moods: &["negative"],
         queues: &["payments"],
         entities: &[
             ("amount", "EUR 129.90"),

@@ -16,6 +16,7 @@ import numpy as np
 import letters
 import mapping
 import sources
+from matters import matters
 from phrases import phrases
 
 SEED = 7
@@ -51,7 +52,8 @@ def gather(data: Path, split: str) -> list:
         by_hand = marked(data, split)
         known = tested(data) | {sameness(row.text) for row in by_hand}
         found = [row for row in found if sameness(row.text) not in known] + by_hand
-    return [*found, *written(split)]
+    composed = [Example(text, "matters", *labels, "no") for text, *labels in matters(split)]
+    return [*found, *composed, *written(split)]
 
 
 def sameness(text: str) -> str:

@@ -1,6 +1,7 @@
 //! Payment card numbers: an issuer's prefix with a length that it uses, and the Luhn checksum.
 //!
-//! Both conditions are needed: Luhn alone accepts one number in ten.
+//! Both conditions are needed: Luhn alone accepts one number in ten. Between two digits up to three blanks and marks may stand,
+//! so that `4111 - 1111 - …` is one number; over the end of a line only where the groups are a card's (4-4-4-4 or 4-6-5).
 
 use crate::{Scan, Span};
 
@@ -15,7 +16,7 @@ pub struct Card {
     pub network: &'static str,
 }
 
-/// Finds card numbers of 13 to 19 digits, whole or in groups parted by blanks, dashes or dots.
+/// Finds card numbers of 12 to 19 digits, whole or in groups parted by blanks, dashes or dots.
 pub fn find(scan: &Scan<'_>) -> Vec<Card> {
     let mut found = Vec::new();
     let mut position = 0;
@@ -63,8 +64,8 @@ pub fn luhn(digits: &[u8]) -> bool {
 
 /// The longest card number that starts at a position, with the position after it.
 fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
-    let run = scan.digits(start, 19, is_separator);
-    for length in (13..=run.len()).rev() {
+    let run = scan.digits(start, 19, 3, is_separator);
+    for length in (12..=run.len()).rev() {
         let (_, last) = *run.get(length - 1)?;
         if scan.word_at(last + 1) {
             continue; // a number or word goes on: this would be a part of it
@@ -73,6 +74,9 @@ fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
         let Some(network) = network(&digits) else {
             continue;
         };
+        if !is_one_number(scan.slice(start, last + 1)) {
+            continue;
+        }
         if luhn(&digits) && digits.iter().any(|d| Some(d) != digits.first()) {
             let text = digits.iter().map(|d| char::from(b'0' + d)).collect();
             return Some((
@@ -88,10 +92,28 @@ fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
     None
 }
 
+/// Whether digits that go over a line's end are grouped as on a card: columns of numbers are none.
+fn is_one_number(text: &str) -> bool {
+    let groups = || {
+        text.split(|c: char| !c.is_ascii_digit())
+            .map(str::len)
+            .filter(|n| *n > 0)
+    };
+    !text.contains(['\n', '\r']) || groups().eq([4, 4, 4, 4]) || groups().eq([4, 6, 5])
+}
+
 fn is_separator(c: char) -> bool {
     matches!(
         c,
         ' ' | '-'
+            | '\t'
+            | '\n'
+            | '\r'
+            | '/'
+            | '|'
+            | '·'
+            | '•'
+            | '*'
             | '.'
             | '_'
             | '\u{a0}'
@@ -119,9 +141,10 @@ fn network(digits: &[u8]) -> Option<&'static str> {
         15 if matches!(two, 34 | 37) => Some("amex"),
         14 if matches!(two, 36 | 38 | 39) || (300..=305).contains(&three) => Some("diners"),
         16..=19 if four == 6011 || two == 65 || (644..=649).contains(&three) => Some("discover"),
-        16..=19 if (3528..=3589).contains(&four) => Some("jcb"),
+        16..=19 if two == 35 => Some("jcb"), // 3528 to 3589 are issued; test numbers begin with any 35
+        15 if matches!(four, 1800 | 2131) => Some("jcb"),
         16..=19 if two == 62 => Some("unionpay"),
-        13..=19 if matches!(two, 50 | 56..=58 | 63 | 67..=69) => Some("maestro"),
+        12..=19 if matches!(two, 50 | 56..=58 | 63 | 67..=69) => Some("maestro"),
         _ => None,
     }
 }
@@ -150,6 +173,11 @@ mod tests {
             ("30569309025904", "diners"),
             ("6011111111111117", "discover"),
             ("3530111333300000", "jcb"),
+            ("4 1 1 1 - 1 1 1 1 - 1 1 1 1 - 1 1 1 1", "visa"),
+            ("4111 - 1111 - 1111 - 1111", "visa"),
+            ("4111·1111·1111·1111", "visa"),
+            ("4111 1111\n1111 1111", "visa"),
+            ("3782\r\n822463 10005", "amex"),
         ] {
             let found = find(&Scan::new(&format!("my card is {text} thanks")));
             assert_eq!(found.len(), 1, "{text}");
@@ -170,6 +198,14 @@ mod tests {
         assert!(in_text("X4111111111111111").is_empty());
         assert!(in_text("41111111111111111111111").is_empty());
         assert!(in_text("0000000000000000").is_empty());
+        assert!(
+            in_text("41111111\n11111111").is_empty(),
+            "two numbers, one below the other"
+        );
+        assert!(
+            in_text("4111    1111    1111    1111").is_empty(),
+            "four columns"
+        );
     }
 
     #[test]

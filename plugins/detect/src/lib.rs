@@ -20,8 +20,10 @@ pub mod card;
 pub mod cvv;
 pub mod email;
 pub mod iban;
+pub mod ip;
 pub mod phone;
 pub mod phrase;
 mod scan;
+pub mod url;
 
 pub use scan::{Scan, Span};

@@ -46,9 +46,34 @@ const HOME: &[(&str, &str, &str)] = &[
 
 /// Words that announce a telephone number, within the 24 characters before it.
 const ANNOUNCED: &[&str] = &[
-    "phone", "tel", "call", "mobile", "mob.", "cell", "fax", "ring", "whatsapp", "dial", "telefon",
-    "handy", "reach me", "sms", "text me",
+    "phone",
+    "tel",
+    "call",
+    "mobile",
+    "mob.",
+    "cell",
+    "fax",
+    "ring",
+    "whatsapp",
+    "dial",
+    "telefon",
+    "handy",
+    "reach",
+    "sms",
+    "text me",
+    "answering at",
+    "messages to",
+    "contact me",
+    "contact number",
 ];
+
+/// Words that name a telephone behind its number, as signatures do.
+const NAMED: &[&str] = &[
+    "office", "fax", "mobile", "cell", "home", "work", "desk", "phone", "direct", "tel", "mob",
+];
+
+/// How people write that an extension follows.
+const EXTENSIONS: &[&str] = &["ext.", "ext", "extension", "x", "durchwahl", "dw"];
 
 /// Finds telephone numbers. `country` (ISO 3166, two letters) is where numbers without a country code belong.
 pub fn find(scan: &Scan<'_>, country: Option<&str>) -> Vec<Phone> {
@@ -94,29 +119,42 @@ fn phone_at(scan: &Scan<'_>, start: usize, country: Option<&str>) -> Option<(Pho
     if open > first + 1 {
         return None;
     }
-    let run = scan.digits(open, 16, is_separator);
+    let run = scan.digits(open, 16, 2, is_separator);
     let (_, last) = *run.last()?;
-    let after = last + 1;
+    let number = last + 1;
+    let after = extension(scan, number).unwrap_or(number);
     let digits: String = run
         .iter()
         .map(|(digit, _)| char::from(b'0' + digit))
         .collect();
-    if scan.word_at(after) || !balanced(scan.slice(start, after)) || continues(scan, after) {
+    let written = scan.slice(start, number);
+    if scan.word_at(after) || !balanced(written) || continues(scan, after) {
         return None;
     }
     let span = scan.span(start, after);
     let e164 = if plus {
-        Some(international(&digits, scan.slice(start, after))?)
+        Some(international(&digits, written)?)
     } else {
         None
     };
-    if e164.is_none() && !is_national(scan, start, after, &digits) {
+    if e164.is_none() && !is_national(scan, start, number, &digits) {
         return None;
     }
     let e164 = e164
         .or_else(|| digits.strip_prefix("00").and_then(|d| international(d, "")))
         .or_else(|| at_home(&digits, country?));
     Some((Phone { span, digits, e164 }, after))
+}
+
+/// The position after an extension: "x 44", "ext. 12"; at most six digits.
+fn extension(scan: &Scan<'_>, number: usize) -> Option<usize> {
+    let word = scan.skip(number, |c| c == ' ' || c == ',');
+    let end = scan.skip(word, |c| c.is_alphabetic() || c == '.');
+    let said = scan.slice(word, end).to_lowercase();
+    let digits = scan.skip(end, |c| c == ' ');
+    let after = scan.skip(digits, |c| c.is_ascii_digit());
+    let known = EXTENSIONS.contains(&said.as_str());
+    (known && (1..=6).contains(&(after - digits))).then_some(after)
 }
 
 fn is_separator(c: char) -> bool {
@@ -169,30 +207,69 @@ fn at_home(digits: &str, country: &str) -> Option<String> {
 
 /// Whether digits without a country code are a telephone number: announced as one, or in a form that only they have.
 fn is_national(scan: &Scan<'_>, start: usize, after: usize, digits: &str) -> bool {
-    if !(7..=14).contains(&digits.len()) || is_date(scan.slice(start, after)) {
-        return false;
-    }
+    let text = scan.slice(start, after);
+    let fits = (7..=14).contains(&digits.len()) && !is_date(text);
+    fits && (is_announced(scan, start) || is_named(scan, after) || is_formed(text, digits))
+}
+
+/// Whether the line before the number says that one follows, or the line above it does and ends with a colon.
+fn is_announced(scan: &Scan<'_>, start: usize) -> bool {
     let before = scan.slice(start.saturating_sub(24), start).to_lowercase();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    if ANNOUNCED.iter().any(|word| line.contains(word)) {
-        return true;
+    let said = |line: &str| ANNOUNCED.iter().any(|word| line.contains(word));
+    match before.rsplit_once('\n') {
+        Some((above, line)) if line.trim().is_empty() => {
+            let label = above.rsplit('\n').next().unwrap_or_default().trim_end();
+            label.ends_with(':') && said(label)
+        }
+        Some((_, line)) => said(line),
+        None => said(&before),
     }
-    let groups: Vec<usize> = scan
-        .slice(start, after)
+}
+
+/// Whether the word behind the number names a telephone and ends the line.
+fn is_named(scan: &Scan<'_>, after: usize) -> bool {
+    let word = scan.skip(after, |c| c == ' ' || c == '(');
+    let end = scan.skip(word, char::is_alphabetic);
+    let rest = scan.skip(end, |c| matches!(c, ')' | '.' | ',' | ';' | ' '));
+    let last = scan.at(rest).is_none_or(|c| c == '\n' || c == '\r');
+    last && NAMED.contains(&scan.slice(word, end).to_lowercase().as_str())
+}
+
+/// Whether the number is written as only telephone numbers are.
+fn is_formed(text: &str, digits: &str) -> bool {
+    let groups: Vec<usize> = text
         .split(|c: char| !c.is_ascii_digit())
         .map(str::len)
         .filter(|n| *n > 0)
         .collect();
-    let text = scan.slice(start, after);
+    let bracketed = text.starts_with('(');
+    let trunk = digits.starts_with('0') && !digits.starts_with("00");
     match groups.as_slice() {
-        [3, 3, 4] => text.starts_with('(') || text.matches(['-', '.']).count() == 2,
+        [3, 3, 4] if bracketed || text.matches(['-', '.']).count() == 2 => true,
+        [3, 3, 4] if text.matches(' ').count() == 2 && is_american(digits) => true,
         [1, 3, 3, 4] => digits.starts_with('1'),
+        [area, ..] if bracketed => {
+            (2..=5).contains(area) && groups.len() > 1 && (8..=11).contains(&digits.len())
+        }
+        [_, _, ..] if trunk => {
+            groups.len() < 6 && (9..=11).contains(&digits.len()) && groups.iter().all(|n| *n > 1)
+        }
         _ => {
             digits.starts_with("00")
                 && groups.len() > 2
                 && international(digits.get(2..).unwrap_or_default(), "").is_some()
         }
     }
+}
+
+/// Area code and exchange of the North American plan begin with 2 to 9.
+fn is_american(digits: &str) -> bool {
+    let from_two = |place| {
+        digits
+            .get(place..)
+            .is_some_and(|d| d.starts_with(|c| ('2'..='9').contains(&c)))
+    };
+    from_two(0) && from_two(3)
 }
 
 /// Four digits and two pairs, in either order, with the same mark between: a date.
@@ -258,6 +335,36 @@ mod tests {
             e164("Telefon 030/901820", Some("DE")),
             [Some("+4930901820".to_owned())]
         );
+    }
+
+    #[test]
+    fn forms_and_labels_of_national_numbers() {
+        for text in [
+            "07700 900461",
+            "020 7946 0958",
+            "01 23 45 67 89",
+            "0171-4567890",
+            "(02) 5550 1234",
+            "212 555 0123",
+            "(212)555-0123x44",
+            "212.555.0123 ext. 12",
+            "781 1704 office",
+            "555 0123 (home)\n",
+            "Phone:\n 4233 6306",
+        ] {
+            let found = find(&Scan::new(text), None);
+            assert_eq!(found.len(), 1, "{text}");
+        }
+        for text in [
+            "112 555 0123",
+            "0 1 2 3 4 5 6 7 8 9",
+            "(1) 4233",
+            "781 1704 office chairs",
+            "Phone:\nnone\n 4233 6306",
+            "555 0123 x 1234567",
+        ] {
+            assert!(find(&Scan::new(text), None).is_empty(), "{text}");
+        }
     }
 
     #[test]

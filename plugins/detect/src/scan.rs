@@ -100,12 +100,13 @@ impl<'a> Scan<'a> {
         self.at(position).is_some_and(char::is_alphanumeric)
     }
 
-    /// The digits from `from` on, where groups may be joined by at most two separators; each as (value, position).
+    /// The digits from `from` on, where groups may be joined by at most `most` separators; each as (value, position).
     /// Ends before the first character that is neither, never with a separator.
     pub fn digits(
         &self,
         from: usize,
         max: usize,
+        most: usize,
         separator: impl Fn(char) -> bool,
     ) -> Vec<(u8, usize)> {
         let mut found = Vec::new();
@@ -117,7 +118,7 @@ impl<'a> Scan<'a> {
                     gap = 0;
                 }
                 Some(_) => break,
-                None if separator(c) && gap < 2 && !found.is_empty() => gap += 1,
+                None if separator(c) && gap < most && !found.is_empty() => gap += 1,
                 None => break,
             }
             position += 1;
@@ -141,6 +142,6 @@ mod tests {
     #[test]
     fn digits_stop_at_a_letter_and_never_end_with_a_separator() {
         let scan = Scan::new("12-34 x");
-        assert_eq!(scan.digits(0, 9, |c| c == '-' || c == ' ').len(), 4);
+        assert_eq!(scan.digits(0, 9, 2, |c| c == '-' || c == ' ').len(), 4);
     }
 }

@@ -246,7 +246,13 @@ fn the_shipped_models_are_listed_and_are_what_their_cards_say() {
         .iter()
         .filter_map(|model| model["name"].as_str())
         .collect();
-    for name in ["minilm", "inbox-heads", "name-tagger", "sentence-scorer"] {
+    for name in [
+        "minilm",
+        "inbox-heads",
+        "name-tagger",
+        "sentence-scorer",
+        "comply-heads",
+    ] {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
     for model in models {

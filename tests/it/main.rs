@@ -24,6 +24,7 @@ mod lifecycle;
 mod load;
 mod observe;
 mod overload;
+mod packs;
 mod reads;
 mod refused;
 mod shipped;

@@ -1,9 +1,11 @@
 //! The `comply` stage: finds what must not go further as it stands, redacts it, and holds what a person must see.
 //!
-//! No model: detectors with checksums and formats, each behind a rule with an id. README.md beside this crate lists the
-//! rules, their checks and their defaults. The config sets the action of each rule.
+//! Rules come in packs (`packs/*.toml`, README.md): deterministic detectors with checksums and formats, set phrases, and labels that
+//! a model reads where one is bound; else these rules are named as idle. The manifest chooses packs and actions, and may bring packs of its own. Every text is read as it looks: what is
+//! disguised by invisible or foreign characters is found where it stands.
 //!
-//! Bounds: 256 KiB of each text are read (a longer one is flagged), 200 flags, 16 KiB of each redacted text.
+//! Bounds: 256 KiB of each text are read (a longer one is flagged), 200 flags, 16 KiB of each redacted text, 48 pieces of 126 tokens
+//! for the model.
 
 #![cfg_attr(
     test,
@@ -15,8 +17,10 @@
     )
 )]
 
+mod detectors;
+mod learned;
 mod national;
-mod phrase;
+mod pack;
 mod redact;
 mod rules;
 mod screen;
@@ -28,15 +32,19 @@ use std::collections::BTreeMap;
 use fleetwright_sdk::prelude::*;
 use serde_json::{Map, Value};
 
+pub use pack::{Action, Check, OwnPack, Pack, Reads, Rule, SHIPPED, Scope, Severity};
 pub use redact::redact;
-pub use rules::{Action, RULES, Rule, Severity};
+pub use rules::{Active, Rules};
 pub use screen::{Flag, screen};
 pub use sources::{Source, collect};
 
 stage! {
     name: "comply",
-    summary: "Finds card numbers, secrets and identities by checksum and format, redacts them, and holds what a person must see.",
-    roles: {},
+    summary: "Flags what compliance must see by packs of rules with checksums, formats, phrases and a model; redacts it, and holds what a person must see.",
+    roles: {
+        "encoder?": "`input_ids` and `attention_mask` i64 [batch, tokens] to `states` f32 [batch, tokens, hidden], such as minilm",
+        "heads?": "`states` and `attention_mask` to the probabilities `screen` f32 [batch, labels], labelled in the card, such as comply-heads",
+    },
     config_schema: include_str!("../config.schema.json"),
     answer_schema: include_str!("../answer.schema.json"),
     handle: handle,
@@ -49,42 +57,66 @@ const FLAGS: usize = 200;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// The packs to use, each `name` or `name@version`; all that are shipped where it is absent.
+    pub packs: Option<Vec<String>>,
+    /// Packs that the manifest brings; one of a shipped one's name takes its place.
+    pub own: Vec<OwnPack>,
     /// Actions by rule id, where they differ from the rule's default.
     pub rules: BTreeMap<String, Action>,
     /// ISO 3166 code of the country that national telephone numbers belong to.
     pub country: Option<String>,
 }
 
-impl Config {
-    /// The action of a rule.
-    pub fn action(&self, rule: &Rule) -> Action {
-        self.rules.get(rule.id).copied().unwrap_or(rule.action)
-    }
-}
-
 /// The stage's answer.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
-    /// What was found, in the order of the text.
+    /// What was found, in the order of the texts.
     pub flags: Vec<Flag>,
-    /// Subject and body with what was found replaced; a text that was not granted is absent.
-    pub redacted: BTreeMap<&'static str, String>,
+    /// The texts with what was found replaced.
+    pub redacted: Redacted,
     /// The rule that holds the submission, or none.
-    pub held_by: Option<&'static str>,
+    pub held_by: Option<String>,
     /// Whether flags or text were left out for their number or length.
     pub truncated: bool,
+    /// The rules that did not look, since they need a model and none is bound.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<String>,
+}
+
+/// Redacted texts; one that was not granted is absent.
+#[derive(Debug, Default, Serialize)]
+pub struct Redacted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    /// Strings of earlier answers in which something was replaced, by `stage.path`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    answers: BTreeMap<String, String>,
 }
 
 fn handle(
     request: Request<Map<String, Value>>,
     config: Config,
 ) -> Result<Answer<Verdict>, Failure> {
-    if let Some(unknown) = config.rules.keys().find(|id| rules::find(id).is_none()) {
-        return Err(Failure::InvalidConfig(format!(
-            "there is no rule `{unknown}`: see README.md of the plugin for the rules"
-        )));
+    let rules = Rules::chosen(&config).map_err(Failure::InvalidConfig)?;
+    let sources = collect(&request.fields, &request.attachments);
+    let mut flags = screen(&sources, &rules, config.country.as_deref());
+    for flag in screen::reported(&request.fields, &rules) {
+        let known = |other: &Flag| (&other.place, other.start) == (&flag.place, flag.start);
+        if !flags.iter().any(known) {
+            flags.push(flag);
+        }
     }
-    let (verdict, hold) = judge(&request.fields, &request.attachments, &config);
+    let idle = learned::idle(&rules)?;
+    let mut cut = false;
+    if idle.is_empty() {
+        let (learned, shortened) = learned::read(&sources, &rules)?;
+        flags.extend(learned);
+        cut = shortened;
+    }
+    let (mut verdict, hold) = judge(&sources, flags, cut);
+    verdict.idle = idle;
     let answer = Answer::new(verdict);
     Ok(match hold {
         Some(reason) => answer.hold(reason),
@@ -92,37 +124,10 @@ fn handle(
     })
 }
 
-/// Screens a submission; beside the verdict, the reason for holding it where a rule does.
-pub fn judge(
-    fields: &Map<String, Value>,
-    attachments: &[Attachment],
-    config: &Config,
-) -> (Verdict, Option<String>) {
-    let sources = collect(fields, attachments);
-    let mut flags = screen(&sources, config);
-    for flag in screen::reported(fields, config) {
-        let known = |other: &Flag| (&other.place, other.start) == (&flag.place, flag.start);
-        if !flags.iter().any(known) {
-            flags.push(flag);
-        }
-    }
-    let mut truncated = flags.len() > FLAGS;
-    let mut redacted = BTreeMap::new();
-    for source in sources
-        .iter()
-        .filter(|source| matches!(source.name.as_str(), "subject" | "body"))
-    {
-        let (text, cut) = redact(source, &flags);
-        truncated |= cut;
-        redacted.insert(
-            if source.name == "body" {
-                "body"
-            } else {
-                "subject"
-            },
-            text,
-        );
-    }
+/// The verdict on some flags; beside it, the reason for holding the submission where a rule does.
+fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, Option<String>) {
+    let (redacted, shortened) = redact::all(sources, &flags);
+    let truncated = cut || shortened || flags.len() > FLAGS;
     if flags.len() > FLAGS {
         flags.sort_by_key(|flag| flag.severity); // stable: the gravest stay, each in its order
         flags.truncate(FLAGS);
@@ -137,12 +142,14 @@ pub fn judge(
             flag.rule, flag.reason, flag.place
         )
     });
+    let held_by = holding.map(|flag| flag.rule.clone());
     (
         Verdict {
-            held_by: holding.map(|flag| flag.rule),
-            redacted,
-            truncated,
             flags,
+            redacted,
+            held_by,
+            truncated,
+            idle: Vec::new(),
         },
         reason,
     )

@@ -66,6 +66,91 @@ pub(crate) fn gb_nino(scan: &Scan<'_>) -> Vec<Span> {
     found
 }
 
+/// US driving licences: no check digit exists, so that the words before decide; up to two letters and 6 to 13 digits, or one
+/// letter among 7 to 9 digits, as the states write them.
+pub(crate) fn us_driving_licence(scan: &Scan<'_>) -> Vec<Span> {
+    let mut found = Vec::new();
+    for start in (0..scan.len())
+        .filter(|p| !scan.word_before(*p) && scan.at(*p).is_some_and(|c| c.is_ascii_alphanumeric()))
+    {
+        let first = scan.skip(start, |c| c.is_ascii_alphanumeric());
+        let end = licence_end(scan, first);
+        let number: String = scan
+            .slice(start, end)
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
+        let begun = scan
+            .slice(start, first)
+            .contains(|c: char| c.is_ascii_digit());
+        if begun && is_licence(&number) && !scan.word_at(end) && is_announced(scan, start) {
+            found.push(scan.span(start, end));
+        }
+    }
+    found
+}
+
+/// The end of the groups of digits that follow, each after a single blank or dash.
+fn licence_end(scan: &Scan<'_>, first: usize) -> usize {
+    let mut end = first;
+    while scan.at(end).is_some_and(|c| c == ' ' || c == '-')
+        && scan.at(end + 1).is_some_and(|c| c.is_ascii_digit())
+    {
+        end = scan.skip(end + 1, |c| c.is_ascii_digit());
+    }
+    end
+}
+
+fn is_licence(number: &str) -> bool {
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let letters = number.len() - digits;
+    let led = number
+        .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+        .len()
+        == digits;
+    led && letters <= 2 && (6..=14).contains(&digits) || letters == 1 && (7..=9).contains(&digits)
+}
+
+/// Whether the words right before name a driving licence, and nothing but "number", "is" and marks stand between.
+fn is_announced(scan: &Scan<'_>, start: usize) -> bool {
+    const NAMES: &[&str] = &[
+        "driver's license",
+        "drivers license",
+        "driver license",
+        "driver’s license",
+        "driving license",
+        "driving licence",
+        "driver's licence",
+        "license number",
+        "licence number",
+        "dl",
+        "dl number",
+    ];
+    let before = scan.slice(start.saturating_sub(48), start).to_lowercase();
+    let mut rest = before.trim_end_matches(is_mark);
+    loop {
+        let named = |name: &str| {
+            rest.strip_suffix(name)
+                .is_some_and(|head| !head.ends_with(char::is_alphanumeric))
+        };
+        if NAMES.iter().any(|name| named(name)) {
+            return true;
+        }
+        let filler = ["is", "no", "num", "number"].iter().find_map(|filler| {
+            rest.strip_suffix(filler)
+                .filter(|head| head.ends_with(is_mark))
+        });
+        match filler {
+            Some(shorter) => rest = shorter.trim_end_matches(is_mark),
+            None => return false,
+        }
+    }
+}
+
+fn is_mark(c: char) -> bool {
+    c.is_whitespace() || ":#=.(".contains(c)
+}
+
 fn is_nino(number: &str) -> bool {
     let letters = |range, refused: &str| {
         number.get(range).is_some_and(|t: &str| {
@@ -121,7 +206,7 @@ fn numbers(
             position += 1;
             continue;
         }
-        let run = scan.digits(position, length, |c| c == '-' || c == ' ');
+        let run = scan.digits(position, length, 2, |c| c == '-' || c == ' ');
         let end = run.last().map_or(position, |(_, last)| *last) + 1;
         let digits: String = run
             .iter()
@@ -197,6 +282,26 @@ mod tests {
             "XAB123456C",
         ] {
             assert!(found(gb_nino, text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn us_licences() {
+        for (text, number) in [
+            ("my driver's license is D1234567.", "D1234567"),
+            ("Driver’s license number: 99 123 456", "99 123 456"),
+            ("DL: S123-4567-8901", "S123-4567-8901"),
+            ("my license number is 5130634", "5130634"),
+        ] {
+            assert_eq!(found(us_driving_licence, text), [number], "{text}");
+        }
+        for text in [
+            "my driver's license expired in 2019",
+            "D1234567",
+            "driver's license and passport 5130634",
+            "license plate 5130634",
+        ] {
+            assert!(found(us_driving_licence, text).is_empty(), "{text}");
         }
     }
 

@@ -1,10 +1,40 @@
-//! A text with its findings replaced.
+//! Texts with their findings replaced.
 
+use crate::Redacted;
 use crate::screen::Flag;
 use crate::sources::Source;
 
 /// How many bytes of a redacted text an answer carries.
 const KEPT: usize = 16 * 1024;
+
+/// Subject, body, and the strings of answers in which something was found; beside them, whether one was cut.
+pub(crate) fn all(sources: &[Source<'_>], flags: &[Flag]) -> (Redacted, bool) {
+    let mut made = Redacted::default();
+    let mut shortened = false;
+    for source in sources {
+        let asked = matches!(source.name.as_str(), "subject" | "body");
+        let replaced = || {
+            flags
+                .iter()
+                .any(|flag| flag.place == source.name && !flag.redacted.is_empty())
+        };
+        let answered = source.stage.is_some() && replaced();
+        if !(asked || answered) {
+            continue;
+        }
+        let (text, cut) = redact(source, flags);
+        shortened |= cut;
+        match source.name.as_str() {
+            "subject" => made.subject = Some(text),
+            "body" => made.body = Some(text),
+            name => {
+                made.answers
+                    .insert(name.trim_start_matches("stage:").to_owned(), text);
+            }
+        }
+    }
+    (made, shortened)
+}
 
 /// Replaces every finding of a text by its placeholder; beside the text, whether it was cut for its length.
 pub fn redact(source: &Source<'_>, flags: &[Flag]) -> (String, bool) {

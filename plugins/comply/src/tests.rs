@@ -2,8 +2,44 @@ use super::*;
 use fleetwright_sdk::harness::{Harness, Run, json};
 use proptest::prelude::*;
 
+/// The stage with models that find nothing.
+fn harness<'a>() -> Harness<'a> {
+    reading(|_| [0.0; 5])
+}
+
+const LABELS: [&str; 5] = [
+    "legal-threat",
+    "data-subject-request",
+    "regulated-advice",
+    "abuse",
+    "payment-fraud",
+];
+
+/// The stage with a model that scores each piece by its token ids.
+fn reading<'a>(score: impl Fn(&[f32]) -> [f32; 5] + 'static) -> Harness<'a> {
+    Harness::new(&STAGE)
+        .model("encoder", |given| {
+            let ids = given.i64("input_ids")?;
+            let dims = ids.dims().to_vec();
+            let states: Vec<f32> = ids.iter().map(|id| *id as f32).collect();
+            Ok([("states", Tensor::new(&[dims[0], dims[1], 1], &states)?)].into_iter().collect())
+        })
+        .model("heads", move |given| {
+            let states = given.f32("states")?;
+            let dims = states.dims().to_vec();
+            let scores: Vec<f32> = states.chunks(dims[1]).flat_map(&score).collect();
+            Ok([("screen", Tensor::new(&[dims[0], 5], &scores)?)].into_iter().collect())
+        })
+        .card("encoder", json!({ "name": "encoder", "version": "1.0.0" }))
+        .card(
+            "heads",
+            json!({ "name": "heads", "version": "1.0.0",
+                "outputs": { "screen": { "type": "f32", "dims": ["batch", 5], "labels": LABELS } } }),
+        )
+}
+
 fn run(fields: Value) -> Run {
-    Harness::new(&STAGE).fields(fields).run()
+    harness().fields(fields).run()
 }
 
 fn rules_of(run: &Run) -> Vec<String> {
@@ -93,7 +129,7 @@ fn a_card_that_extract_found_in_a_pdf_is_flagged() {
     let run = run(fields.clone());
     assert_eq!(rules_of(&run), ["pan.luhn"]);
     assert_eq!(run.answer().fields["flags"][0]["where"], "attachment:a.pdf");
-    let off = Harness::new(&STAGE)
+    let off = harness()
         .config(json!({ "rules": { "pan.luhn": "off" } }))
         .fields(fields)
         .run();
@@ -102,7 +138,7 @@ fn a_card_that_extract_found_in_a_pdf_is_flagged() {
 
 #[test]
 fn text_attachments_and_messages_are_read() {
-    let run = Harness::new(&STAGE)
+    let run = harness()
         .fields(json!({ "messages": [{ "from": "a", "body": "hi" }, { "from": "b", "body": "SSN 536-22-1234" }] }))
         .attach("notes.txt", "application/octet-stream", "IBAN DE89370400440532013000")
         .attach("scan.png", "image/png", vec![0x89, b'P', 0, 0])
@@ -120,16 +156,12 @@ fn text_attachments_and_messages_are_read() {
 fn the_config_sets_actions() {
     let fields =
         json!({ "body": "jo@example.com, card 4111 1111 1111 1111, I'll see you in court" });
-    let run = Harness::new(&STAGE)
+    let run = harness()
         .config(json!({ "rules": { "email.address": "off", "pan.luhn": "hold" } }))
         .fields(fields)
         .run();
     assert_eq!(rules_of(&run), ["pan.luhn", "legal.threat"]);
     assert_eq!(run.answer().fields["held_by"], "pan.luhn");
-    let run = Harness::new(&STAGE)
-        .config(json!({ "rules": { "pan": "off" } }))
-        .run();
-    assert!(matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`pan`")));
 }
 
 #[test]
@@ -154,21 +186,358 @@ fn flags_are_bounded_and_the_gravest_stay() {
     );
 }
 
+/// A pack as its file says it, cases included.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    rules: Vec<WrittenRule>,
+}
+
+#[derive(Deserialize)]
+struct WrittenRule {
+    id: String,
+    source: String,
+    label: Option<String>,
+    scope: Option<String>,
+    #[serde(default)]
+    positive: Vec<String>,
+    negative: Vec<String>,
+}
+
+fn written() -> Vec<Written> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/packs");
+    let files = std::fs::read_dir(folder).unwrap();
+    files
+        .map(|file| {
+            toml::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap()
+        })
+        .collect()
+}
+
+/// The rules that flag a case: a text of the request, or of an earlier stage's answer.
+fn flagged_in_case(rule: &WrittenRule, text: &str) -> Vec<String> {
+    let fields = match rule.scope.as_deref() {
+        Some("answers") => json!({ "body": "hello", "summarize": { "summary": text } }),
+        _ => json!({ "body": text }),
+    };
+    rules_of(&run(fields))
+}
+
 #[test]
-fn the_schema_lists_every_rule() {
-    let schema: Value = serde_json::from_str(STAGE.description.config_schema).unwrap();
-    let listed: Vec<&String> = schema["properties"]["rules"]["properties"]
-        .as_object()
-        .unwrap()
-        .keys()
+fn every_case_of_every_rule_but_the_learned_ones_holds() {
+    let mut cases = 0;
+    for pack in written() {
+        for rule in pack.rules.iter().filter(|rule| rule.label.is_none()) {
+            for text in &rule.positive {
+                assert!(
+                    flagged_in_case(rule, text).contains(&rule.id),
+                    "`{}` of {} misses: {text}",
+                    rule.id,
+                    pack.name
+                );
+            }
+            for text in &rule.negative {
+                assert!(
+                    !flagged_in_case(rule, text).contains(&rule.id),
+                    "`{}` of {} flags: {text}",
+                    rule.id,
+                    pack.name
+                );
+            }
+            cases += rule.positive.len() + rule.negative.len();
+        }
+    }
+    assert!(cases > 100, "{cases}");
+}
+
+#[test]
+fn packs_schema_and_readme_agree() {
+    let ids: Vec<&str> = SHIPPED
+        .iter()
+        .flat_map(|pack| pack.rules.iter())
+        .map(|rule| rule.id.as_ref())
         .collect();
-    assert_eq!(listed, RULES.iter().map(|rule| rule.id).collect::<Vec<_>>());
+    let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(distinct.len(), ids.len(), "an id stands for one rule");
+    let schema: Value = serde_json::from_str(STAGE.description.config_schema).unwrap();
+    let listed = schema["properties"]["rules"]["properties"]
+        .as_object()
+        .unwrap();
+    assert_eq!(listed.keys().collect::<Vec<_>>(), ids);
     let readme = include_str!("../README.md");
+    for pack in SHIPPED {
+        assert!(
+            readme.contains(&format!("`{}` {}", pack.name, pack.version)),
+            "{}",
+            pack.name
+        );
+        for rule in pack.rules.iter() {
+            assert!(readme.contains(&format!("`{}`", rule.id)), "{}", rule.id);
+            assert_eq!(
+                listed[rule.id.as_ref()]["default"],
+                json!(rule.action),
+                "{}",
+                rule.id
+            );
+        }
+    }
     assert!(
-        RULES
+        written()
             .iter()
-            .all(|rule| readme.contains(&format!("`{}`", rule.id)))
+            .flat_map(|pack| &pack.rules)
+            .all(|rule| rule.source.len() > 5)
     );
+}
+
+#[test]
+fn the_manifest_chooses_packs_and_each_flag_names_its_pack() {
+    let fields = json!({ "body": "jo@example.com, card 4111 1111 1111 1111" });
+    let all = run(fields.clone());
+    assert_eq!(rules_of(&all), ["email.address", "pan.luhn"]);
+    assert_eq!(all.answer().fields["flags"][1]["pack"], "pci@1.0.0");
+    let some = harness()
+        .config(json!({ "packs": ["pci@1.0.0"] }))
+        .fields(fields.clone())
+        .run();
+    assert_eq!(rules_of(&some), ["pan.luhn"]);
+    for (config, says) in [
+        (
+            json!({ "packs": ["hipaa"] }),
+            "there is no pack `hipaa`: use one of core, pci",
+        ),
+        (
+            json!({ "packs": ["pci@9.0.0"] }),
+            "`pci` here has version 1.0.0",
+        ),
+        (
+            json!({ "packs": ["pci"], "rules": { "email.address": "off" } }),
+            "of the pack `pii`, which is not chosen",
+        ),
+        (
+            json!({ "rules": { "pan.lun": "off" } }),
+            "there are pan.cvv, pan.leak, pan.luhn",
+        ),
+    ] {
+        let run = harness().config(config).fields(fields.clone()).run();
+        assert!(
+            matches!(run.failure(), Failure::InvalidConfig(text) if text.contains(says)),
+            "{:?}",
+            run.failure()
+        );
+    }
+}
+
+#[test]
+fn a_manifest_brings_packs_of_its_own() {
+    let rule = json!({ "id": "acme.project", "about": "a secret project", "source": "Acme policy 7", "severity": "high",
+        "action": "hold", "phrases": ["Project Falcon"] });
+    let own = json!({ "own": [{ "name": "acme", "version": "2.1.0", "rules": [rule] }] });
+    let run = harness()
+        .config(own)
+        .fields(json!({ "body": "When does project  falcon start? jo@example.com" }))
+        .run();
+    assert_eq!(rules_of(&run), ["acme.project", "email.address"]);
+    assert_eq!(run.answer().fields["flags"][0]["pack"], "acme@2.1.0");
+    assert_eq!(run.answer().fields["held_by"], "acme.project");
+    let instead = json!({ "own": [{ "name": "pii", "version": "1.1.0", "rules": [{ "id": "email.address", "about": "mail",
+        "source": "GDPR", "severity": "low", "action": "flag", "checks": ["email"] }] }] });
+    let run = harness()
+        .config(instead)
+        .fields(json!({ "body": "jo@example.com or 212-555-0123" }))
+        .run();
+    assert_eq!(rules_of(&run), ["email.address"]);
+    assert_eq!(
+        run.answer().fields["redacted"]["body"],
+        "jo@example.com or 212-555-0123",
+        "`flag` replaces nothing"
+    );
+    let nothing = json!({ "own": [{ "name": "x", "version": "1.0.0", "rules": [{ "id": "x.y", "about": "x", "source": "x",
+        "severity": "low", "action": "flag" }] }] });
+    let run = harness().config(nothing).run();
+    assert!(
+        matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`x.y` says not exactly one"))
+    );
+}
+
+#[test]
+fn what_is_disguised_is_found_where_it_stands() {
+    let body = "Card: ４１１１ 11\u{200b}11 1111\u{a0}1111 – and mail jo@ex\u{ad}ample.com.";
+    let run = run(json!({ "body": body }));
+    assert_eq!(rules_of(&run), ["pan.luhn", "email.address"]);
+    let flag = &run.answer().fields["flags"][0];
+    let (start, end) = (
+        flag["start"].as_u64().unwrap() as usize,
+        flag["end"].as_u64().unwrap() as usize,
+    );
+    assert_eq!(&body[start..end], "４１１１ 11\u{200b}11 1111\u{a0}1111");
+    assert_eq!(
+        run.answer().fields["redacted"]["body"],
+        "Card: [card ••1111] – and mail [e-mail]."
+    );
+}
+
+#[test]
+fn answers_of_earlier_stages_must_not_leak() {
+    let summary = "Jo: SSN 536-22-1234, IBAN DE89370400440532013000, jo@example.com, diagnosed with asthma, password: hunter2";
+    let run = run(json!({ "body": "hello", "summarize": { "summary": summary } }));
+    assert_eq!(
+        rules_of(&run),
+        [
+            "id.leak",
+            "iban.leak",
+            "contact.leak",
+            "health.leak",
+            "secret.password"
+        ]
+    );
+    assert_eq!(
+        run.answer().fields["redacted"]["answers"]["summarize.summary"],
+        "Jo: SSN [US SSN], IBAN [IBAN DE••3000], [e-mail], diagnosed with asthma, password: [password]"
+    );
+    assert_eq!(run.answer().fields["held_by"], "id.leak");
+}
+
+#[test]
+fn extract_may_name_what_it_is_for_but_no_more() {
+    let entities = json!([{ "kind": "iban", "value": "DE89370400440532013000" }, { "kind": "order_number", "value": "536-22-1234" },
+        { "kind": "account_number", "value": 4111111111111111u64 }, { "confidence": 0.4111111111111111 }]);
+    let run = run(json!({ "body": "hello", "extract": { "entities": entities } }));
+    assert_eq!(rules_of(&run), ["id.leak", "pan.leak"]);
+}
+
+#[test]
+fn the_model_reads_each_text_in_pieces_and_the_best_piece_is_flagged() {
+    // 2457 is the id of "court": the stub finds a threat where it stands.
+    let court = |row: &[f32]| {
+        [
+            if row.contains(&2457.0) { 0.8 } else { 0.1 },
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        ]
+    };
+    let body = format!(
+        "{}We met at the court. {}",
+        "Hello there, my friend. ".repeat(60),
+        "Goodbye now. ".repeat(40)
+    );
+    let run = reading(court)
+        .fields(json!({ "subject": "court", "body": body }))
+        .run();
+    assert_eq!(rules_of(&run), ["legal.action", "legal.action"]);
+    let flag = &run.answer().fields["flags"][1];
+    assert_eq!(
+        (flag["where"].as_str(), flag["redacted"].as_str()),
+        (Some("body"), Some(""))
+    );
+    let (start, end) = (
+        flag["start"].as_u64().unwrap() as usize,
+        flag["end"].as_u64().unwrap() as usize,
+    );
+    assert!(
+        body[start..end].contains("court") && end - start < 800,
+        "{}",
+        &body[start..end]
+    );
+    assert_eq!(
+        flag["reason"],
+        "the model reads `legal-threat` here, with 0.80"
+    );
+    assert!((flag["confidence"].as_f64().unwrap() - 0.8).abs() < 1e-6);
+    let strict = reading(court)
+        .config(json!({ "own": [{ "name": "legal-threat", "version": "1.0.1", "rules": [{ "id": "legal.action", "about": "x",
+            "source": "x", "severity": "high", "action": "hold", "label": "legal-threat", "at": 0.9 }] }] }))
+        .fields(json!({ "body": "court" }))
+        .run();
+    assert!(rules_of(&strict).is_empty(), "a pack may ask for more");
+}
+
+#[test]
+fn without_a_learned_rule_no_model_runs() {
+    let run = Harness::new(&STAGE)
+        .config(json!({ "packs": ["core", "pci"] }))
+        .fields(json!({ "body": "see you in court" }))
+        .run();
+    assert!(rules_of(&run).is_empty());
+}
+
+#[test]
+fn without_a_model_its_rules_are_named_as_idle() {
+    let fields = json!({ "body": "See you in court." });
+    let run = Harness::new(&STAGE).fields(fields.clone()).run();
+    assert_eq!(rules_of(&run), ["legal.threat"]);
+    let idle = [
+        "dsr.request",
+        "legal.action",
+        "advice.regulated",
+        "abuse.language",
+        "fraud.payment",
+    ];
+    assert_eq!(run.answer().fields["idle"], json!(idle));
+    let off: BTreeMap<&str, &str> = idle.map(|rule| (rule, "off")).into();
+    let run = Harness::new(&STAGE)
+        .config(json!({ "rules": off }))
+        .fields(fields.clone())
+        .run();
+    assert_eq!(run.answer().fields.get("idle"), None);
+    let own = json!([{ "name": "x", "version": "1.0.0", "rules": [{ "id": "x.y", "about": "x", "source": "x", "severity": "low",
+        "action": "flag", "label": "abuse" }] }]);
+    for (config, says) in [
+        (
+            json!({ "rules": { "legal.action": "hold" } }),
+            "rule `legal.action`",
+        ),
+        (json!({ "own": own }), "rule `x.y`"),
+    ] {
+        let run = Harness::new(&STAGE)
+            .config(config)
+            .fields(fields.clone())
+            .run();
+        assert!(
+            matches!(run.failure(), Failure::InvalidConfig(text) if text.contains(says) && text.contains("add `encoder` and `heads`")),
+            "{:?}",
+            run.failure()
+        );
+    }
+}
+
+#[test]
+fn one_of_two_models_is_refused() {
+    let card = json!({ "name": "heads", "version": "1.0.0" });
+    let run = Harness::new(&STAGE).card("heads", card).run();
+    assert!(
+        matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`heads` is bound, and `encoder` is not")),
+        "{:?}",
+        run.failure()
+    );
+}
+
+#[test]
+fn a_label_that_the_heads_lack_is_named() {
+    let own = json!({ "own": [{ "name": "x", "version": "1.0.0", "rules": [{ "id": "x.y", "about": "x", "source": "x",
+        "severity": "low", "action": "flag", "label": "spam" }] }] });
+    let run = harness().config(own).fields(json!({ "body": "hi" })).run();
+    assert!(
+        matches!(run.failure(), Failure::InvalidConfig(text) if text.contains("`spam`") && text.contains("legal-threat"))
+    );
+}
+
+#[test]
+fn a_very_long_text_is_read_at_both_ends() {
+    let ends = |row: &[f32]| {
+        [
+            0.0,
+            if row.contains(&2457.0) { 0.9 } else { 0.0 },
+            0.0,
+            0.0,
+            0.0,
+        ]
+    };
+    let body = format!("{} court", "word ".repeat(20_000));
+    let run = reading(ends).fields(json!({ "body": body })).run();
+    assert_eq!(rules_of(&run), ["dsr.request"]);
+    assert_eq!(run.answer().fields["truncated"], true);
 }
 
 proptest! {

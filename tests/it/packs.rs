@@ -1,5 +1,5 @@
-//! The cases of `comply`'s rule packs, through the shipped fleet: what a pack says that a rule must and must not flag; and what a stage
-//! before it lets out.
+//! The cases of `comply`'s rule packs, through the stage as it ships: what a pack says that a rule must and must not flag; and what a stage
+//! of the shipped fleet lets out.
 
 use std::fs;
 
@@ -51,9 +51,32 @@ fn flagged(host: &Host, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// `comply` alone, with its model and each rule as its pack has it: the shipped fleet turns two of them off.
+const ALONE: &str = r#"
+schema = 1
+name = "packs"
+[models]
+encoder = { use = "minilm@1" }
+heads = { use = "comply-heads@1" }
+[[stage]]
+name = "comply"
+plugin = "comply@2"
+reads = ["subject", "body", "from", "messages", "attachments"]
+models = { encoder = "encoder", heads = "heads" }
+config = { country = "GB" }
+"#;
+
+fn alone() -> Host {
+    let layout = Layout::new(ALONE, &[]).unwrap();
+    let layout = layout.with_models(&places::root().join("models"));
+    let component = fs::read(places::plugin("comply").unwrap()).unwrap();
+    layout.put_plugin("comply", &component).unwrap();
+    Host::start(layout, &[]).unwrap()
+}
+
 #[test]
-fn every_case_of_every_pack_holds_in_the_shipped_fleet() {
-    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+fn every_case_of_every_pack_holds() {
+    let host = alone();
     let (mut wrong, mut asked) = (Vec::new(), 0);
     for rule in rules() {
         let id = rule["id"].as_str().unwrap();

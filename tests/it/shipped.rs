@@ -90,7 +90,7 @@ const RIGHT: &[Right] = &[
         types: &["account", "technical"],
         urgencies: &["high"],
         moods: &["negative"],
-        queues: &["accounts", "technical"],
+        queues: &["accounts", "technical", "human-review"],
         entities: &[
             ("customer_number", "K-77120"),
             ("date", "2025-03-19"),

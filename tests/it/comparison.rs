@@ -56,3 +56,16 @@ fn an_intent_of_banking77_is_found() {
     );
     assert_eq!(answer["out_of_scope"], false, "{answer:#}");
 }
+
+#[test]
+fn a_comment_has_the_groups_of_goemotions_that_hold() {
+    let host = fleet("goemotions");
+    for (text, group) in [
+        ("Thank you so much, this made my whole week!", "positive"),
+        ("This is disgusting and I am furious about it.", "negative"),
+        ("The bus leaves at nine from platform two.", "neutral"),
+    ] {
+        let answer = classified(&host, text);
+        assert_eq!(answer[group], true, "{text}: {answer:#}");
+    }
+}

@@ -10,7 +10,7 @@ use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::text::{asks, sentences};
 use fleetwright_sdk::tokenizer;
 
-use crate::{TOKENS, TYPE, answer, taken};
+use crate::{Config, TOKENS, TYPE, answer, taken};
 
 /// What a part asks for, and how sure that is; not its words, which may hold a card's number.
 #[derive(Debug, PartialEq, Serialize)]
@@ -19,15 +19,16 @@ pub(crate) struct Ask {
     confidence: f64,
 }
 
-/// The asks of a letter: none where it asks once, or each part is as the others.
-pub(crate) fn of(letter: &str, heads: &ModelCard, most: usize) -> Result<Vec<Ask>, Failure> {
-    let parts: Vec<_> = parts(letter).into_iter().take(most).collect();
+/// The asks of a letter: none where it asks once, or each part is as the others. What is out of scope is no ask.
+pub(crate) fn of(letter: &str, heads: &ModelCard, config: &Config) -> Result<Vec<Ask>, Failure> {
+    let parts: Vec<_> = parts(letter).into_iter().take(config.asks).collect();
     if parts.len() < 2 || !heads.outputs.contains_key(TYPE) {
         return Ok(Vec::new());
     }
     let scored = score(&parts, heads)?;
     let asks: Vec<_> = answer::likely(heads, &scored, parts.len())?
         .into_iter()
+        .filter(|(label, _)| *label != config.out_of_scope)
         .map(|(r#type, confidence)| Ask { r#type, confidence })
         .collect();
     let same = asks

@@ -102,7 +102,7 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
     let scored = score(&text, &card)?;
     let findings = answer::findings(&questions, &scored)?;
     let confidence = answer::confidence(&findings);
-    let asks = asks::of(&text, &card, config.asks)?;
+    let asks = asks::of(&text, &card, &config)?;
     Ok(Answer::new(Classification::of(&findings, asks, &config)).confidence(confidence))
 }
 

@@ -372,11 +372,13 @@ fn a_letter_that_asks_for_two_things_has_both_said() {
 }
 
 #[test]
-fn parts_are_not_told_where_all_ask_the_same_or_none_are_wanted() {
+fn parts_are_not_told_where_all_ask_the_same_or_are_out_of_scope_or_none_are_wanted() {
     let same = [[0.8, 0.1, 0.05, 0.05]; 2];
     let other = [[0.8, 0.1, 0.05, 0.05], [0.1, 0.1, 0.7, 0.1]];
+    let aside = [[0.8, 0.1, 0.05, 0.05], [0.1, 0.1, 0.1, 0.7]];
     for (parts, most, body) in [
         (same, 8, TWICE),
+        (aside, 8, TWICE),
         (other, 0, TWICE),
         (other, 1, TWICE),
         (other, 8, "My card is worn. Can I have a new one?"),

@@ -51,7 +51,7 @@ fn flagged(host: &Host, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `comply` alone, with its model and each rule as its pack has it: the shipped fleet turns two of them off.
+/// `comply` alone, with its model and each rule as its pack has it: the shipped fleet does not bind the model.
 const ALONE: &str = r#"
 schema = 1
 name = "packs"

@@ -26,22 +26,46 @@ pub(crate) struct Around<'a> {
     pub country: Option<&'a str>,
 }
 
+/// Whether nothing without a digit can be a finding.
+fn needs_digits(check: Check) -> bool {
+    match check {
+        Check::Card
+        | Check::CardCvv
+        | Check::Cvv
+        | Check::Iban
+        | Check::UsSsn
+        | Check::GbNino
+        | Check::DeTax
+        | Check::UsDrivingLicence
+        | Check::Phone => true,
+        Check::PrivateKey
+        | Check::ApiKey
+        | Check::Password
+        | Check::Email
+        | Check::Ip
+        | Check::Url
+        | Check::Unread => false,
+    }
+}
+
 /// Runs one check.
 pub(crate) fn hits(check: Check, scan: &Scan<'_>, around: &Around<'_>) -> Vec<Hit> {
-    let text = scan.text();
+    if needs_digits(check) && !scan.has_digits() {
+        return Vec::new();
+    }
     match check {
         Check::PrivateKey => all(
-            secret::private_keys(text),
+            secret::private_keys(scan),
             "[private key]",
             "a private key in PEM",
         ),
         Check::ApiKey => all(
-            secret::api_keys(text),
+            secret::api_keys(scan),
             "[key]",
             "a key or token in a known format, or announced as one",
         ),
         Check::Password => all(
-            secret::passwords(text),
+            secret::passwords(scan),
             "[password]",
             "a password or PIN told in the text",
         ),

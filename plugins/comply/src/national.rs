@@ -208,6 +208,10 @@ fn numbers(
         }
         let run = scan.digits(position, length, 2, |c| c == '-' || c == ' ');
         let end = run.last().map_or(position, |(_, last)| *last) + 1;
+        if run.len() < length || scan.word_at(end) {
+            position = scan.skip(position, |c| c.is_ascii_digit());
+            continue;
+        }
         let digits: String = run
             .iter()
             .map(|(digit, _)| char::from(b'0' + digit))
@@ -220,10 +224,7 @@ fn numbers(
                 .split(|c: char| !c.is_alphanumeric() && c != ' ')
                 .any(|part| part.contains(word))
         });
-        if run.len() == length
-            && !scan.word_at(end)
-            && sound(&digits, scan.slice(position, end), said)
-        {
+        if sound(&digits, scan.slice(position, end), said) {
             found.push(scan.span(position, end));
             position = end;
         } else {

@@ -136,7 +136,7 @@ fn found<'a>(
         Reads::Phrases(phrases) => phrases
             .iter()
             .flat_map(|words| {
-                phrase::find(scan.text(), words)
+                phrase::find(scan, words)
                     .into_iter()
                     .map(move |span| (words, span))
             })

@@ -3,9 +3,7 @@
 //! "My password is not working" tells no secret. After "is", a value must look like one (a digit or sign within, or
 //! quotation marks); after a colon or an equals sign, it must do so, or stand alone on its line.
 
-use fleetwright_detect::Span;
-
-use fleetwright_detect::phrase;
+use fleetwright_detect::{Scan, Span, phrase};
 
 const PASSWORD: &[&str] = &[
     "password",
@@ -56,7 +54,8 @@ const ISSUED: &[(&str, usize)] = &[
 ];
 
 /// Private keys in PEM: from the first line to the last, or to the end of the text.
-pub(crate) fn private_keys(text: &str) -> Vec<Span> {
+pub(crate) fn private_keys(scan: &Scan<'_>) -> Vec<Span> {
+    let text = scan.text();
     let mut found = Vec::new();
     for (start, _) in text.match_indices("-----BEGIN ") {
         let rest = text.get(start..).unwrap_or_default();
@@ -79,13 +78,14 @@ pub(crate) fn private_keys(text: &str) -> Vec<Span> {
 }
 
 /// Keys of known formats, JSON web tokens, and long tokens that a word announces.
-pub(crate) fn api_keys(text: &str) -> Vec<Span> {
+pub(crate) fn api_keys(scan: &Scan<'_>) -> Vec<Span> {
+    let text = scan.text();
     let mut found: Vec<Span> = tokens(text)
         .filter(|span| is_issued(span.of(text)) || is_web_token(span.of(text)))
         .collect();
     for span in KEY
         .iter()
-        .flat_map(|word| announced(text, word))
+        .flat_map(|word| announced(scan, word))
         .filter_map(|value| value.marked.then_some(value.span))
     {
         let value = span.of(text);
@@ -99,10 +99,11 @@ pub(crate) fn api_keys(text: &str) -> Vec<Span> {
 }
 
 /// Passwords and PINs.
-pub(crate) fn passwords(text: &str) -> Vec<Span> {
+pub(crate) fn passwords(scan: &Scan<'_>) -> Vec<Span> {
+    let text = scan.text();
     let mut found: Vec<Span> = Vec::new();
     for word in PASSWORD {
-        for value in announced(text, word) {
+        for value in announced(scan, word) {
             let secret = value.span.of(text);
             let tells = if *word == "pin" {
                 matches!(secret.len(), 4..=8) && secret.bytes().all(|b| b.is_ascii_digit())
@@ -144,10 +145,10 @@ impl Value {
 }
 
 /// Values that follow a word, over "is", a colon or an equals sign.
-fn announced(text: &str, word: &str) -> Vec<Value> {
-    phrase::find(text, word)
+fn announced(scan: &Scan<'_>, word: &str) -> Vec<Value> {
+    phrase::find(scan, word)
         .into_iter()
-        .filter_map(|span| value_after(text, span.end))
+        .filter_map(|span| value_after(scan.text(), span.end))
         .collect()
 }
 
@@ -222,8 +223,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(detect: fn(&str) -> Vec<Span>, text: &str) -> Vec<&str> {
-        detect(text).into_iter().map(|span| span.of(text)).collect()
+    fn told(detect: fn(&Scan<'_>) -> Vec<Span>, text: &str) -> Vec<&str> {
+        detect(&Scan::new(text))
+            .into_iter()
+            .map(|span| span.of(text))
+            .collect()
     }
 
     #[test]
@@ -292,7 +296,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived(text in "(password|pin|api key|is|[:= \"ł’.a1-]){0,20}") {
-            for span in passwords(&text).into_iter().chain(api_keys(&text)).chain(private_keys(&text)) {
+            let scan = Scan::new(&text);
+            for span in passwords(&scan).into_iter().chain(api_keys(&scan)).chain(private_keys(&scan)) {
                 prop_assert!(text.get(span.start..span.end).is_some());
             }
         }

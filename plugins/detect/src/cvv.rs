@@ -22,7 +22,7 @@ const ANNOUNCED: &[&str] = &[
 pub fn announced(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
     let mut found: Vec<Span> = Vec::new();
-    for word in ANNOUNCED.iter().flat_map(|word| phrase::find(text, word)) {
+    for word in ANNOUNCED.iter().flat_map(|word| phrase::find(scan, word)) {
         let Some(rest) = text.get(word.end..) else {
             continue;
         };

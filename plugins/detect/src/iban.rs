@@ -52,6 +52,10 @@ pub fn mask(number: &str) -> String {
 }
 
 fn iban_at(scan: &Scan<'_>, start: usize) -> Option<(Iban, usize)> {
+    let digit = |position| scan.at(position).is_some_and(|c| c.is_ascii_digit());
+    if !digit(start + 2) && !digit(start + 3) {
+        return None; // a word, as nearly everywhere
+    }
     let country: String = [scan.at(start)?, scan.at(start + 1)?]
         .iter()
         .map(char::to_ascii_uppercase)

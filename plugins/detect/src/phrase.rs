@@ -1,25 +1,14 @@
 //! Set phrases: whole words, in either case, over any blanks or line ends.
 
-use crate::Span;
+use crate::{Scan, Span};
 
 /// Where a phrase in lower case stands as whole words; a blank in it stands for any run of white space.
-pub fn find(text: &str, phrase: &str) -> Vec<Span> {
+pub fn find(scan: &Scan<'_>, phrase: &str) -> Vec<Span> {
     let Some(first) = phrase.chars().next() else {
         return Vec::new();
     };
-    let starts = text
-        .char_indices()
-        .filter(|(_, c)| c.eq_ignore_ascii_case(&first))
-        .map(|(start, _)| start);
-    let bordered = |start: usize| {
-        !text
-            .get(..start)
-            .unwrap_or_default()
-            .ends_with(char::is_alphanumeric)
-    };
-    starts
-        .filter(|start| bordered(*start))
-        .filter_map(|start| matched(text, start, phrase))
+    scan.word_starts(first)
+        .filter_map(|start| matched(scan.text(), start, phrase))
         .collect()
 }
 
@@ -49,9 +38,10 @@ mod tests {
     #[test]
     fn a_phrase_is_whole_words_in_either_case_over_line_ends() {
         let text = "The Security\n code, and security codes";
-        let found = find(text, "security code");
+        let found = find(&Scan::new(text), "security code");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].of(text), "Security\n code");
-        assert!(find("", "security code").is_empty() && find("x", "").is_empty());
+        assert!(find(&Scan::new(""), "security code").is_empty());
+        assert!(find(&Scan::new("x"), "").is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! A text by characters, with the byte offset of each: what every detector walks over.
 
+use std::cell::OnceCell;
+
 /// A half-open range of bytes in a text, on character boundaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -25,6 +27,20 @@ impl Span {
 pub struct Scan<'a> {
     text: &'a str,
     chars: Vec<(usize, char)>,
+    words: OnceCell<Words>,
+}
+
+/// Where words begin, found once for the many phrases that are looked for.
+struct Words {
+    /// The characters that follow no letter or digit, in small letters where they are ASCII, with their byte offsets.
+    starts: Vec<(char, usize)>,
+    /// A bit for each of these characters: most phrases are ruled out by it.
+    initials: u64,
+}
+
+/// The bit of a character.
+fn bit(c: char) -> u64 {
+    1 << (u32::from(c) % u64::BITS)
 }
 
 impl<'a> Scan<'a> {
@@ -33,7 +49,39 @@ impl<'a> Scan<'a> {
         Scan {
             text,
             chars: text.char_indices().collect(),
+            words: OnceCell::new(),
         }
+    }
+
+    /// Whether an ASCII digit stands anywhere.
+    pub fn has_digits(&self) -> bool {
+        self.text.bytes().any(|byte| byte.is_ascii_digit())
+    }
+
+    /// Byte offsets of the words that begin with `initial`, a small letter, in either case.
+    pub(crate) fn word_starts(&self, initial: char) -> impl Iterator<Item = usize> {
+        let words = self.words.get_or_init(|| self.words());
+        let starts = if words.initials & bit(initial) == 0 {
+            &[]
+        } else {
+            words.starts.as_slice()
+        };
+        starts
+            .iter()
+            .filter(move |(c, _)| *c == initial)
+            .map(|(_, offset)| *offset)
+    }
+
+    fn words(&self) -> Words {
+        let (mut starts, mut initials, mut within) = (Vec::new(), 0, false);
+        for (offset, c) in &self.chars {
+            if !within {
+                starts.push((c.to_ascii_lowercase(), *offset));
+                initials |= bit(c.to_ascii_lowercase());
+            }
+            within = c.is_alphanumeric();
+        }
+        Words { starts, initials }
     }
 
     /// The text as given.

@@ -4,7 +4,7 @@ use fleetwright_detect::Scan;
 
 use super::grid::{Grid, Piece};
 use super::labels;
-use super::seek::{Found, find_label, has_label, words};
+use super::seek::{Found, Small, find_label, has_label, words};
 use crate::find::amount;
 
 /// What is to be paid.
@@ -73,11 +73,11 @@ fn labelled(
 ) -> Vec<Sum> {
     let mut found = Vec::new();
     for piece in &grid.pieces {
-        let Some((rank, label, place)) = surest(piece.text, list) else {
+        let Some((rank, label, place)) = surest(&piece.small, list) else {
             continue;
         };
         let rest = |word: &'static str| {
-            find_label(piece.text, word).is_some()
+            find_label(&piece.small, word).is_some()
                 && !label.contains(word)
                 && !is_inclusive(piece.text, word)
         };
@@ -117,7 +117,7 @@ fn is_inclusive(text: &str, word: &str) -> bool {
 }
 
 /// A text's label that stands first in the list.
-fn surest(text: &str, list: &'static str) -> Option<(usize, &'static str, Found)> {
+fn surest(text: &Small, list: &'static str) -> Option<(usize, &'static str, Found)> {
     words(list)
         .enumerate()
         .find_map(|(rank, label)| Some((rank, label, find_label(text, label)?)))
@@ -140,7 +140,7 @@ fn beside_or_below(
     // Another label between says that the sums beyond it are its own.
     let free = !grid
         .beside(piece)
-        .any(|other| is_label(other.text) && last_sum(other.text, dollar).is_none());
+        .any(|other| is_label(&other.small) && last_sum(other.text, dollar).is_none());
     match own.or_else(|| line.last().filter(|_| free)) {
         Some(sum) => vec![sum],
         None => grid
@@ -151,7 +151,7 @@ fn beside_or_below(
     }
 }
 
-fn is_label(text: &str) -> bool {
+fn is_label(text: &Small) -> bool {
     [labels::TOTAL, labels::NET, labels::TAX]
         .iter()
         .any(|list| has_label(text, list))

@@ -1,5 +1,6 @@
 //! The cells of a document with their neighbours: what stands beside a cell, and what below it.
 
+use super::seek::Small;
 use crate::document::Text;
 
 /// How far below a label its value may stand, in heights of a letter.
@@ -8,9 +9,10 @@ const BELOW: f64 = 3.4;
 const LINES: usize = 4;
 
 /// A run of text and its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
+    pub(super) small: Small,
     pub(super) left: f64,
     pub(super) right: f64,
     pub(super) baseline: f64,
@@ -37,6 +39,7 @@ impl<'a> Grid<'a> {
                 let start = grid.pieces.len();
                 let cells = line.cells.iter().map(|cell| Piece {
                     text: text.content.of(*cell),
+                    small: Small::new(text.content.of(*cell)),
                     left: cell.left,
                     right: cell.right,
                     baseline: line.baseline,
@@ -68,18 +71,16 @@ impl<'a> Grid<'a> {
     }
 
     /// What stands to the right of a piece on its line, the nearest first.
-    pub(super) fn beside(&self, piece: &Piece<'a>) -> impl Iterator<Item = Piece<'a>> {
+    pub(super) fn beside(&self, piece: &Piece<'a>) -> impl Iterator<Item = &Piece<'a>> {
         let left = piece.left;
         self.line(piece.line)
             .iter()
-            .copied()
             .filter(move |other| other.left > left)
     }
 
     /// What stands below a piece and over or under a part of it, the nearest first.
-    pub(super) fn below(&self, piece: &Piece<'a>) -> impl Iterator<Item = Piece<'a>> {
-        let piece = *piece;
-        let lines = (1..=LINES).flat_map(move |down| self.line(piece.line + down).iter().copied());
+    pub(super) fn below(&self, piece: &Piece<'a>) -> impl Iterator<Item = &Piece<'a>> {
+        let lines = (1..=LINES).flat_map(move |down| self.line(piece.line + down));
         lines.filter(move |other| {
             let near = other.baseline - piece.baseline <= BELOW * piece.size.max(other.size);
             other.page == piece.page && near && piece.overlaps(other)

@@ -2,7 +2,7 @@
 
 use super::grid::{Grid, Piece};
 use super::labels;
-use super::seek::{find_label, has_label, words};
+use super::seek::{Small, find_label, has_label, words};
 use crate::company::is_form;
 
 /// What a name must reach to be the sender's.
@@ -89,7 +89,7 @@ fn is_registered(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
     let lines = piece.line..piece.line + 4;
     lines
         .flat_map(|line| grid.line(line))
-        .any(|other| near(other) && has_label(other.text, labels::REGISTERED))
+        .any(|other| near(other) && has_label(&other.small, labels::REGISTERED))
 }
 
 /// Whether something with a number, such as a street, stands right below.
@@ -107,28 +107,34 @@ fn is_announced(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
     above.flat_map(|line| grid.line(line)).any(|label| {
         let placed = label.line == piece.line && label.left < piece.left
             || label.line != piece.line && label.overlaps(piece);
-        placed && words(labels::SENDER).any(|word| is_whole(label.text, word))
+        placed && is_whole(label.text, labels::SENDER)
     })
 }
 
-/// Whether a text is a label and nothing else.
-fn is_whole(text: &str, label: &str) -> bool {
+/// Whether a text is one of a list's labels and nothing else.
+fn is_whole(text: &str, list: &'static str) -> bool {
     let bare = text.trim().trim_end_matches([':', '.']);
-    find_label(bare, label).is_some_and(|found| found.start == 0 && found.end == bare.len())
+    let small = Small::new(bare);
+    words(list).any(|label| {
+        find_label(&small, label).is_some_and(|found| found.start == 0 && found.end == bare.len())
+    })
 }
 
 /// The first lines of customers' addresses: what a label or a salutation begins.
-fn customers<'a>(grid: &Grid<'a>) -> Vec<Piece<'a>> {
-    let begins = |piece: &&Piece<'a>| {
+fn customers<'g, 'a>(grid: &'g Grid<'a>) -> Vec<&'g Piece<'a>> {
+    let begins = |piece: &&Piece<'_>| {
         let text = piece.text.trim();
+        let small = Small::new(text);
         let salutes = words(labels::SALUTATIONS)
-            .any(|word| find_label(text, word).is_some_and(|found| found.start == 0));
-        salutes
-            || words(labels::CUSTOMER).any(|word| {
-                is_whole(text, word) || text.to_lowercase().starts_with(&format!("{word}:"))
-            })
+            .any(|word| find_label(&small, word).is_some_and(|found| found.start == 0));
+        let announces = words(labels::CUSTOMER).any(|word| {
+            let found = find_label(&small, word).filter(|found| found.start == 0);
+            let rest = found.and_then(|found| text.get(found.end..));
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        });
+        salutes || announces || is_whole(text, labels::CUSTOMER)
     };
-    grid.pieces.iter().filter(begins).copied().collect()
+    grid.pieces.iter().filter(begins).collect()
 }
 
 /// Whether a piece belongs to the address that a first line begins.
@@ -159,6 +165,7 @@ fn name(text: &str) -> Option<String> {
     let digits = head.chars().filter(char::is_ascii_digit).count();
     let count = head.split_whitespace().count();
     let begins = head.starts_with(char::is_uppercase);
+    let small = Small::new(head);
     let foreign = [
         labels::TITLES,
         labels::NUMBER,
@@ -169,10 +176,10 @@ fn name(text: &str) -> Option<String> {
         labels::OTHER_DATES,
     ]
     .iter()
-    .any(|list| has_label(head, list))
+    .any(|list| has_label(&small, list))
         || [labels::CUSTOMER, labels::SENDER, labels::DATED]
             .iter()
-            .any(|list| words(list).any(|word| is_whole(head, word)));
+            .any(|list| is_whole(head, list));
     let fits = letters >= 3
         && digits == 0
         && count <= 7

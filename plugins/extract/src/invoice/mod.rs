@@ -45,7 +45,7 @@ pub fn read(texts: &[&Text], config: &Config) -> Option<Invoice> {
     grid.pieces.iter().find(|piece| {
         [labels::TITLES, labels::NUMBER]
             .iter()
-            .any(|list| has_label(piece.text, list))
+            .any(|list| has_label(&piece.small, list))
     })?;
     let order = order(texts, config.dates);
     let day = |text: &str| dated(text, order);

@@ -19,20 +19,52 @@ pub(super) struct Found {
     pub(super) end: usize,
 }
 
+/// A text in small letters, made once for the many labels that are looked for in it.
+#[derive(Clone, Debug)]
+pub(super) struct Small {
+    text: String,
+    /// A bit for each character that begins a word, by its code modulo 64: most labels are ruled out by it.
+    starts: u64,
+}
+
+impl Small {
+    pub(super) fn new(text: &str) -> Small {
+        let text = lowered(text);
+        let mut starts = 0;
+        let mut within = false;
+        for c in text.chars() {
+            if !within {
+                starts |= bit(c);
+            }
+            within = c.is_alphabetic();
+        }
+        Small { text, starts }
+    }
+}
+
+fn bit(c: char) -> u64 {
+    1 << (u32::from(c) % u64::BITS)
+}
+
 /// The first place of a label as whole words, in any case. Blanks of the label may be missing in the text, as pictures of text
 /// are read.
-pub(super) fn find_label(text: &str, label: &str) -> Option<Found> {
-    let lower = lowered(text);
+pub(super) fn find_label(text: &Small, label: &str) -> Option<Found> {
+    let first = label.chars().next()?;
+    if text.starts & bit(first) == 0 {
+        return None;
+    }
+    let lower = text.text.as_str();
     let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let ends = label.ends_with(char::is_alphanumeric);
-    let first = label.chars().next()?;
     lower.match_indices(first).find_map(|(start, _)| {
+        let before = lower.get(..start).and_then(|head| head.chars().next_back());
+        if letter(before) {
+            return None;
+        }
         let rest = lower.get(start..)?;
         let end = start + rest.len() - without(rest, label)?.len();
-        let before = lower.get(..start).and_then(|head| head.chars().next_back());
         let after = lower.get(end..).and_then(|tail| tail.chars().next());
-        let apart = !letter(before) && (!ends || !letter(after));
-        apart.then_some(Found { start, end })
+        (!ends || !letter(after)).then_some(Found { start, end })
     })
 }
 
@@ -61,7 +93,7 @@ fn lowered(text: &str) -> String {
 }
 
 /// Whether a list's label stands in a text.
-pub(super) fn has_label(text: &str, list: &'static str) -> bool {
+pub(super) fn has_label(text: &Small, list: &'static str) -> bool {
     words(list).any(|label| find_label(text, label).is_some())
 }
 
@@ -75,9 +107,9 @@ pub(super) fn values<'g, 'a, T>(
 ) -> impl Iterator<Item = T> + 'g {
     words(list).flat_map(move |label| {
         grid.pieces.iter().filter_map(move |piece| {
-            let found = find_label(piece.text, label)?;
+            let found = find_label(&piece.small, label)?;
             let within = |other: &'static str| {
-                find_label(piece.text, other).is_some_and(|o| {
+                find_label(&piece.small, other).is_some_and(|o| {
                     o.start <= found.start && found.end <= o.end && other.len() > label.len()
                 })
             };
@@ -172,4 +204,26 @@ fn starts_with_date(text: &str) -> bool {
         crate::find::date::Order::Ambiguous,
     );
     found.first().is_some_and(|date| date.span.start == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, label: &str) -> Option<(usize, usize)> {
+        find_label(&Small::new(text), label).map(|found| (found.start, found.end))
+    }
+
+    #[test]
+    fn a_label_is_whole_words_in_any_case_with_or_without_its_blanks() {
+        assert_eq!(place("Our DUE  DATE: 4 May", "due date"), Some((4, 13)));
+        assert_eq!(place("DueDate 4 May", "due date"), Some((0, 7)));
+        assert_eq!(
+            place("Überfällig: FÄLLIG am 4.5.", "fällig"),
+            Some((14, 21))
+        );
+        assert_eq!(place("residue dates", "due date"), None);
+        assert_eq!(place("due dated", "due date"), None);
+        assert_eq!(place("", "due"), None);
+    }
 }

@@ -11,6 +11,12 @@ use fleetwright::terminal::{Terminal, colour_on_error};
 use fleetwright::verbs::{self, Ending, VerbError};
 use tracing_subscriber::filter::LevelFilter;
 
+/// Every generation that is loaded and freed leaves holes in glibc's arenas, one for each thread: after 1,000 swaps the host
+/// held a sixth more than after 50. jemalloc gives pages back by itself.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Before there is a second thread, a log or anything else that this process must give up.
@@ -43,6 +49,10 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
     };
     // Dropped last: what this process says is written before it ends.
     let _logging = telemetry::log(format, level, colour_on_error())?;
+    #[cfg(target_os = "linux")]
+    if matches!(cli.verb, Verb::Serve(_)) {
+        tend_memory();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -52,6 +62,14 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
     // What still runs then was cut, and the verb has said so: waiting for it would undo the bound on draining.
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// Has a thread give free pages back also while nothing asks for memory. Not in other processes: a compiler's bounds allow it no thread.
+#[cfg(target_os = "linux")]
+fn tend_memory() {
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::warn!(%error, "free memory is given back only while more is asked for: no thread can be started for it");
+    }
 }
 
 fn complain(text: &str) -> ExitCode {

@@ -342,7 +342,7 @@ async fn a_component_is_compiled_in_little_time_first_and_optimised_beside() {
 
 #[tokio::test]
 async fn what_takes_too_long_to_optimise_is_quick_all_the_same() {
-    let cpu = Duration::from_secs(1);
+    let cpu = Duration::from_secs(2);
     let bounds = CompileBounds {
         cpu,
         ..CompileBounds::default()

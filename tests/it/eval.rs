@@ -425,7 +425,7 @@ fn a_signal_ends_it_with_what_there_is() {
 #[test]
 fn a_deadline_stands_in_the_place_of_the_stages_own() {
     let layout =
-        fleet("word = \"card\", turns = 20000000 }\nlimits = { cpu = \"60s\", deadline = \"1ms\"");
+        fleet("word = \"card\", turns = 400000000 }\nlimits = { cpu = \"60s\", deadline = \"1ms\"");
     let (ended, report) = eval(&layout, &samples(2), &["--stage", "first"]);
     assert_eq!(ended.code, Some(1), "{ended}");
     let report = report.unwrap();

@@ -132,7 +132,7 @@ fn a_canary_that_errs_is_rolled_back_within_its_bound() {
 #[test]
 fn a_canary_that_is_slow_is_rolled_back() {
     let host = host(
-        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { turns = 30000000 }\nmin_requests = 20\nmax_p99_ratio = 2.0\n",
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { turns = 300000000 }\nmin_requests = 20\nmax_p99_ratio = 2.0\n",
     );
     until("the rollback", || {
         submit(&host, 20);

@@ -28,6 +28,15 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Asks for a program that a build script starts, before cargo fails in its midst with less to go by.
+pub(crate) fn needs(program: &str, what: &str) -> Result<()> {
+    let started = Command::new(program).arg("--version").output();
+    if started.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    bail!("`{program}` does not run here, and {what}: install it (`apt install {program}`)")
+}
+
 /// Whether cargo has the subcommand `name` (`cargo-NAME` on PATH).
 pub(crate) fn has_subcommand(workspace: &Workspace, name: &str) -> bool {
     let output = cargo(workspace, &[name, "--version"]).output();
@@ -44,4 +53,17 @@ pub(crate) fn shown(command: &Command) -> String {
         .map(OsStr::to_string_lossy)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_named_with_the_way_to_it() {
+        needs("cargo", "this is a build").unwrap();
+        let error = needs("no-such-program", "it is asked for").unwrap_err();
+        let told = "`no-such-program` does not run here, and it is asked for: install it (`apt install no-such-program`)";
+        assert_eq!(error.to_string(), told);
+    }
 }

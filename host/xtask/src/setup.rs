@@ -17,8 +17,17 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     models(workspace, &host)
 }
 
+/// Asks for what the host is built with, besides Rust.
+pub(crate) fn tools() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        process::needs("make", "the host's allocator, jemalloc, is built with it")?;
+    }
+    Ok(())
+}
+
 /// Builds the host; gives its executable.
 pub(crate) fn host(workspace: &Workspace) -> Result<PathBuf> {
+    tools()?;
     let words = ["build", "--release", "--package", "fleetwright", "--bins"];
     step(
         "host",

@@ -10,6 +10,7 @@ use crate::{guests, process, setup};
 
 /// Runs the tests whose names contain one of the words of `filter`, or all.
 pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
+    setup::tools()?;
     guests::plugins(workspace)?;
     guests::hostile(workspace)?;
     // One selection of packages and targets here and below: cargo unites features over it, so another would compile

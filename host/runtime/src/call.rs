@@ -221,7 +221,6 @@ impl Stage {
             inference: spent.inference().get(),
             guest: spent.guest().get(),
         };
-        self.habit.note(timings.guest);
         (answer.map_err(|failure| self.attribute(failure)), timings)
     }
 
@@ -257,6 +256,7 @@ impl Stage {
         let place = self.admit(deadline).await;
         *waited = asked.elapsed();
         let run = self.begin(request, deadline, spent, place?);
+        let _noted = self.habit.noting(spent);
         match tokio::time::timeout_at(deadline, run).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(Stopped::from(ended).failure(&self.limits)),

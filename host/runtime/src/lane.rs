@@ -19,6 +19,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use crate::meter::Spent;
+
 /// Processor time after which a call is long.
 pub(crate) const SHORT: Duration = Duration::from_millis(2);
 
@@ -113,9 +115,26 @@ impl<T> Drop for Moved<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Habit(AtomicU64);
 
+/// Notes the length of a call when it is dropped.
+pub(crate) struct Noting<'a> {
+    habit: &'a Habit,
+    spent: &'a Spent,
+}
+
+impl Drop for Noting<'_> {
+    fn drop(&mut self) {
+        self.habit.note(self.spent.guest().get());
+    }
+}
+
 impl Habit {
+    /// Notes a call that begins now when it is over: also one that is never answered, since nobody waited that long.
+    pub(crate) fn noting<'a>(&'a self, spent: &'a Spent) -> Noting<'a> {
+        Noting { habit: self, spent }
+    }
+
     /// A call of this length has ended. The last few count most.
-    pub(crate) fn note(&self, guest: Duration) {
+    fn note(&self, guest: Duration) {
         let nanos = u64::try_from(guest.as_nanos()).unwrap_or(u64::MAX);
         // Two calls at once may lose one of the notes: it is a habit, not an account.
         let old = self.0.load(Ordering::Relaxed);
@@ -145,6 +164,18 @@ mod tests {
             habit.note(SHORT / 2);
         }
         assert!(!habit.is_long());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_is_noted() {
+        let (habit, spent) = (Habit::default(), Spent::default());
+        spent.guest().add(SHORT * 20);
+        let call = async {
+            let _noted = habit.noting(&spent);
+            std::future::pending::<()>().await;
+        };
+        drop(tokio::time::timeout(Duration::ZERO, call).await);
+        assert!(habit.is_long());
     }
 
     #[cfg(target_os = "linux")]

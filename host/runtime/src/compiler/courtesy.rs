@@ -2,9 +2,9 @@
 //!
 //! A lower priority and a spared core keep a processor free for a submission, but not its caches, nor the bandwidth to its
 //! memory. So a child that compiles for long is stopped as soon as a submission comes ([`AtWork`]), and goes on once none has
-//! been in flight for [`GRACE`]. Under traffic without such a pause it runs a tenth of the time, [`RUN`] after every [`HELD`]:
-//! no more than every tenth submission meets it, so that their 99th percentile hardly moves, and it ends whatever the load
-//! is, ten times as late at worst. Time in which it is held up counts against no bound of its own.
+//! been in flight for [`GRACE`]. Under traffic without such a pause it runs a twentieth of the time, [`RUN`] after every
+//! [`HELD`]: so few submissions meet it that their 99th percentile hardly moves, and it ends whatever the load is, twenty times as
+//! late at worst. Time in which it is held up counts against no bound of its own.
 //!
 //! It is not stopped and continued for each submission: the kernel tells its parent of either, which costs more than it saves.
 
@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 /// So long nothing must have been in flight: a client that has its answer is often about to ask again.
 const GRACE: Duration = Duration::from_millis(50);
 /// How long a child is held up at once while submissions come, and how long it then runs beside them.
-const HELD: Duration = Duration::from_millis(450);
-const RUN: Duration = Duration::from_millis(50);
+const HELD: Duration = Duration::from_millis(475);
+const RUN: Duration = Duration::from_millis(25);
 
 /// Who is served now.
 #[derive(Debug, Default)]

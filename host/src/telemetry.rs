@@ -32,7 +32,7 @@ const SECONDS: [f64; 20] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075,
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
 ];
-/// Upper bounds of the buckets of everything counted in rows.
+/// Upper bounds of the buckets of everything counted in rows or calls.
 const ROWS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// How log lines are written.
@@ -166,7 +166,8 @@ impl Metrics {
 fn recorder() -> Result<PrometheusRecorder, TelemetryError> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)?;
+        .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)?
+        .set_buckets_for_metric(Matcher::Suffix("_entries".to_owned()), &ROWS)?;
     Ok(builder.build_recorder())
 }
 
@@ -351,6 +352,44 @@ fn describe() {
         "Inferences that wait for a run."
     );
     describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
+    describe_histogram!(
+        "fleetwright_model_batch_entries",
+        "Inferences that a run of a model answered."
+    );
+    describe_histogram!(
+        "fleetwright_model_stage_queue_seconds",
+        Unit::Seconds,
+        "What an inference waited for its run, by the stage that asked."
+    );
+    describe_histogram!(
+        "fleetwright_model_stage_compute_seconds",
+        Unit::Seconds,
+        "An inference's share of what its run took, by the stage that asked and by what it asked for."
+    );
+    describe_counter!(
+        "fleetwright_model_tokens_total",
+        "Tokens (rows × length) that inferences asked for and got, by stage."
+    );
+    describe_counter!(
+        "fleetwright_model_padding_tokens_total",
+        "Tokens that were computed beside those, to make lengths equal."
+    );
+    describe_counter!(
+        "fleetwright_model_dropped_total",
+        "Inferences that were dropped before they ran: nobody waited any more, or the deadline had passed."
+    );
+    describe_counter!(
+        "fleetwright_model_overruns_total",
+        "Runs of a model that passed their bound."
+    );
+    describe_gauge!(
+        "fleetwright_model_threads",
+        "Threads that a run of a model computes with."
+    );
+    describe_gauge!(
+        "fleetwright_inference_threads",
+        "Threads that all models together compute on."
+    );
     describe_counter!(
         "fleetwright_compiles_total",
         "Compilations of components, by the code that was made and outcome."

@@ -73,6 +73,37 @@ fn beyond_its_instances_and_its_queue_a_stage_refuses() {
     still_works(&host, &subject("quick"));
 }
 
+/// A model that takes a second, where a run may take 50 ms: the run is stopped, told, counted, and the host goes on.
+#[test]
+fn a_run_that_passes_its_bound_is_stopped_and_told() {
+    let text = "schema = 1\nname = \"overrun\"\n[inference]\nthreads = 2\n\
+        [models.slow]\nuse = \"slow@1\"\nrun = \"50ms\"\nthreads = 1\n[models.stub]\nuse = \"stub@1\"\n\
+        [[stage]]\nname = \"slow\"\nplugin = \"hostile@1\"\nwhen = 'submission.subject == \"slow\"'\n\
+        models = { model = \"slow\" }\nconfig = { case = \"infer\" }\n\
+        [[stage]]\nname = \"quick\"\nplugin = \"hostile@1\"\nneeds = []\n\
+        models = { model = \"stub\" }\nconfig = { case = \"infer\" }\n";
+    let host = Host::start(Layout::new(text, &["hostile"]).unwrap(), &[]).unwrap();
+    for _ in 0..2 {
+        let stopped = host.submit(&subject("slow")).unwrap();
+        let problem = stage_failed(&stopped, "slow", "deadline");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("a run of model `slow@1.0.0` was stopped after `50` ms"),
+            "{problem}"
+        );
+    }
+    let metric = |name: &str, labels: &[(&str, &str)]| host.metric(name, labels).unwrap();
+    let slow = [("model", "slow"), ("version", "1.0.0")];
+    assert_eq!(metric("fleetwright_model_overruns_total", &slow), Some(2.0));
+    assert_eq!(metric("fleetwright_model_threads", &slow), Some(1.0));
+    assert_eq!(metric("fleetwright_inference_threads", &[]), Some(2.0));
+    let labels = [("stage", "slow"), ("limit", "model-run")];
+    assert_eq!(metric("fleetwright_stage_limit_total", &labels), Some(2.0));
+    still_works(&host, &subject("other"));
+    let asked = [("model", "stub"), ("version", "1.0.0"), ("stage", "quick")];
+    assert!(metric("fleetwright_model_tokens_total", &asked).is_some());
+}
+
 #[test]
 fn a_submission_that_is_not_done_in_time_ends_at_its_deadline() {
     let host = host(&["--deadline", "300ms"]);

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetwright_inference::{Backends, Catalog, LoadOptions, Model};
+use fleetwright_inference::{Backends, Catalog, LoadOptions, Model, default_threads};
 use fleetwright_manifest::{
-    self as manifest, Canary, Diagnostic, Diagnostics, Manifest, ModelUse, Source,
+    self as manifest, Canary, Diagnostic, Diagnostics, Effort, Manifest, ModelUse, Source,
 };
 use fleetwright_runtime::{
     CompileBounds, Compiler, LoadError, QuickCode, Runtime, RuntimeOptions, digest,
@@ -136,6 +136,7 @@ pub(crate) struct Candidate {
     /// How each trial stands that the manifest asks for.
     pub(crate) trials: BTreeMap<String, Standing>,
     models: Vec<LoadedModel>,
+    backends: Arc<Backends>,
     /// Components that were loaded for it, by digest.
     pub(crate) components: BTreeMap<String, Vec<u8>>,
     /// Whether it needs a component that its file holds no longer.
@@ -143,8 +144,9 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// The snapshot that serves as a generation.
+    /// The snapshot that serves as a generation; from now on, all models compute on its threads.
     pub(crate) fn into_snapshot(self, generation: u64) -> Snapshot {
+        self.backends.set_threads(threads_of(&self.manifest));
         let shared = shared_by(&self.nodes);
         Snapshot {
             used: FleetUsed {
@@ -297,6 +299,7 @@ impl Workshop {
             trials,
             leans_back,
             models: models.into_values().collect(),
+            backends: self.backends.clone(),
             manifest,
             source,
             nodes,
@@ -311,6 +314,7 @@ impl Workshop {
         serving: Option<&Snapshot>,
         findings: &mut Vec<Diagnostic>,
     ) -> Result<BTreeMap<String, LoadedModel>, ChangeError> {
+        let threads = threads_of(manifest);
         let mut models = BTreeMap::new();
         for (name, card) in &resolved.cards {
             let Some(wanted) = manifest.models.get(name) else {
@@ -320,6 +324,7 @@ impl Workshop {
                 digest: card.digest().to_owned(),
                 device: wanted.device,
                 batch: wanted.batch,
+                effort: effort(wanted, threads),
             };
             let known = serving
                 .into_iter()
@@ -331,7 +336,7 @@ impl Workshop {
                 continue;
             }
             let (card, backends) = ((*card).clone(), self.backends.clone());
-            let load = load_options(wanted, self.merge);
+            let load = load_options(&key, self.merge);
             let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
             match loading.await.map_err(|_| ChangeError::Interrupted)? {
                 Ok(model) => {
@@ -505,15 +510,29 @@ fn refused(source: Source, findings: Vec<Diagnostic>) -> ChangeError {
     ChangeError::Refused(Report::new(source, diagnostics))
 }
 
-fn load_options(wanted: &ModelUse, merge: bool) -> LoadOptions {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+/// Threads that all models of a fleet together compute on.
+pub(crate) fn threads_of(manifest: &Manifest) -> usize {
+    manifest.threads.unwrap_or_else(default_threads)
+}
+
+/// What a model may take, where there are so many threads.
+fn effort(wanted: &ModelUse, threads: usize) -> Effort {
+    let own = wanted.effort.threads.unwrap_or(threads);
+    Effort {
+        threads: Some(own.min(threads)),
+        ..wanted.effort
+    }
+}
+
+fn load_options(key: &ModelKey, merge: bool) -> LoadOptions {
     LoadOptions {
-        device: convert::device(wanted.device),
-        max_batch: wanted.batch.max,
-        delay: wanted.batch.delay,
+        device: convert::device(key.device),
+        max_batch: key.batch.max,
+        max_tokens: key.batch.tokens,
+        delay: key.batch.delay,
+        run: key.effort.run,
         merge,
-        // All models together leave one core to the guests and the host.
-        threads: cores.saturating_sub(1).max(1),
-        ..LoadOptions::default()
+        queue: key.effort.queue,
+        threads: key.effort.threads,
     }
 }

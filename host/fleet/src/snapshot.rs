@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::canary::{Canary, CanarySummary};
 use crate::events::SubmissionDone;
 use crate::executor;
+use crate::loader::threads_of;
 use crate::lock::Pins;
 use crate::outcome::{FleetUsed, Outcome, PluginUsed, StageOutcome};
 use crate::retire::Retired;
@@ -87,6 +88,8 @@ pub(crate) struct ModelKey {
     pub(crate) digest: String,
     pub(crate) device: fleetwright_manifest::DeviceChoice,
     pub(crate) batch: fleetwright_manifest::Batch,
+    /// With the threads of its runs as they come to on this machine.
+    pub(crate) effort: fleetwright_manifest::Effort,
 }
 
 /// A model that is loaded.
@@ -164,6 +167,7 @@ impl Snapshot {
             generation: self.used.generation,
             manifest: self.used.manifest.clone(),
             fields: self.manifest.fields.clone(),
+            threads: threads_of(&self.manifest),
             stages: self
                 .nodes
                 .iter()
@@ -220,6 +224,8 @@ pub struct Summary {
     pub manifest: String,
     /// The fields that a submission may carry.
     pub fields: Vec<String>,
+    /// Threads that all models together compute on.
+    pub threads: usize,
     /// The stages, in topological order.
     pub stages: Vec<StageSummary>,
 }

@@ -4,6 +4,7 @@
 //! onnxruntime where its library is found, else in rten, which is part of this program; [`Backends`] says which.
 
 mod declared;
+mod memory;
 mod onnxruntime;
 mod rten;
 mod signature;
@@ -22,6 +23,8 @@ pub(crate) use self::signature::{Signature, SignaturePort};
 pub(crate) use self::stub::StubBackend;
 use crate::card::{Card, CardError, Format};
 use crate::tensor::NamedTensor;
+use crate::threads::{Threads, default_threads};
+use crate::watchdog::Stop;
 
 /// The environment variable that names the onnxruntime library where no path is given.
 pub const LIBRARY_VARIABLE: &str = "FLEETWRIGHT_ONNXRUNTIME";
@@ -36,12 +39,18 @@ pub(crate) trait Backend {
     /// # Errors
     /// What the library said, in words.
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String>;
+
+    /// What ends a run from another thread; none where the library has no way to.
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        None
+    }
 }
 
-/// Which library serves which format.
+/// Which library serves which format, and the threads that all models which it loads compute on. Clones are one.
 #[derive(Clone, Debug)]
 pub struct Backends {
     library: Option<Arc<Library>>,
+    threads: Threads,
 }
 
 impl Backends {
@@ -57,12 +66,29 @@ impl Backends {
             (!path.is_empty()).then(|| PathBuf::from(path))
         });
         let library = path.map(|path| Library::load(&path)).transpose()?;
-        Ok(Backends { library })
+        Ok(Backends::over(library))
     }
 
     /// Only what is part of this program: rten for ONNX graphs.
     pub fn embedded() -> Backends {
-        Backends { library: None }
+        Backends::over(None)
+    }
+
+    fn over(library: Option<Arc<Library>>) -> Backends {
+        Backends {
+            library,
+            threads: Threads::new(default_threads()),
+        }
+    }
+
+    /// Sets how many threads all models together compute on, in place of [`default_threads`]; at least one. A model that is
+    /// loaded already computes each run with as many as before, but never more at once than there are.
+    pub fn set_threads(&self, total: usize) {
+        self.threads.set(total);
+    }
+
+    pub(crate) fn threads(&self) -> &Threads {
+        &self.threads
     }
 
     /// Which library serves ONNX graphs.

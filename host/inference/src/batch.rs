@@ -4,7 +4,7 @@
 //! gives each request its own rows, cut to its own length. [`rows`] and [`join`] do the reverse for a request
 //! with more rows than a run may have. [`check`] holds a run's outputs to the card before any of that.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::card::{BatchAxes, Card, Dim};
 use crate::request::{Request, Shape};
@@ -134,11 +134,11 @@ pub(crate) fn join(parts: &[Vec<NamedTensor>]) -> Result<Vec<NamedTensor>, Strin
             0,
             tensors().filter_map(|tensor| tensor.dims().first()).sum(),
         );
-        let data: Vec<u8> = tensors()
-            .flat_map(|tensor| tensor.data().iter().copied())
-            .collect();
+        let bytes = tensors().map(|tensor| tensor.data().len()).sum();
+        let mut data = BytesMut::with_capacity(bytes);
+        tensors().for_each(|tensor| data.extend_from_slice(tensor.data()));
         let tensor =
-            Tensor::new(dims, first.ty(), Bytes::from(data)).map_err(|error| error.to_string())?;
+            Tensor::new(dims, first.ty(), data.freeze()).map_err(|error| error.to_string())?;
         joined.push((name.clone(), tensor));
     }
     Ok(joined)
@@ -185,12 +185,11 @@ pub(crate) fn check(card: &Card, shape: &Shape, outputs: &[NamedTensor]) -> Resu
 /// Appends `part`, each stretch along `axis` padded to `length` with the element `pad`.
 fn pad_into(data: &mut BytesMut, part: &Tensor, axis: usize, length: u32, pad: &[u8]) {
     let (stretch, inner, own) = stretch(part, axis);
-    let missing = (length.saturating_sub(own)) as usize * inner / pad.len().max(1);
+    let missing = length.saturating_sub(own) as usize * inner;
+    let padding = pad.repeat(missing / pad.len().max(1));
     for piece in part.data().chunks(stretch.max(1)) {
         data.extend_from_slice(piece);
-        for _ in 0..missing {
-            data.extend_from_slice(pad);
-        }
+        data.extend_from_slice(&padding);
     }
 }
 

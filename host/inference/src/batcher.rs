@@ -1,119 +1,122 @@
-//! The queue of a model: what waits, and which of it runs next.
+//! Waits until a run of a model is due, and takes its entries: the policy's timer.
 //!
-//! Bounds: the channel holds as many entries as the model's `queue`; beside them wait those that the batcher
-//! has looked at and not yet chosen, at most [`Policy::lookahead`]. Entries whose caller is gone or whose
-//! deadline has passed are dropped before they cost a run.
+//! Bounds: nothing waits longer for others than the policy's delay. A run is due first and is chosen after it has its threads,
+//! so that what came meanwhile runs with it.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::events::Pending;
-use crate::model::{InferError, Inference};
-use crate::policy::Policy;
-use crate::request::Request;
+use crate::caller::Crowd;
+use crate::ledger::Ledger;
+use crate::policy::{Candidate, Policy, When};
+use crate::queue::{Entry, Queue};
+use crate::threads::{Held, Threads};
 
-/// One call, waiting.
-pub(crate) struct Entry {
-    pub(crate) request: Request,
-    pub(crate) deadline: Instant,
-    pub(crate) queued_at: Instant,
-    pub(crate) reply: oneshot::Sender<Result<Inference, InferError>>,
-    pub(crate) pending: Pending,
-}
-
-impl Entry {
-    /// Whether an answer would still reach someone in time.
-    pub(crate) fn is_wanted(&self) -> bool {
-        !self.reply.is_closed() && Instant::now() < self.deadline
-    }
-
-    /// Replies. A caller that is gone needs no reply.
-    pub(crate) fn answer(self, result: Result<Inference, InferError>) {
-        // First, so that whoever has an answer no longer counts as waiting.
-        drop(self.pending);
-        drop(self.reply.send(result));
-    }
-}
-
-/// The receiving end of a model's queue.
+/// The worker's end of a model's queue.
 pub(crate) struct Batcher {
-    queue: mpsc::Receiver<Entry>,
-    waiting: VecDeque<Entry>,
+    queue: Arc<Queue>,
+    crowd: Arc<Crowd>,
     policy: Policy,
+    ledger: Ledger,
+    /// What a run computes with; none where it computes elsewhere.
+    threads: Option<(Threads, usize)>,
+}
+
+/// The entries of one run, at least one, and what it holds while it computes.
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) held: Option<Held>,
 }
 
 impl Batcher {
-    pub(crate) fn new(queue: mpsc::Receiver<Entry>, policy: Policy) -> Batcher {
+    pub(crate) fn new(
+        queue: Arc<Queue>,
+        crowd: Arc<Crowd>,
+        policy: Policy,
+        threads: Option<(Threads, usize)>,
+    ) -> Batcher {
         Batcher {
             queue,
-            waiting: VecDeque::new(),
+            crowd,
             policy,
+            ledger: Ledger::default(),
+            threads,
         }
     }
 
-    /// The entries of the next run, at least one; `None` once every sender is gone and nothing waits.
-    pub(crate) async fn next(&mut self) -> Option<Vec<Entry>> {
+    /// How entries are merged.
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The next run; `None` once nobody can ask and nothing waits.
+    pub(crate) async fn next(&mut self) -> Option<Batch> {
         loop {
-            if self.waiting.is_empty() {
-                self.waiting.push_back(self.queue.recv().await?);
-            }
-            self.take_queued();
-            // Whoever still waits for a reply has a timer of its own for the deadline; dropping is enough.
-            self.waiting.retain(Entry::is_wanted);
-            let Some(choice) = self
-                .policy
-                .choose(self.waiting.iter().map(|entry| &entry.request.shape))
-            else {
-                continue;
+            self.due().await?;
+            let held = match &self.threads {
+                Some((threads, wanted)) => Some(threads.take(*wanted).await),
+                None => None,
             };
-            let ready = self
-                .waiting
-                .front()
-                .map(|oldest| oldest.queued_at + self.policy.delay);
-            match ready {
-                Some(ready) if !choice.full && Instant::now() < ready && self.has_room() => {
-                    self.wait_until(ready).await
-                }
-                _ => return Some(self.remove(&choice.picked)),
+            let entries = self.take()?;
+            // What was due may be unwanted by now.
+            if !entries.is_empty() {
+                return Some(Batch { entries, held });
             }
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.waiting.len() < self.policy.lookahead()
-    }
-
-    /// Moves what is queued to where it can be chosen from.
-    fn take_queued(&mut self) {
-        while self.has_room()
-            && let Ok(entry) = self.queue.try_recv()
-        {
-            self.waiting.push_back(entry);
+    /// Waits until something should run.
+    async fn due(&mut self) -> Option<()> {
+        loop {
+            let (policy, ledger) = (&self.policy, &mut self.ledger);
+            let nobody_comes = self.queue.is_finished() || self.crowd.all_wait();
+            let look =
+                |waiting: &[Entry]| (when(policy, ledger, waiting, nobody_comes), Vec::new());
+            let (when, _) = self.queue.look(look)?;
+            let changed = self.queue.changed().notified();
+            match when {
+                Some(When::Now) => return Some(()),
+                // Whatever ended the wait is seen in the next turn.
+                Some(When::Until(ready)) => drop(timeout_at(ready, changed).await),
+                None => changed.await,
+            }
         }
     }
 
-    /// Waits for another entry, at most until `ready`.
-    async fn wait_until(&mut self, ready: Instant) {
-        match timeout_at(ready, self.queue.recv()).await {
-            Ok(Some(entry)) => self.waiting.push_back(entry),
-            // No sender is left, so nothing can come: what waits runs now.
-            Ok(None) => self.policy.delay = std::time::Duration::ZERO,
-            Err(_) => {}
+    /// Takes what runs together out of the queue, perhaps nothing.
+    fn take(&mut self) -> Option<Vec<Entry>> {
+        let (policy, ledger) = (&self.policy, &mut self.ledger);
+        let look = |waiting: &[Entry]| {
+            let choice = policy.choose(ledger, &candidates(waiting));
+            ((), choice.map(|choice| choice.picked).unwrap_or_default())
+        };
+        let ((), entries) = self.queue.look(look)?;
+        for entry in &entries {
+            let places = entry.request.shape.places();
+            self.ledger.charge(&entry.caller.stage, places);
         }
+        Some(entries)
     }
+}
 
-    fn remove(&mut self, picked: &[usize]) -> Vec<Entry> {
-        // From the back, so that the places before stay what they were.
-        let mut entries: Vec<Entry> = picked
-            .iter()
-            .rev()
-            .filter_map(|place| self.waiting.remove(*place))
-            .collect();
-        entries.reverse();
-        entries
+/// When what waits should run; `None` where nothing waits.
+fn when(
+    policy: &Policy,
+    ledger: &mut Ledger,
+    waiting: &[Entry],
+    nobody_comes: bool,
+) -> Option<When> {
+    let oldest = waiting.first()?.queued_at;
+    if policy.delay.is_zero() {
+        return Some(When::Now);
     }
+    let choice = policy.choose(ledger, &candidates(waiting))?;
+    Some(policy.when(Instant::now(), oldest, &choice, nobody_comes))
+}
+
+fn candidates(waiting: &[Entry]) -> Vec<Candidate<'_>> {
+    waiting.iter().map(Entry::candidate).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What is logged and measured: one struct an event, its log line and its metrics together.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
 /// Which model an event belongs to.
@@ -26,6 +28,8 @@ pub(crate) struct Loaded<'a> {
     pub(crate) labels: &'a ModelLabels,
     pub(crate) backend: &'a str,
     pub(crate) device: &'a str,
+    /// Threads that a run computes with.
+    pub(crate) threads: usize,
     pub(crate) took: Duration,
 }
 
@@ -34,12 +38,16 @@ impl Loaded<'_> {
         let labels = self.labels.labels();
         counter!("fleetwright_model_requests_total", &labels).increment(0);
         counter!("fleetwright_model_executions_total", &labels).increment(0);
+        counter!("fleetwright_model_overruns_total", &labels).increment(0);
         gauge!("fleetwright_model_pending", &labels).increment(0.0);
+        #[allow(clippy::cast_precision_loss, reason = "threads are few")]
+        gauge!("fleetwright_model_threads", &labels).set(self.threads as f64);
         info!(
             model = &*self.labels.model,
             version = &*self.labels.version,
             backend = self.backend,
             device = self.device,
+            threads = self.threads,
             took_ms = self.took.as_millis(),
             "model loaded"
         );
@@ -95,33 +103,155 @@ impl Drop for Pending {
     }
 }
 
+/// What a worker counts of its runs. Made once, since looking a metric up costs more than counting.
+pub(crate) struct Meters {
+    labels: ModelLabels,
+    executions: Counter,
+    queue: Histogram,
+    compute: Histogram,
+    rows: Histogram,
+    entries: Histogram,
+    padding: Counter,
+    stages: BTreeMap<Arc<str>, StageMeters>,
+}
+
+/// The same, of one stage's part in them.
+struct StageMeters {
+    queue: Histogram,
+    compute: Histogram,
+    tokens: Counter,
+}
+
+/// Stages whose meters are kept; beyond, they are looked up anew.
+const MOST_STAGES: usize = 256;
+
+impl Meters {
+    pub(crate) fn of(labels: &ModelLabels) -> Meters {
+        let own = labels.labels();
+        Meters {
+            executions: counter!("fleetwright_model_executions_total", &own),
+            queue: histogram!("fleetwright_model_queue_seconds", &own),
+            compute: histogram!("fleetwright_model_compute_seconds", &own),
+            rows: histogram!("fleetwright_model_batch_rows", &own),
+            entries: histogram!("fleetwright_model_batch_entries", &own),
+            padding: counter!("fleetwright_model_padding_tokens_total", &own),
+            stages: BTreeMap::new(),
+            labels: labels.clone(),
+        }
+    }
+
+    fn stage(&mut self, stage: &Arc<str>) -> &StageMeters {
+        if self.stages.len() >= MOST_STAGES && !self.stages.contains_key(stage) {
+            self.stages.clear();
+        }
+        let labels = &self.labels;
+        self.stages.entry(stage.clone()).or_insert_with(|| {
+            let [model, version] = labels.labels();
+            let own = [model, version, ("stage", stage.clone())];
+            StageMeters {
+                queue: histogram!("fleetwright_model_stage_queue_seconds", &own),
+                compute: histogram!("fleetwright_model_stage_compute_seconds", &own),
+                tokens: counter!("fleetwright_model_tokens_total", &own),
+            }
+        })
+    }
+}
+
 /// A run ended well.
 pub(crate) struct Executed<'a> {
-    pub(crate) labels: &'a ModelLabels,
     pub(crate) rows: usize,
-    pub(crate) entries: usize,
+    /// Places that were computed, padding among them.
+    pub(crate) places: u64,
     pub(crate) compute: Duration,
-    pub(crate) queued: &'a [Duration],
+    pub(crate) entries: &'a [Served],
+}
+
+/// One entry of a run.
+pub(crate) struct Served {
+    pub(crate) stage: Arc<str>,
+    pub(crate) queued: Duration,
+    /// Its own places: rows × length.
+    pub(crate) places: u64,
 }
 
 impl Executed<'_> {
-    pub(crate) fn emit(&self) {
-        let labels = self.labels.labels();
-        counter!("fleetwright_model_executions_total", &labels).increment(1);
-        histogram!("fleetwright_model_compute_seconds", &labels).record(self.compute);
-        #[allow(clippy::cast_precision_loss, reason = "rows are few")]
-        histogram!("fleetwright_model_batch_rows", &labels).record(self.rows as f64);
-        let queue = histogram!("fleetwright_model_queue_seconds", &labels);
-        for queued in self.queued {
-            queue.record(*queued);
+    #[allow(clippy::cast_precision_loss, reason = "rows and places are few")]
+    pub(crate) fn emit(&self, meters: &mut Meters) {
+        let asked: u64 = self.entries.iter().map(|entry| entry.places).sum();
+        let padding = self.places.saturating_sub(asked);
+        meters.executions.increment(1);
+        meters.compute.record(self.compute);
+        meters.rows.record(self.rows as f64);
+        meters.entries.record(self.entries.len() as f64);
+        meters.padding.increment(padding);
+        for entry in self.entries {
+            meters.queue.record(entry.queued);
+            let stage = meters.stage(&entry.stage);
+            // What a run took is its entries', by what each asked for.
+            let share = entry.places as f64 / asked.max(1) as f64;
+            stage.queue.record(entry.queued);
+            stage.compute.record(self.compute.mul_f64(share));
+            stage.tokens.increment(entry.places);
         }
         debug!(
-            model = &*self.labels.model,
+            model = &*meters.labels.model,
             rows = self.rows,
-            entries = self.entries,
+            entries = self.entries.len(),
+            tokens = asked,
+            padding,
             compute_us = self.compute.as_micros(),
             "model run"
         );
+    }
+}
+
+/// An entry was dropped before it cost a run.
+pub(crate) struct Dropped<'a> {
+    pub(crate) labels: &'a ModelLabels,
+    /// `gone`: nobody waits for its answer; `deadline`: it would come too late.
+    pub(crate) reason: &'static str,
+}
+
+impl Dropped<'_> {
+    pub(crate) fn emit(&self) {
+        let [model, version] = self.labels.labels();
+        let labels = [model, version, ("reason", self.reason.into())];
+        counter!("fleetwright_model_dropped_total", &labels).increment(1);
+    }
+}
+
+/// A run passed its bound.
+pub(crate) struct Overran<'a> {
+    pub(crate) labels: &'a ModelLabels,
+    pub(crate) entries: usize,
+    pub(crate) took: Duration,
+    /// Whether the library could be told to stop; one that could not came to its end.
+    pub(crate) stopped: bool,
+}
+
+impl Overran<'_> {
+    pub(crate) fn emit(&self) {
+        let labels = self.labels.labels();
+        counter!("fleetwright_model_overruns_total", &labels).increment(1);
+        warn!(
+            model = &*self.labels.model,
+            version = &*self.labels.version,
+            entries = self.entries,
+            took_ms = self.took.as_millis(),
+            stopped = self.stopped,
+            "a run passed its bound"
+        );
+    }
+}
+
+/// How many threads all models together compute on, from now on.
+pub(crate) struct ThreadsGranted(pub(crate) usize);
+
+impl ThreadsGranted {
+    pub(crate) fn emit(&self) {
+        #[allow(clippy::cast_precision_loss, reason = "threads are few")]
+        gauge!("fleetwright_inference_threads").set(self.0 as f64);
+        debug!(threads = self.0, "threads that all models compute on");
     }
 }
 

@@ -3,7 +3,8 @@
 //! [`Catalog::scan`] reads the cards, [`Backends::detect`] finds what runs them, [`Model::load`] loads one on
 //! a thread of its own, and [`Model::infer`] asks it; [`Work`] asks once what a submission asks twice. This crate knows no wasm and no HTTP.
 //!
-//! Bounds: tensors of at most `u32::MAX` bytes; queues of a fixed length; every wait ends at its deadline.
+//! Bounds: tensors of at most `u32::MAX` bytes; queues of a fixed length; every wait ends at its deadline; all models together
+//! compute on a fixed number of threads.
 #![cfg_attr(
     test,
     allow(
@@ -17,20 +18,27 @@
 mod backend;
 mod batch;
 mod batcher;
+mod caller;
 mod card;
 mod catalog;
 mod events;
+mod ledger;
 mod model;
 mod policy;
+mod queue;
 mod request;
 mod tensor;
+mod threads;
 mod warm_up;
+mod watchdog;
 mod work;
 mod worker;
 
 pub use backend::{BackendError, Backends, Device, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
+pub use caller::{Caller, Presence, Waits};
 pub use card::{BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Origin, Port};
 pub use catalog::Catalog;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
+pub use threads::{MAX_THREADS, default_threads};
 pub use work::Work;

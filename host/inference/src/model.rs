@@ -1,29 +1,35 @@
 //! A loaded model, as its callers see it: [`Model::infer`].
 //!
 //! Calls wait in a bounded queue (default 256), at most until their deadline; a full queue is an error at
-//! once. Clones share one worker. When the last one is dropped, the worker answers what is queued and ends;
-//! nobody waits for it.
+//! once. A run ends within its bound (default 30 s) where its library can be stopped, and once no call in it is
+//! of use any more. Clones share one worker. When the last one is dropped, the worker answers what is queued and
+//! ends; nobody waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Backends, Device, LoadError, Opened};
-use crate::batcher::{Batcher, Entry};
+use crate::batcher::Batcher;
+use crate::caller::{Caller, Crowd};
 use crate::card::Card;
 use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
 use crate::policy::Policy;
+use crate::queue::{Entry, Queue, Refused};
 use crate::request::Request;
 use crate::tensor::NamedTensor;
+use crate::threads::{MAX_THREADS, Threads};
 use crate::warm_up;
-use crate::worker::{self, Open};
+use crate::worker::{self, Open, Post};
 
 /// The longest queue that may be asked for.
 const MAX_QUEUE: usize = 65_536;
+/// How long one run may take, where nothing else is said: a scanned page takes seconds.
+const DEFAULT_RUN: Duration = Duration::from_secs(30);
 
 /// A loaded model. Cheap to clone; clones share one worker thread.
 #[derive(Clone, Debug)]
@@ -36,7 +42,16 @@ struct Inner {
     card: Card,
     identity: ModelIdentity,
     labels: ModelLabels,
-    queue: mpsc::Sender<Entry>,
+    queue: Arc<Queue>,
+    /// Whoever may ask; of a model that waits for calls to run together.
+    crowd: Option<Arc<Crowd>>,
+    threads: usize,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.finish();
+    }
 }
 
 impl Model {
@@ -51,38 +66,56 @@ impl Model {
         options: LoadOptions,
     ) -> Result<Model, LoadError> {
         let (card_to_open, backends) = (card.clone(), backends.clone());
-        let (device, threads) = (options.device, options.threads);
+        let threads = backends.threads().clone();
+        let (device, count) = (options.device, options.threads_of(threads.total()));
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
-            let mut opened = backends.open(&card_to_open, device, threads)?;
+            let mut opened = backends.open(&card_to_open, device, count)?;
             warm_up::run(&card_to_open, &mut opened)?;
             Ok(opened)
         };
-        Model::start(card, options, Box::new(open))
+        Model::start(card, options, threads, Box::new(open))
     }
 
-    pub(crate) fn start(card: &Card, options: LoadOptions, open: Open) -> Result<Model, LoadError> {
+    pub(crate) fn start(
+        card: &Card,
+        options: LoadOptions,
+        threads: Threads,
+        open: Open,
+    ) -> Result<Model, LoadError> {
         let begun = std::time::Instant::now();
         let max_rows = options.max_rows(card)?;
+        let count = options.threads_of(threads.total());
         let labels = ModelLabels {
             model: card.name().into(),
             version: card.version().to_string().into(),
         };
-        let (queue, entries) = mpsc::channel(options.queue);
+        let queue = Arc::new(Queue::new(labels.clone(), options.queue));
+        let crowd = Arc::new(Crowd::new(queue.changed().clone()));
+        let (queued, asking) = (queue.clone(), crowd.clone());
         let batcher = move |opened: &Opened| {
-            let policy = Policy::new(max_rows, options.delay, &opened.device);
+            let policy = Policy::new(max_rows, options.max_tokens, options.delay, &opened.device);
             let policy = match options.merge {
                 true => policy,
                 false => policy.without_merging(),
             };
-            (Batcher::new(entries, policy), policy)
+            // What a device computes takes no thread of the processor.
+            let threads = (opened.device == "cpu").then_some((threads, count));
+            Batcher::new(queued, asking, policy, threads)
         };
-        let started = worker::start(card.clone(), labels.clone(), open, batcher)?;
+        let post = Post {
+            card: card.clone(),
+            labels: labels.clone(),
+            queue: queue.clone(),
+            run: options.run,
+        };
+        let started = worker::start(post, open, batcher)?;
         Loaded {
             labels: &labels,
             backend: &started.backend,
             device: &started.device,
+            threads: count,
             took: begun.elapsed(),
         }
         .emit();
@@ -99,30 +132,34 @@ impl Model {
                 identity,
                 labels,
                 queue,
+                crowd: (!options.delay.is_zero()).then_some(crowd),
+                threads: count,
             }),
         })
     }
 
     /// Runs the model on `inputs`, perhaps together with other callers', and gives this call's own outputs.
-    /// Ends by `deadline` at the latest. Dropping the future abandons the call. Needs a tokio runtime with time.
+    /// Ends by the deadline of `caller` at the latest. Dropping the future abandons the call. Needs a tokio runtime with time.
     ///
     /// # Errors
     /// [`InferError`]; each is counted by its reason.
     pub async fn infer(
         &self,
         inputs: Vec<NamedTensor>,
-        deadline: Instant,
+        caller: impl Into<Caller>,
     ) -> Result<Inference, InferError> {
         let labels = &self.inner.labels;
         Requested(labels).emit();
-        let result = self.try_infer(inputs, deadline).await;
+        let result = self.try_infer(inputs, caller.into()).await;
         if let Err(error) = &result {
             Failed {
                 labels,
                 reason: error.reason(),
                 at_fault: matches!(
                     error,
-                    InferError::Backend(_) | InferError::WorkerGone { .. }
+                    InferError::Backend(_)
+                        | InferError::Overrun { .. }
+                        | InferError::WorkerGone { .. }
                 ),
                 detail: error,
             }
@@ -134,9 +171,10 @@ impl Model {
     async fn try_infer(
         &self,
         inputs: Vec<NamedTensor>,
-        deadline: Instant,
+        caller: Caller,
     ) -> Result<Inference, InferError> {
         let request = Request::check(&self.inner.card, inputs)?;
+        let deadline = caller.deadline;
         let queued_at = Instant::now();
         let expired = || self.late(queued_at.elapsed());
         if queued_at >= deadline {
@@ -146,23 +184,16 @@ impl Model {
         let pending = Pending::enter(&self.inner.labels);
         let entry = Entry {
             request,
-            deadline,
+            caller,
             queued_at,
             reply,
             pending,
         };
-        self.inner
-            .queue
-            .try_send(entry)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => InferError::QueueFull {
-                    model: self.name(),
-                    queue: self.inner.queue.max_capacity(),
-                },
-                mpsc::error::TrySendError::Closed(_) => {
-                    InferError::WorkerGone { model: self.name() }
-                }
-            })?;
+        let pushed = self.inner.queue.push(entry);
+        pushed.map_err(|refused| match refused {
+            Refused::Full => self.inner.queue.full(),
+            Refused::Closed => InferError::WorkerGone { model: self.name() },
+        })?;
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
             // The worker drops entries past their deadline, perhaps a moment before our own timer.
@@ -202,6 +233,15 @@ impl Model {
         !self.inner.queue.is_closed()
     }
 
+    /// Threads that a run of it computes with; a run on another device needs none of them.
+    pub fn threads(&self) -> usize {
+        self.inner.threads
+    }
+
+    pub(crate) fn crowd(&self) -> Option<Arc<Crowd>> {
+        self.inner.crowd.clone()
+    }
+
     /// Which model this is, and what it runs in and on.
     pub fn identity(&self) -> &ModelIdentity {
         &self.inner.identity
@@ -220,15 +260,20 @@ pub struct LoadOptions {
     pub device: Device,
     /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
     pub max_batch: Option<usize>,
-    /// How long the oldest call waits for others to join it. Default: not at all.
+    /// The most tokens of a run of several calls, padding included: rows × length. Default: what suits the device, 256 on a
+    /// processor, 16,384 elsewhere.
+    pub max_tokens: Option<u64>,
+    /// How long the oldest call waits for others to join it, while somebody is left who could ask. Default: not at all.
     pub delay: Duration,
+    /// How long one run may take. Default: 30 s.
+    pub run: Duration,
     /// Whether calls of several callers run together: faster under load, but the last digits of an answer may then depend
     /// on who else asks. Default: yes.
     pub merge: bool,
     /// How many calls may wait. Default: 256.
     pub queue: usize,
-    /// Threads that compute a run. Default: 1.
-    pub threads: usize,
+    /// Threads that compute a run. Default: all that models together compute on.
+    pub threads: Option<usize>,
 }
 
 impl Default for LoadOptions {
@@ -236,15 +281,22 @@ impl Default for LoadOptions {
         LoadOptions {
             device: Device::Auto,
             max_batch: None,
+            max_tokens: None,
             delay: Duration::ZERO,
+            run: DEFAULT_RUN,
             merge: true,
             queue: 256,
-            threads: 1,
+            threads: None,
         }
     }
 }
 
 impl LoadOptions {
+    /// Threads that compute a run, where there are `all`.
+    fn threads_of(&self, all: usize) -> usize {
+        self.threads.unwrap_or(all)
+    }
+
     /// The most rows of a run of `card`, once every option is within its bounds.
     fn max_rows(&self, card: &Card) -> Result<usize, LoadError> {
         let refuse = |message: String| {
@@ -259,8 +311,18 @@ impl LoadOptions {
                 self.queue
             ));
         }
-        if self.threads == 0 {
-            return refuse("`0` threads are asked for; give at least `1`".to_owned());
+        if let Some(threads) = self.threads
+            && !(1..=MAX_THREADS).contains(&threads)
+        {
+            return refuse(format!(
+                "`{threads}` threads are asked for; give `1` to `{MAX_THREADS}`"
+            ));
+        }
+        if self.max_tokens == Some(0) {
+            return refuse("a batch of `0` tokens is asked for; give at least `1`".to_owned());
+        }
+        if self.run.is_zero() {
+            return refuse("a run of no time is asked for; give at least `1ms`".to_owned());
         }
         match (self.max_batch, card.batch()) {
             (Some(0), _) => {
@@ -330,6 +392,14 @@ pub enum InferError {
         /// How long the call waited.
         waited: Duration,
     },
+    /// The run took longer than a run of this model may.
+    #[error("a run of model `{model}` was stopped after `{}` ms, the most that one may take; send less at once, or raise the model's `run`", limit.as_millis())]
+    Overrun {
+        /// Name and version.
+        model: String,
+        /// How long a run may take.
+        limit: Duration,
+    },
     /// The backend failed on these inputs.
     #[error("the model's run failed: {0}")]
     Backend(String),
@@ -349,6 +419,7 @@ impl InferError {
             InferError::TooLarge(_) => "too-large",
             InferError::QueueFull { .. } => "queue-full",
             InferError::DeadlineExceeded { .. } => "deadline",
+            InferError::Overrun { .. } => "overrun",
             InferError::Backend(_) => "backend",
             InferError::WorkerGone { .. } => "worker-gone",
         }

@@ -1,12 +1,20 @@
-//! Which waiting entries run together. Pure: no clock, no channel.
+//! Which waiting calls run together, and when. Pure: no timer, no channel; the time is a value like any other.
 //!
-//! The oldest entry always runs. Others join it while they are alike: equal in every axis but batch and
-//! length, in the same bucket of lengths (16, 32, 64, …), within the most rows, and, on the CPU, within 256
-//! padded places, past which a batch is slower than its entries one by one. An entry beyond those bounds by
-//! itself runs alone, [`Policy::rows_per_run`] at a time, which also bounds the memory of a run.
+//! **Order.** The call with the earliest deadline runs first, unless its stage is ahead of another that waits by more than a
+//! run ([`Policy::max_places`]): then that other's is looked at. So no stage gets much more of a model than one that waits.
+//! **Together.** Others join it, in the same order and within the same bound, while they are alike: equal in every axis but
+//! batch and length, in the same bucket of lengths (16, 32, 64, …), within the most rows and the most padded places. On the
+//! CPU these are 256, past which a batch is slower than its calls one by one. A call beyond those bounds by itself runs alone,
+//! [`Policy::rows_per_run`] at a time, which also bounds the memory of a run.
+//! **When.** At once, or, with a delay, when the run is full, the oldest has waited that long, or nobody is left who could ask.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use crate::ledger::Ledger;
 use crate::request::Shape;
 
 /// The most padded places (rows × length) of a merged run on the CPU.
@@ -29,25 +37,46 @@ pub(crate) struct Policy {
     pub(crate) merges: bool,
 }
 
+/// A call that waits, as far as the choice depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) stage: &'a Arc<str>,
+    pub(crate) deadline: Instant,
+    pub(crate) shape: &'a Shape,
+}
+
 /// Which entries run now.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// Their places in the queue, ascending; the first is always the oldest.
+    /// Their places among the candidates; the first is the one that the others join.
     pub(crate) picked: Vec<usize>,
     /// Whether waiting for more cannot add a row.
     pub(crate) full: bool,
 }
 
+/// When the choice runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Now,
+    /// Not before then, unless something changes.
+    Until(Instant),
+}
+
 impl Policy {
-    pub(crate) fn new(max_rows: usize, delay: Duration, device: &str) -> Policy {
-        let max_places = if device == "cpu" {
-            PLACES_ON_CPU
-        } else {
-            PLACES_ON_ACCELERATOR
+    /// The policy of a model on `device`; `max_places` in place of what suits the device.
+    pub(crate) fn new(
+        max_rows: usize,
+        max_places: Option<u64>,
+        delay: Duration,
+        device: &str,
+    ) -> Policy {
+        let suited = match device {
+            "cpu" => PLACES_ON_CPU,
+            _ => PLACES_ON_ACCELERATOR,
         };
         Policy {
             max_rows,
-            max_places,
+            max_places: max_places.unwrap_or(suited),
             delay,
             merges: true,
         }
@@ -61,31 +90,32 @@ impl Policy {
         }
     }
 
-    /// How many entries are worth looking at before a choice.
-    pub(crate) fn lookahead(&self) -> usize {
-        if self.max_rows > 1 && self.merges {
-            self.max_rows.saturating_mul(2)
-        } else {
-            1
-        }
-    }
-
-    /// Chooses among `waiting`, oldest first; `None` where nothing waits.
-    pub(crate) fn choose<'a>(
-        &self,
-        waiting: impl IntoIterator<Item = &'a Shape>,
-    ) -> Option<Choice> {
-        let mut waiting = waiting.into_iter().enumerate();
-        let (_, oldest) = waiting.next()?;
-        let mut picked = vec![0];
+    /// Chooses among `waiting`, in the order in which they came; `None` where nothing waits. Whoever runs the choice charges
+    /// the ledger with it.
+    pub(crate) fn choose(&self, ledger: &mut Ledger, waiting: &[Candidate<'_>]) -> Option<Choice> {
+        let mut leads = ledger.leads(waiting.iter().map(|candidate| candidate.stage));
+        let mut order: Vec<(usize, &Candidate<'_>)> = waiting.iter().enumerate().collect();
+        order.sort_by_key(|(_, candidate)| candidate.deadline);
+        // The least served of the stages is not ahead of itself: there is a first one wherever something waits.
+        let (lead, first) = order
+            .iter()
+            .copied()
+            .find(|(_, candidate)| self.is_fair(&leads, candidate))?;
+        let mut picked = vec![lead];
         if !self.merges {
             return Some(Choice { picked, full: true });
         }
-        let (mut rows, mut length) = (u64::from(oldest.rows), oldest.length);
-        for (place, shape) in waiting {
+        charge(&mut leads, first);
+        let (mut rows, mut length) = (u64::from(first.shape.rows), first.shape.length);
+        for (place, candidate) in order.into_iter().filter(|(place, _)| *place != lead) {
+            let shape = candidate.shape;
             let joined = (rows + u64::from(shape.rows), length.max(shape.length));
-            if alike(oldest, shape) && self.holds(joined.0, joined.1) {
+            if alike(first.shape, shape)
+                && self.holds(joined.0, joined.1)
+                && self.is_fair(&leads, candidate)
+            {
                 picked.push(place);
+                charge(&mut leads, candidate);
                 (rows, length) = joined;
             }
         }
@@ -93,6 +123,21 @@ impl Policy {
             picked,
             full: !self.holds(rows + 1, length),
         })
+    }
+
+    /// When `choice` runs, of which the oldest entry came at `oldest`. `nobody_comes`: whoever could ask waits, or is gone.
+    pub(crate) fn when(
+        &self,
+        now: Instant,
+        oldest: Instant,
+        choice: &Choice,
+        nobody_comes: bool,
+    ) -> When {
+        let ready = oldest + self.delay;
+        match choice.full || nobody_comes || ready <= now {
+            true => When::Now,
+            false => When::Until(ready),
+        }
     }
 
     /// The most rows of `length` places each that one run takes; at least 1.
@@ -103,6 +148,18 @@ impl Policy {
 
     fn holds(&self, rows: u64, length: u32) -> bool {
         rows <= self.max_rows as u64 && rows.saturating_mul(u64::from(length)) <= self.max_places
+    }
+
+    fn is_fair(&self, leads: &BTreeMap<&str, u64>, candidate: &Candidate<'_>) -> bool {
+        let least = leads.values().copied().min().unwrap_or_default();
+        let lead = leads.get(&**candidate.stage).copied().unwrap_or_default();
+        lead - least <= self.max_places
+    }
+}
+
+fn charge<'a>(leads: &mut BTreeMap<&'a str, u64>, candidate: &Candidate<'a>) {
+    if let Some(lead) = leads.get_mut(&**candidate.stage) {
+        *lead = lead.saturating_add(candidate.shape.places());
     }
 }
 
@@ -118,125 +175,4 @@ fn bucket(length: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn shape(rows: u32, length: u32) -> Shape {
-        Shape {
-            rows,
-            length,
-            ..Shape::default()
-        }
-    }
-
-    fn policy(max_rows: usize) -> Policy {
-        Policy::new(max_rows, Duration::ZERO, "cpu")
-    }
-
-    #[test]
-    fn alike_entries_join_the_oldest() {
-        let waiting = [
-            shape(1, 20),
-            shape(1, 30),
-            shape(1, 40),
-            shape(2, 17),
-            shape(1, 32),
-        ];
-        let choice = policy(8).choose(&waiting).unwrap();
-        assert_eq!(
-            choice,
-            Choice {
-                picked: vec![0, 1, 3, 4],
-                full: false
-            }
-        );
-    }
-
-    #[test]
-    fn without_merging_every_entry_runs_by_itself_and_its_own_rows_together() {
-        let alone = policy(8).without_merging();
-        let waiting = vec![shape(1, 20); 3];
-        let choice = Choice {
-            picked: vec![0],
-            full: true,
-        };
-        assert_eq!(alone.choose(&waiting), Some(choice));
-        assert_eq!(alone.lookahead(), 1);
-        assert_eq!(alone.rows_per_run(32), policy(8).rows_per_run(32));
-    }
-
-    #[test]
-    fn rows_and_places_bound_a_run() {
-        let waiting = vec![shape(1, 32); 20];
-        assert_eq!(
-            policy(4).choose(&waiting).unwrap(),
-            Choice {
-                picked: vec![0, 1, 2, 3],
-                full: true
-            }
-        );
-        assert_eq!(
-            policy(64).choose(&waiting).unwrap().picked.len(),
-            8,
-            "8 × 32 = 256 places"
-        );
-        assert_eq!(
-            policy(1).choose(&waiting).unwrap(),
-            Choice {
-                picked: vec![0],
-                full: true
-            }
-        );
-    }
-
-    #[test]
-    fn other_axes_must_be_equal() {
-        let mut odd = shape(1, 1);
-        odd.others.insert("width".to_owned(), 3);
-        assert_eq!(
-            policy(8)
-                .choose([&shape(1, 1), &odd, &shape(1, 1)])
-                .unwrap()
-                .picked,
-            [0, 2]
-        );
-    }
-
-    #[test]
-    fn an_entry_over_every_bound_runs_alone() {
-        let choice = policy(8).choose(&[shape(100, 256), shape(1, 256)]).unwrap();
-        assert_eq!(
-            choice,
-            Choice {
-                picked: vec![0],
-                full: true
-            }
-        );
-        assert_eq!(policy(8).choose([]), None);
-    }
-
-    #[test]
-    fn rows_of_a_run_are_bounded_by_rows_and_places() {
-        let rows = [1, 32, 100, 256, 1000].map(|length| policy(8).rows_per_run(length));
-        assert_eq!(rows, [8, 8, 2, 1, 1]);
-    }
-
-    proptest! {
-        /// The oldest is always picked, each at most once, and merged runs keep every bound.
-        #[test]
-        fn bounds_hold(waiting in prop::collection::vec((1u32..6, 1u32..300), 1..40), max_rows in 1usize..20) {
-            let waiting: Vec<Shape> = waiting.into_iter().map(|(rows, length)| shape(rows, length)).collect();
-            let choice = policy(max_rows).choose(&waiting).unwrap();
-            prop_assert_eq!(choice.picked[0], 0);
-            prop_assert!(choice.picked.is_sorted_by(|a, b| a < b));
-            let picked: Vec<&Shape> = choice.picked.iter().map(|place| &waiting[*place]).collect();
-            if picked.len() > 1 {
-                let rows: u32 = picked.iter().map(|shape| shape.rows).sum();
-                let longest = picked.iter().map(|shape| shape.length).max().unwrap();
-                prop_assert!(rows as usize <= max_rows && rows * longest <= 256);
-                prop_assert!(picked.iter().all(|shape| bucket(shape.length) == bucket(longest)));
-            }
-        }
-    }
-}
+mod tests;

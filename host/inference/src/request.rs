@@ -25,6 +25,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// What it asks for, padding not counted: rows × length.
+    pub(crate) fn places(&self) -> u64 {
+        u64::from(self.rows).saturating_mul(u64::from(self.length))
+    }
+
     /// The length of `axis`, where an input has it.
     pub(crate) fn axis(&self, card: &Card, axis: &str) -> Option<u32> {
         match card.batch() {
@@ -45,7 +50,7 @@ impl Request {
         let mut axes: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
         let mut ordered = Vec::with_capacity(given.len());
         for (name, port) in card.inputs() {
-            let tensor = given.remove(name).ok_or_else(|| {
+            let (given_name, tensor) = given.remove_entry(name).ok_or_else(|| {
                 invalid(
                     card,
                     format!(
@@ -71,7 +76,7 @@ impl Request {
                     None => drop(axes.insert(axis, (*size, name))),
                 }
             }
-            ordered.push((name.clone(), tensor));
+            ordered.push((given_name, tensor));
         }
         check_limits(card, &axes)?;
         Ok(Request {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
+use crate::caller::Caller;
 use crate::events::Shared;
 use crate::model::{InferError, Inference, Model};
 use crate::tensor::NamedTensor;
@@ -57,15 +58,17 @@ impl Work {
         &self,
         model: &Model,
         inputs: Vec<NamedTensor>,
-        deadline: Instant,
+        caller: impl Into<Caller>,
     ) -> Result<Inference, InferError> {
+        let caller = caller.into();
+        let deadline = caller.deadline;
         let Some(answer) = self.ask(model, &inputs) else {
-            return model.infer(inputs, deadline).await;
+            return model.infer(inputs, caller).await;
         };
         let (begun, mut computed) = (Instant::now(), false);
         let compute = || {
             computed = true;
-            model.infer(inputs, deadline)
+            model.infer(inputs, caller)
         };
         let answer = timeout_at(deadline, answer.get_or_try_init(compute)).await;
         let waited = begun.elapsed();

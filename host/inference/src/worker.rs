@@ -1,13 +1,14 @@
 //! The thread that owns a loaded model.
 //!
 //! It loads the model, asks the batcher for entries, runs them and replies. What goes wrong in a run of
-//! several entries is tried again one by one, so that an entry harms itself alone. After a panic the model
-//! is loaded anew; if that fails the thread ends, and its callers get [`InferError::WorkerGone`].
+//! several entries is tried again one by one, so that an entry harms itself alone. A run that passes its bound,
+//! or that nobody wants any more, is stopped where the library allows it, and is not tried again. After a panic
+//! the model is loaded anew; if that fails the thread ends, and its callers get [`InferError::WorkerGone`].
 
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,13 +16,15 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::backend::{LoadError, Opened};
 use crate::batch;
-use crate::batcher::{Batcher, Entry};
+use crate::batcher::{Batch, Batcher};
 use crate::card::Card;
-use crate::events::{Died, Executed, ModelLabels, Panicked};
+use crate::events::{Died, Executed, Meters, ModelLabels, Overran, Panicked, Served};
 use crate::model::{InferError, Inference};
 use crate::policy::Policy;
+use crate::queue::{Entry, Queue};
 use crate::request::Request;
 use crate::tensor::NamedTensor;
+use crate::watchdog::Watchdog;
 
 /// The stack of a worker thread; graph libraries recurse deeper than the default allows for.
 const STACK: usize = 8 * 1024 * 1024;
@@ -29,57 +32,50 @@ const STACK: usize = 8 * 1024 * 1024;
 /// Loads a model; called again after a panic.
 pub(crate) type Open = Box<dyn Fn() -> Result<Opened, LoadError> + Send>;
 
+/// What a worker is given, whatever it turns out to run in.
+pub(crate) struct Post {
+    pub(crate) card: Card,
+    pub(crate) labels: ModelLabels,
+    pub(crate) queue: Arc<Queue>,
+    /// How long one run may take.
+    pub(crate) run: Duration,
+}
+
 /// What a loaded model turned out to run in and on.
 pub(crate) struct Started {
     pub(crate) backend: String,
     pub(crate) device: String,
 }
 
-/// Starts the thread and waits until the model is loaded. `queue` gives it its batcher, once the device is known.
+/// Starts the thread and waits until the model is loaded. `batching` says how its calls are merged, once the device is known.
 ///
 /// # Errors
 /// [`LoadError`] of `open`, or where no thread could be started.
 pub(crate) fn start(
-    card: Card,
-    labels: ModelLabels,
+    post: Post,
     open: Open,
-    batcher: impl FnOnce(&Opened) -> (Batcher, Policy) + Send + 'static,
+    batching: impl FnOnce(&Opened) -> Batcher + Send + 'static,
 ) -> Result<Started, LoadError> {
-    let model = format!("{}@{}", card.name(), card.version());
+    let model = named(&post.card);
     let failed = |reason: String| LoadError::Worker {
         model: model.clone(),
         reason,
     };
     let (report, started) = std_mpsc::sync_channel(1);
     let body = move || {
-        let (opened, runtime) = match (
-            caught_open(&card, &open),
-            Builder::new_current_thread().enable_time().build(),
-        ) {
-            (Ok(opened), Ok(runtime)) => (opened, runtime),
-            (Err(error), _) => return drop(report.send(Err(error))),
-            (_, Err(error)) => {
-                let model = format!("{}@{}", card.name(), card.version());
-                return drop(report.send(Err(LoadError::Worker {
-                    model,
-                    reason: error.to_string(),
-                })));
+        let _closes = Closes(post.queue.clone());
+        match begin(post, open) {
+            Err(error) => drop(report.send(Err(error))),
+            Ok((worker, runtime)) => {
+                let batcher = batching(&worker.opened);
+                let told = report.send(Ok(Started {
+                    backend: worker.opened.name.clone(),
+                    device: worker.opened.device.clone(),
+                }));
+                if told.is_ok() {
+                    worker.serve(&runtime, batcher);
+                }
             }
-        };
-        let (batcher, policy) = batcher(&opened);
-        let told = report.send(Ok(Started {
-            backend: opened.name.clone(),
-            device: opened.device.clone(),
-        }));
-        if told.is_ok() {
-            Worker {
-                card,
-                labels,
-                open,
-                opened,
-                policy,
-            }
-            .serve(&runtime, batcher);
         }
     };
     let thread = thread::Builder::new()
@@ -92,12 +88,25 @@ pub(crate) fn start(
         .map_err(|_| failed("it ended while loading".to_owned()))?
 }
 
+/// Tells every caller, now and later, when the worker has ended, however it did.
+struct Closes(Arc<Queue>);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn named(card: &Card) -> String {
+    format!("{}@{}", card.name(), card.version())
+}
+
 struct Worker {
-    card: Card,
-    labels: ModelLabels,
+    post: Post,
     open: Open,
     opened: Opened,
-    policy: Policy,
+    watchdog: Watchdog,
+    meters: Meters,
 }
 
 /// How a run failed.
@@ -106,6 +115,8 @@ enum Failure {
     Reported(String),
     /// The backend panicked, and its state cannot be trusted.
     Panicked(String),
+    /// It passed its bound, and was told to stop.
+    Stopped,
     /// Nobody waits for the answer any more.
     Abandoned,
 }
@@ -114,23 +125,27 @@ enum Failure {
 struct Run {
     outputs: Vec<Vec<NamedTensor>>,
     rows: usize,
+    /// Places that were computed, padding among them.
+    places: u64,
     compute: Duration,
 }
 
 impl Worker {
     fn serve(mut self, runtime: &Runtime, mut batcher: Batcher) {
-        while let Some(entries) = runtime.block_on(batcher.next()) {
-            if self.execute(entries).is_break() {
-                // Dropping the queue tells every caller, now and later.
+        let policy = batcher.policy();
+        while let Some(Batch { entries, held }) = runtime.block_on(batcher.next()) {
+            let ended = self.execute(entries, policy);
+            drop(held);
+            if ended.is_break() {
                 return;
             }
         }
     }
 
     /// Runs `entries` together and replies to each. Breaks where the model can serve no more.
-    fn execute(&mut self, entries: Vec<Entry>) -> ControlFlow<()> {
+    fn execute(&mut self, entries: Vec<Entry>, policy: Policy) -> ControlFlow<()> {
         let dispatched = tokio::time::Instant::now();
-        let failure = match self.run(&entries) {
+        let failure = match self.run(&entries, policy) {
             Ok(run) => {
                 self.reply(entries, run, dispatched);
                 return ControlFlow::Continue(());
@@ -140,47 +155,57 @@ impl Worker {
         if let Failure::Panicked(message) = &failure {
             self.reopen(message)?;
         }
-        if entries.len() > 1 {
+        if entries.len() > 1 && !matches!(failure, Failure::Stopped) {
             let mut wanted = entries.into_iter().filter(Entry::is_wanted);
-            return wanted.try_for_each(|entry| self.execute(vec![entry]));
+            return wanted.try_for_each(|entry| self.execute(vec![entry], policy));
         }
         let error = match failure {
             Failure::Reported(message) => InferError::Backend(message),
             Failure::Panicked(message) => {
                 InferError::Backend(format!("the backend panicked: {message}"))
             }
+            Failure::Stopped => InferError::Overrun {
+                model: named(&self.post.card),
+                limit: self.post.run,
+            },
             Failure::Abandoned => return ControlFlow::Continue(()),
         };
-        for entry in entries {
+        // Whoever waits no longer has had the answer that the deadline gives.
+        for entry in entries.into_iter().filter(Entry::is_wanted) {
             entry.answer(Err(error.clone()));
         }
         ControlFlow::Continue(())
     }
 
-    fn run(&mut self, entries: &[Entry]) -> Result<Run, Failure> {
+    fn run(&mut self, entries: &[Entry], policy: Policy) -> Result<Run, Failure> {
         let started = Instant::now();
         let requests: Vec<&Request> = entries.iter().map(|entry| &entry.request).collect();
         let rows = requests
             .iter()
             .map(|request| request.shape.rows as usize)
             .sum();
-        let outputs = match (self.card.batch().cloned(), requests.as_slice(), entries) {
-            (Some(_), [one], [entry]) => vec![self.run_in_parts(one, entry)?],
+        let mut places = requests.iter().map(|request| request.shape.places()).sum();
+        let axes = self.post.card.batch().cloned();
+        let outputs = match (axes, requests.as_slice(), entries) {
+            (Some(_), [one], [entry]) => vec![self.run_in_parts(one, entry, policy)?],
             (Some(axes), [_, _, ..], _) => {
-                let merged =
-                    batch::merge(&self.card, &axes, &requests).map_err(Failure::Reported)?;
-                let outputs = self.run_once(&merged)?;
-                batch::split(&self.card, &axes, &requests, &outputs).map_err(Failure::Reported)?
+                let card = &self.post.card;
+                let merged = batch::merge(card, &axes, &requests).map_err(Failure::Reported)?;
+                places = merged.shape.places();
+                let outputs = self.run_once(&merged, entries)?;
+                batch::split(&self.post.card, &axes, &requests, &outputs)
+                    .map_err(Failure::Reported)?
             }
             // The policy merges nothing for a model without a batch axis.
             _ => requests
                 .iter()
-                .map(|request| self.run_once(request))
+                .map(|request| self.run_once(request, entries))
                 .collect::<Result<_, _>>()?,
         };
         Ok(Run {
             outputs,
             rows,
+            places,
             compute: started.elapsed(),
         })
     }
@@ -190,10 +215,11 @@ impl Worker {
         &mut self,
         request: &Request,
         entry: &Entry,
+        policy: Policy,
     ) -> Result<Vec<NamedTensor>, Failure> {
-        let step = self.policy.rows_per_run(request.shape.length);
+        let step = policy.rows_per_run(request.shape.length);
         if request.shape.rows <= step {
-            return self.run_once(request);
+            return self.run_once(request, std::slice::from_ref(entry));
         }
         let mut parts = Vec::new();
         let mut first = 0;
@@ -213,39 +239,67 @@ impl Worker {
                 .map_err(Failure::Reported)?;
             let mut shape = request.shape.clone();
             shape.rows = count;
-            parts.push(self.run_once(&Request { inputs, shape })?);
+            let part = Request { inputs, shape };
+            parts.push(self.run_once(&part, std::slice::from_ref(entry))?);
             first += count;
         }
         batch::join(&parts).map_err(Failure::Reported)
     }
 
-    fn run_once(&mut self, request: &Request) -> Result<Vec<NamedTensor>, Failure> {
+    /// One run of the backend for `entries`, which ends at its bound or when none of them is of use any more.
+    fn run_once(
+        &mut self,
+        request: &Request,
+        entries: &[Entry],
+    ) -> Result<Vec<NamedTensor>, Failure> {
+        let begun = Instant::now();
+        let deadlines = entries.iter().map(|entry| entry.caller.deadline.into_std());
+        let until = deadlines.max().unwrap_or(begun).min(begun + self.post.run);
         let backend = &mut self.opened.backend;
+        if let Some(stop) = backend.stop() {
+            self.watchdog.arm(until, stop);
+        }
         // Unwind safe: after a panic the backend is thrown away.
-        let outputs = catch_unwind(AssertUnwindSafe(|| backend.run(&request.inputs)))
-            .map_err(|panic| Failure::Panicked(panic_message(&*panic)))?
-            .map_err(Failure::Reported)?;
-        batch::check(&self.card, &request.shape, &outputs).map_err(Failure::Reported)?;
+        let ended = catch_unwind(AssertUnwindSafe(|| backend.run(&request.inputs)));
+        let stopped = self.watchdog.disarm();
+        let took = begun.elapsed();
+        if stopped || took > self.post.run {
+            let (labels, entries) = (&self.post.labels, entries.len());
+            Overran {
+                labels,
+                entries,
+                took,
+                stopped,
+            }
+            .emit();
+        }
+        let outputs = match ended {
+            Err(panic) => return Err(Failure::Panicked(panic_message(&*panic))),
+            Ok(Err(_)) if stopped => return Err(Failure::Stopped),
+            Ok(outputs) => outputs.map_err(Failure::Reported)?,
+        };
+        batch::check(&self.post.card, &request.shape, &outputs).map_err(Failure::Reported)?;
         Ok(outputs)
     }
 
-    fn reply(&self, entries: Vec<Entry>, run: Run, dispatched: tokio::time::Instant) {
-        let queued: Vec<Duration> = entries
-            .iter()
-            .map(|entry| dispatched.saturating_duration_since(entry.queued_at))
-            .collect();
+    fn reply(&mut self, entries: Vec<Entry>, run: Run, dispatched: tokio::time::Instant) {
+        let served = entries.iter().map(|entry| Served {
+            stage: entry.caller.stage.clone(),
+            queued: dispatched.saturating_duration_since(entry.queued_at),
+            places: entry.request.shape.places(),
+        });
+        let served: Vec<Served> = served.collect();
         Executed {
-            labels: &self.labels,
             rows: run.rows,
-            entries: entries.len(),
+            places: run.places,
             compute: run.compute,
-            queued: &queued,
+            entries: &served,
         }
-        .emit();
-        for ((entry, outputs), queue) in entries.into_iter().zip(run.outputs).zip(queued) {
+        .emit(&mut self.meters);
+        for ((entry, outputs), served) in entries.into_iter().zip(run.outputs).zip(served) {
             entry.answer(Ok(Inference {
                 outputs,
-                queue,
+                queue: served.queued,
                 compute: run.compute,
                 batch: run.rows,
             }));
@@ -255,11 +309,11 @@ impl Worker {
     /// Loads the model anew after a panic.
     fn reopen(&mut self, message: &str) -> ControlFlow<()> {
         Panicked {
-            labels: &self.labels,
+            labels: &self.post.labels,
             message,
         }
         .emit();
-        match caught_open(&self.card, &self.open) {
+        match caught_open(&self.post.card, &self.open) {
             Ok(opened) => {
                 let broken = std::mem::replace(&mut self.opened, opened);
                 // What panicked once may panic again when it is dropped.
@@ -268,7 +322,7 @@ impl Worker {
             }
             Err(error) => {
                 Died {
-                    labels: &self.labels,
+                    labels: &self.post.labels,
                     reason: &error.to_string(),
                 }
                 .emit();
@@ -276,6 +330,26 @@ impl Worker {
             }
         }
     }
+}
+
+/// Loads the model and makes what its worker needs beside it.
+fn begin(post: Post, open: Open) -> Result<(Worker, Runtime), LoadError> {
+    let failed = |error: std::io::Error| LoadError::Worker {
+        model: named(&post.card),
+        reason: error.to_string(),
+    };
+    let opened = caught_open(&post.card, &open)?;
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(failed)?;
+    let watchdog = Watchdog::start(&named(&post.card)).map_err(failed)?;
+    let worker = Worker {
+        meters: Meters::of(&post.labels),
+        post,
+        open,
+        opened,
+        watchdog,
+    };
+    Ok((worker, runtime))
 }
 
 /// Opens the model; a panic becomes an error.

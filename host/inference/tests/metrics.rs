@@ -6,7 +6,9 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleetwright_inference::{Backends, CARD_FILE, Card, LoadOptions, Model, Tensor};
+use fleetwright_inference::{
+    Backends, CARD_FILE, Caller, Card, InferError, LoadOptions, Model, NamedTensor, Tensor,
+};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
@@ -156,18 +158,124 @@ async fn calls_runs_and_failures_are_counted() {
         seen.of("fleetwright_model_batch_rows{model=m,version=1.0.0}"),
         [3.0]
     );
-    for seconds in ["queue", "compute"] {
-        let values = seen.of(&format!(
-            "fleetwright_model_{seconds}_seconds{{model=m,version=1.0.0}}"
-        ));
+    for seconds in [
+        "compute_seconds{model=m,version=1.0.0}",
+        "queue_seconds{model=m,version=1.0.0}",
+        "stage_queue_seconds{model=m,version=1.0.0,stage=host}",
+        "stage_compute_seconds{model=m,version=1.0.0,stage=host}",
+    ] {
+        let values = seen.of(&format!("fleetwright_model_{seconds}"));
         assert!(
             values.len() == 1 && (0.0..60.0).contains(&values.iter().sum()),
             "{seconds}: {values:?}"
         );
     }
     assert_eq!(
+        seen.of("fleetwright_model_batch_entries{model=m,version=1.0.0}"),
+        [1.0]
+    );
+    assert_eq!(
+        seen.of("fleetwright_model_tokens_total{model=m,version=1.0.0,stage=host}"),
+        [3.0]
+    );
+    padding_and_shares_are_counted(&seen).await;
+    overruns_and_drops_are_counted(&seen).await;
+    assert_eq!(
         seen.total("fleetwright_model_pending{model=m,version=1.0.0}"),
         0.0,
         "everything left the queue"
     );
+}
+
+const PADDED: &str = "[inputs.ids]\ntype = \"i64\"\ndims = [\"batch\", \"tokens\"]\npad = 0\n[outputs.y]\ntype = \"f32\"\ndims = [\"batch\"]\n\
+    [batch]\naxis = \"batch\"\nlength = \"tokens\"\nmax = 8\n";
+
+fn padded(name: &str, extra: &str, options: LoadOptions) -> Model {
+    let (head, _) = CARD.split_once("[inputs").unwrap();
+    let head = head.replace("\"m\"", &format!("\"{name}\""));
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(CARD_FILE), format!("{head}{PADDED}{extra}")).unwrap();
+    let card = Card::read(dir.path()).unwrap();
+    Model::load(&card, &Backends::embedded(), options).unwrap()
+}
+
+fn ids(tokens: u32) -> Vec<NamedTensor> {
+    let values = vec![1; tokens as usize];
+    let tensor = Tensor::from_i64(vec![1, tokens], &values).unwrap();
+    vec![("ids".to_owned(), tensor)]
+}
+
+/// Two stages in one run: what each asked for is its own, what the longer one added to the shorter is padding.
+async fn padding_and_shares_are_counted(seen: &Seen) {
+    let delay = Duration::from_secs(1);
+    let options = LoadOptions {
+        delay,
+        max_batch: Some(2),
+        ..LoadOptions::default()
+    };
+    let model = padded("p", "", options);
+    let by = |stage: &str| Caller {
+        stage: stage.into(),
+        deadline: Instant::now() + Duration::from_secs(60),
+    };
+    let both = tokio::join!(model.infer(ids(4), by("a")), model.infer(ids(10), by("b")));
+    let (one, other) = (both.0.unwrap(), both.1.unwrap());
+    assert_eq!((one.batch, other.batch), (2, 2));
+    let of = |metric: &str| seen.total(&format!("fleetwright_model_{metric}"));
+    assert_eq!(of("tokens_total{model=p,version=1.0.0,stage=a}"), 4.0);
+    assert_eq!(of("tokens_total{model=p,version=1.0.0,stage=b}"), 10.0);
+    assert_eq!(of("padding_tokens_total{model=p,version=1.0.0}"), 6.0);
+    assert_eq!(of("batch_entries{model=p,version=1.0.0}"), 2.0);
+    let run = of("compute_seconds{model=p,version=1.0.0}");
+    let shares = ["a", "b"].map(|stage| {
+        of(&format!(
+            "stage_compute_seconds{{model=p,version=1.0.0,stage={stage}}}"
+        ))
+    });
+    assert!(
+        (shares[0] + shares[1] - run).abs() < 1e-6,
+        "{shares:?} of {run}"
+    );
+    assert!(shares[0] < shares[1]);
+}
+
+/// A run that is stopped, and a call whose caller left before it had one.
+async fn overruns_and_drops_are_counted(seen: &Seen) {
+    let options = LoadOptions {
+        run: Duration::from_millis(20),
+        ..LoadOptions::default()
+    };
+    let model = padded("o", "[stub]\ndelay_ms = 3600000\n", options);
+    let soon = || Instant::now() + Duration::from_secs(60);
+    // Of another length, so that it is not in the run that hangs; asked later, so that it is not first.
+    let running = tokio::spawn({
+        let model = model.clone();
+        async move { model.infer(ids(4), soon()).await }
+    });
+    tokio::task::yield_now().await;
+    let mut leaving = Box::pin(model.infer(ids(100), soon()));
+    std::future::poll_fn(|context| {
+        assert!(leaving.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    drop(leaving);
+    let error = running.await.unwrap().unwrap_err();
+    assert!(matches!(error, InferError::Overrun { .. }), "{error}");
+    // Once another one has had its run, the one that left was looked at.
+    model.infer(ids(4), soon()).await.unwrap_err();
+    let of = |metric: &str| seen.total(&format!("fleetwright_model_{metric}"));
+    assert_eq!(of("overruns_total{model=o,version=1.0.0}"), 2.0);
+    assert_eq!(
+        of("failures_total{model=o,version=1.0.0,reason=overrun}"),
+        2.0
+    );
+    assert_eq!(of("dropped_total{model=o,version=1.0.0,reason=gone}"), 1.0);
+    let granted = seen.of("fleetwright_inference_threads{}");
+    assert_eq!(
+        seen.of("fleetwright_model_threads{model=o,version=1.0.0}")
+            .last(),
+        granted.last()
+    );
+    assert!(granted.last().is_some_and(|threads| *threads >= 1.0));
 }

@@ -113,6 +113,16 @@ fn fleet(old: &Manifest, new: &Manifest) -> Vec<String> {
             &new.fields.join(", "),
         );
     }
+    let threads = |manifest: &Manifest| match manifest.threads {
+        Some(threads) => threads.to_string(),
+        None => "as the cores say".to_owned(),
+    };
+    words::change(
+        &mut details,
+        "inference.threads",
+        &threads(old),
+        &threads(new),
+    );
     if same_needs(old, new) {
         let (was, now) = (order(old, new), order(new, old));
         words::change(&mut details, "order of stages", &was, &now);

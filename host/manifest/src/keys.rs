@@ -63,6 +63,7 @@ pub(crate) static ROOT: Keys = Keys {
         key("name", "a string", "name = \"customer-inbox\""),
         key("submission", "a table", "[submission]"),
         key("defaults", "a table", "[defaults.limits]"),
+        key("inference", "a table", "[inference]"),
         key("models", "a table of tables", "[models.encoder]"),
         key("stage", "a list of tables", "[[stage]]"),
     ],
@@ -103,6 +104,28 @@ pub(crate) static DEFAULTS: Keys = Keys {
     later: &[],
     meant: &[],
     elsewhere: &[],
+};
+
+/// `[inference]`
+pub(crate) static INFERENCE: Keys = Keys {
+    accepted: &[key("threads", "an integer", "threads = 3")],
+    later: &[],
+    meant: &[
+        ("cores", "threads"),
+        ("cpus", "threads"),
+        ("num_threads", "threads"),
+        ("workers", "threads"),
+    ],
+    elsewhere: &[
+        (
+            "device",
+            "a device belongs to a model: write it beneath `[models.NAME]`",
+        ),
+        (
+            "batch",
+            "merging belongs to a model: write it beneath `[models.NAME]`",
+        ),
+    ],
 };
 
 /// `[defaults.limits]` and a stage's `limits`
@@ -165,6 +188,9 @@ pub(crate) static MODEL: Keys = Keys {
         key("digest", "a string", "digest = \"sha256:…\""),
         key("device", "a string", "device = \"auto\""),
         key("batch", "a table", "batch = { max = 32, delay = \"2ms\" }"),
+        key("threads", "an integer", "threads = 1"),
+        key("run", "a duration as a string", "run = \"30s\""),
+        key("queue", "an integer", "queue = 256"),
     ],
     later: &[],
     meant: &[
@@ -175,20 +201,36 @@ pub(crate) static MODEL: Keys = Keys {
         ("gpu", "device"),
         ("sha256", "digest"),
         ("hash", "digest"),
+        ("timeout", "run"),
+        ("deadline", "run"),
+        ("cores", "threads"),
+        ("max_queue", "queue"),
     ],
-    elsewhere: &[],
+    elsewhere: &[
+        (
+            "delay",
+            "it stands in `batch`: write `batch = { delay = \"2ms\" }`",
+        ),
+        (
+            "tokens",
+            "it stands in `batch`: write `batch = { tokens = 256 }`",
+        ),
+    ],
 };
 
 /// `batch` of a model
 pub(crate) static BATCH: Keys = Keys {
     accepted: &[
         key("max", "an integer", "max = 32"),
+        key("tokens", "an integer", "tokens = 256"),
         key("delay", "a duration as a string", "delay = \"2ms\""),
     ],
     later: &[],
     meant: &[
         ("size", "max"),
         ("max_size", "max"),
+        ("max_tokens", "tokens"),
+        ("places", "tokens"),
         ("max_queue_delay", "delay"),
         ("timeout", "delay"),
     ],
@@ -359,6 +401,7 @@ pub static KEYS: &[(&str, &Keys)] = &[
     ("submission", &SUBMISSION),
     ("defaults", &DEFAULTS),
     ("defaults.limits", &LIMITS),
+    ("inference", &INFERENCE),
     ("models.X", &MODEL),
     ("models.X.batch", &BATCH),
     ("stage", &STAGE),

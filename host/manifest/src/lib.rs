@@ -52,8 +52,8 @@ pub use diff::{Difference, Kind, MAX_DETAILS, Place, diff};
 pub use keys::{KEYS, Key, Keys};
 pub use limits::Limits;
 pub use manifest::{
-    Batch, DEFAULT_FIELDS, DeviceChoice, Grant, Manifest, ModelSpans, ModelUse, OnError, Stage,
-    StageSpans,
+    Batch, DEFAULT_FIELDS, DeviceChoice, Effort, Grant, Manifest, ModelSpans, ModelUse, OnError,
+    Stage, StageSpans,
 };
 pub use quantity::{Size, TimeSpan};
 pub use rate::Rate;

@@ -21,6 +21,8 @@ pub struct Manifest {
     pub name: String,
     /// The fields that a submission may have, in the order declared; [`DEFAULT_FIELDS`] where none are.
     pub fields: Vec<String>,
+    /// Threads that all models together compute on; `None` is one less than there are cores.
+    pub threads: Option<usize>,
     /// The models, by the name that stages use.
     pub models: BTreeMap<String, ModelUse>,
     /// The stages. Each comes after all that it needs; stages that do not wait for each other keep the file's order.
@@ -61,6 +63,8 @@ pub struct ModelUse {
     pub device: DeviceChoice,
     /// How entries are merged into runs.
     pub batch: Batch,
+    /// What it may take.
+    pub effort: Effort,
     /// Places in the file.
     pub spans: ModelSpans,
 }
@@ -82,8 +86,31 @@ pub enum DeviceChoice {
 pub struct Batch {
     /// Rows a run at most; `None` is what the model's card says.
     pub max: Option<usize>,
-    /// How long a run waits for further entries. Default 0: it does not wait.
+    /// Tokens (rows × length, padding included) of a run of several entries at most; `None` is what suits the device.
+    pub tokens: Option<u64>,
+    /// How long a run waits for further entries, while somebody is left who could ask. Default 0: it does not wait.
     pub delay: Duration,
+}
+
+/// What a model may take: threads, time and waiting calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Threads that compute a run, at most as many as all models together have; `None` is all of those.
+    pub threads: Option<usize>,
+    /// How long one run may take. Default 30 s.
+    pub run: Duration,
+    /// How many calls may wait. Default 256.
+    pub queue: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            run: Duration::from_secs(30),
+            queue: 256,
+        }
+    }
 }
 
 /// One stage: a plugin with what it is granted.

@@ -6,9 +6,9 @@
 use crate::amount::duration;
 use crate::diagnostic::codes;
 use crate::findings::Findings;
-use crate::keys::{BATCH, DEFAULTS, MODEL, ROOT, SUBMISSION};
+use crate::keys::{BATCH, DEFAULTS, INFERENCE, MODEL, ROOT, SUBMISSION};
 use crate::limits::RawLimits;
-use crate::manifest::{Batch, DeviceChoice, ModelSpans};
+use crate::manifest::{Batch, DeviceChoice, Effort, ModelSpans};
 use crate::raw_stage::{RawStage, digest};
 use crate::reference::{NAME_RULE, as_name, is_name};
 use crate::suggest::shown;
@@ -30,6 +30,8 @@ pub(crate) struct RawManifest {
     /// The declared fields; `None` where the section is absent.
     pub(crate) fields: Option<Strings>,
     pub(crate) defaults: RawLimits,
+    /// Threads that all models together compute on.
+    pub(crate) threads: Option<usize>,
     pub(crate) models: Vec<RawModel>,
     /// Whether `models` is all that the user declared.
     pub(crate) models_complete: bool,
@@ -44,6 +46,7 @@ pub(crate) struct RawModel {
     pub(crate) digest: Option<String>,
     pub(crate) device: DeviceChoice,
     pub(crate) batch: Batch,
+    pub(crate) effort: Effort,
     pub(crate) spans: ModelSpans,
 }
 
@@ -77,6 +80,9 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<RawManifest> {
             .table("defaults", &DEFAULTS, findings)
             .map(|defaults| RawLimits::read(&defaults, findings).0)
             .unwrap_or_default(),
+        threads: root
+            .table("inference", &INFERENCE, findings)
+            .and_then(|inference| threads(&inference, findings)),
         models,
         models_complete,
         stages: stages(text, &root, findings),
@@ -184,6 +190,7 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
                 digest: None,
                 device: DeviceChoice::Auto,
                 batch: Batch::default(),
+                effort: Effort::default(),
             });
             continue;
         };
@@ -225,6 +232,7 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         batch: batch
             .map(|batch| read_batch(&batch, findings))
             .unwrap_or_default(),
+        effort: read_effort(table, findings),
         spans,
     }
 }
@@ -243,8 +251,28 @@ fn read_batch(table: &Table<'_>, findings: &mut Findings) -> Batch {
         max: table
             .integer("max", 1..=4096, findings)
             .map(|max| max.value),
+        tokens: table
+            .integer("tokens", 1..=1_048_576, findings)
+            .map(|tokens| tokens.value),
         delay: delay.unwrap_or_default(),
     }
+}
+
+fn read_effort(table: &Table<'_>, findings: &mut Findings) -> Effort {
+    let run = Duration::from_millis(1)..=Duration::from_secs(3600);
+    let none = Effort::default();
+    Effort {
+        threads: threads(table, findings),
+        run: duration(table, "run", run, findings).unwrap_or(none.run),
+        queue: table
+            .integer("queue", 1..=65_536, findings)
+            .map_or(none.queue, |queue| queue.value),
+    }
+}
+
+fn threads(table: &Table<'_>, findings: &mut Findings) -> Option<usize> {
+    let threads = table.integer("threads", 1..=1024, findings)?;
+    Some(threads.value)
 }
 
 fn read_device(text: &At<&str>, findings: &mut Findings) -> Option<DeviceChoice> {

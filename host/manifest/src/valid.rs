@@ -57,6 +57,7 @@ pub(crate) fn resolve(raw: RawManifest, findings: &mut Findings) -> Option<Manif
     Some(Manifest {
         name: raw.name?,
         fields: fields.names,
+        threads: raw.threads,
         models: models(raw.models)?,
         stages: graph
             .order
@@ -105,6 +106,7 @@ fn models(raw: Vec<RawModel>) -> Option<BTreeMap<String, ModelUse>> {
                 digest: model.digest,
                 device: model.device,
                 batch: model.batch,
+                effort: model.effort,
                 spans: model.spans,
             },
         ))

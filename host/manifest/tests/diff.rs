@@ -109,6 +109,16 @@ fn each_key_is_named_with_what_was_and_what_is() {
             "model large changed: batch.max: 4 → as the card says; batch.delay: 1ms → 2ms",
         ),
         (
+            "use = \"minilm@1\"",
+            "use = \"minilm@1\"\nthreads = 2\nrun = \"5s\"\nqueue = 64\nbatch = { tokens = 512 }",
+            "model encoder changed: batch.tokens: as suits the device → 512; run: 30s → 5s; threads: all → 2; queue: 256 → 64",
+        ),
+        (
+            "[defaults",
+            "[inference]\nthreads = 3\n\n[defaults",
+            "fleet changed: inference.threads: as the cores say → 3",
+        ),
+        (
             "plugin = \"classify@1\"",
             "plugin = \"classify@3\"",
             "stage classify changed: plugin: classify@1 → classify@3",

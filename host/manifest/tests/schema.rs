@@ -7,7 +7,7 @@
     clippy::indexing_slicing
 )]
 
-use fleetwright_manifest::{Canary, KEYS, Limits, Shadow, Size, TimeSpan};
+use fleetwright_manifest::{Canary, Effort, KEYS, Limits, Shadow, Size, TimeSpan};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -97,6 +97,11 @@ fn defaults_are_those_of_the_parser() {
     );
     assert!(limits.rate.is_none() && default("rate").is_null());
     assert!(limits.fuel.is_none() && default("fuel").is_null());
+    let model = |name: &str| at(&root, "models.X")["properties"][name]["default"].clone();
+    let effort = Effort::default();
+    assert_eq!(model("run"), TimeSpan(effort.run).to_string());
+    assert_eq!(model("queue"), effort.queue);
+    assert!(effort.threads.is_none() && model("threads").is_null());
     let fields = &at(&root, "submission")["properties"]["fields"]["default"];
     assert_eq!(
         *fields,

@@ -8,7 +8,7 @@
 )]
 
 use fleetwright_manifest::{
-    Batch, DEFAULT_FIELDS, DeviceChoice, Grant, Limits, Manifest, OnError, Source, parse,
+    Batch, DEFAULT_FIELDS, DeviceChoice, Effort, Grant, Limits, Manifest, OnError, Source, parse,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -58,9 +58,19 @@ fn what_is_not_written_has_a_safe_default() {
         model.batch,
         Batch {
             max: None,
+            tokens: None,
             delay: Duration::ZERO
         }
     );
+    assert_eq!(
+        model.effort,
+        Effort {
+            threads: None,
+            run: Duration::from_secs(30),
+            queue: 256
+        }
+    );
+    assert_eq!(manifest.threads, None);
     let stage = &manifest.stages[0];
     assert_eq!(stage.limits, Limits::default());
     assert_eq!(stage.limits.memory, 64 << 20);
@@ -81,10 +91,16 @@ fields = ["subject", "orderId"]
 memory = "128MiB"
 queue = 0
 
+[inference]
+threads = 4
+
 [models.encoder]
 use = "minilm@1.2.3"
 device = "cuda:1"
-batch = { max = 8, delay = "2ms" }
+batch = { max = 8, tokens = 512, delay = "2ms" }
+threads = 2
+run = "5s"
+queue = 64
 
 [[stage]]
 name = "first-look"
@@ -118,9 +134,19 @@ fn everything_that_can_be_written_is_read() {
         model.batch,
         Batch {
             max: Some(8),
+            tokens: Some(512),
             delay: Duration::from_millis(2)
         }
     );
+    assert_eq!(
+        model.effort,
+        Effort {
+            threads: Some(2),
+            run: Duration::from_secs(5),
+            queue: 64
+        }
+    );
+    assert_eq!(manifest.threads, Some(4));
     assert!(model.reference.is_exact());
     let stage = manifest.stage("extract").unwrap();
     assert_eq!(stage.models["reader"], "encoder");

@@ -210,7 +210,7 @@ pub enum CallErrorKind {
     Output,
     /// The guest passed its `cpu` limit.
     Cpu,
-    /// The stage's `deadline` passed.
+    /// The stage's `deadline` passed, or the longest that one of its models may run.
     Deadline,
     /// No instance, or no place in a queue, was free.
     Overloaded,

@@ -3,10 +3,15 @@
 //! `load-by-name` takes a role of the manifest, nothing else; `load` from bytes is refused. A tensor is checked when it is
 //! made, but its constructor cannot fail in this version of wasi-nn: a malformed one answers with `invalid-argument` where
 //! it is used. `compute` takes its input tensors out of the table, and holds no borrow of store or table while it waits.
-//! Bytes are copied once on the way in (out of the guest's memory) and twice on the way out (a list, then the guest's memory).
+//!
+//! Bytes are copied once on the way in, out of the guest's memory, which goes on changing. On the way out they are copied when
+//! the guest asks for them: into a list, since a host function returns what it owns and the tensor may be asked again, and from
+//! there into the guest's memory. A tensor that is passed on to the next model is not copied at all.
 
 use bytes::Bytes;
-use fleetwright_inference::{ElementType, InferError, Model, NamedTensor, Tensor, TensorError};
+use fleetwright_inference::{
+    Caller, ElementType, InferError, Model, NamedTensor, Tensor, TensorError,
+};
 use wasmtime::component::{Resource, ResourceTableError};
 
 use crate::bindings::wasi::nn::errors::{self, ErrorCode};
@@ -19,10 +24,15 @@ use crate::state::{CallState, MAX_HANDLES};
 
 /// A tensor as the guest made it: sound, or what is wrong with it.
 pub struct GuestTensor {
-    dims: Vec<u32>,
     ty: TensorType,
     bytes: usize,
-    content: Result<Tensor, TensorError>,
+    content: Result<Tensor, Malformed>,
+}
+
+/// A tensor whose parts do not agree.
+struct Malformed {
+    dims: Vec<u32>,
+    error: TensorError,
 }
 
 /// A model that the guest opened by role.
@@ -78,7 +88,7 @@ impl CallState {
             self.tensors.give_back(tensor.bytes);
             match tensor.content {
                 Ok(content) => taken.push((name, content)),
-                Err(error) => {
+                Err(Malformed { error, .. }) => {
                     let data = format!("input `{name}`: {error}");
                     malformed.get_or_insert_with(|| NnError::new(ErrorCode::InvalidArgument, data));
                 }
@@ -100,16 +110,15 @@ impl tensor::HostTensor for CallState {
         self.tensors.take(data.len())?;
         let bytes = data.len();
         let content = Tensor::new(dims.clone(), element_type(ty), Bytes::from(data));
-        self.keep(GuestTensor {
-            dims,
-            ty,
-            bytes,
-            content,
-        })
+        let content = content.map_err(|error| Malformed { dims, error });
+        self.keep(GuestTensor { ty, bytes, content })
     }
 
     fn dimensions(&mut self, tensor: Resource<GuestTensor>) -> wasmtime::Result<Vec<u32>> {
-        Ok(self.table.get(&tensor)?.dims.clone())
+        Ok(match &self.table.get(&tensor)?.content {
+            Ok(content) => content.dims().to_vec(),
+            Err(malformed) => malformed.dims.clone(),
+        })
     }
 
     fn ty(&mut self, tensor: Resource<GuestTensor>) -> wasmtime::Result<TensorType> {
@@ -193,7 +202,15 @@ impl inference::HostGraphExecutionContext for CallState {
         };
         let Execution { role, model } = self.table.get(&execution)?;
         let (role, model, work) = (role.clone(), model.clone(), self.work.clone());
-        match work.infer(&model, inputs, self.deadline).await {
+        let caller = Caller {
+            stage: self.stage.clone(),
+            deadline: self.deadline,
+        };
+        let inferred = {
+            let _waits = self.presence.waits();
+            work.infer(&model, inputs, caller).await
+        };
+        match inferred {
             Ok(inference) => {
                 self.spent.queue().add(inference.queue);
                 self.spent.inference().add(inference.compute);
@@ -222,7 +239,6 @@ impl CallState {
         let bytes = tensor.data().len();
         self.tensors.take(bytes)?;
         self.keep(GuestTensor {
-            dims: tensor.dims().to_vec(),
             ty: tensor_type(tensor.ty()),
             bytes,
             content: Ok(tensor),
@@ -252,7 +268,7 @@ fn code(error: &InferError) -> ErrorCode {
     match error {
         InferError::InvalidInput(_) => ErrorCode::InvalidArgument,
         InferError::TooLarge(_) => ErrorCode::TooLarge,
-        InferError::DeadlineExceeded { .. } => ErrorCode::Timeout,
+        InferError::DeadlineExceeded { .. } | InferError::Overrun { .. } => ErrorCode::Timeout,
         InferError::QueueFull { .. } | InferError::Backend(_) | InferError::WorkerGone { .. } => {
             ErrorCode::RuntimeError
         }
@@ -264,6 +280,7 @@ fn refusal(error: &InferError) -> Option<(CallErrorKind, &'static str)> {
     match error {
         InferError::QueueFull { .. } => Some((CallErrorKind::Overloaded, "model-queue")),
         InferError::DeadlineExceeded { .. } => Some((CallErrorKind::Deadline, "deadline")),
+        InferError::Overrun { .. } => Some((CallErrorKind::Deadline, "model-run")),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fleetwright_inference::{Model, Work};
+use fleetwright_inference::{Model, Presence, Work};
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
@@ -46,10 +46,12 @@ pub(crate) struct CallState {
     pub(crate) deadline: Instant,
     pub(crate) spent: Arc<Spent>,
     pub(crate) work: Arc<Work>,
+    /// Tells the stage's models that the instance lives, and when it waits.
+    pub(crate) presence: Presence,
     /// What the last refused inference was refused for, where that is not the guest's doing.
     pub(crate) refused: Option<(CallErrorKind, &'static str)>,
     pub(crate) wasi: Option<WasiCtx>,
-    stage: Arc<str>,
+    pub(crate) stage: Arc<str>,
     submission: Arc<str>,
     log: LogAccount,
 }
@@ -69,6 +71,7 @@ impl CallState {
             memory: MemoryAccount::new(limits.memory),
             tensors: TensorAccount::new(limits.tensors),
             computes: ComputeAccount::new(limits.computes),
+            presence: Presence::among(grants.models.values().map(|bound| &bound.model)),
             grants,
             deadline,
             spent: Arc::default(),

@@ -238,7 +238,12 @@ async fn fleet(places: &Places) -> Line {
     match checked {
         Ok(summary) => Line::well(
             WHAT,
-            format!("`{}` starts, {} stages", summary.name, summary.stages.len()),
+            format!(
+                "`{}` starts, {} stages; all its models together compute on {} of the cores",
+                summary.name,
+                summary.stages.len(),
+                summary.threads
+            ),
         ),
         Err(error) => Line::lacking(
             WHAT,

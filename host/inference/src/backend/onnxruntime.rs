@@ -2,20 +2,31 @@
 //!
 //! A process loads one such library in its life and keeps it, with one environment. Sessions run their
 //! operators one after another on the calling thread and `threads - 1` helpers, which sleep while idle:
-//! several spinning pools on few cores cost five times the work.
+//! several spinning pools on few cores cost five times the work. Inputs are lent to the library and outputs
+//! are kept in its memory: neither is copied. A run can be stopped between two operators.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytemuck::Pod;
 use bytes::Bytes;
 use half::{bf16, f16};
 use ort::ep;
 use ort::ep::ExecutionProvider;
+use ort::memory::MemoryInfo;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
-use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor as OrtTensor, ValueType};
+use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
+use ort::value::{
+    DynValue, Outlet, PrimitiveTensorElementType, Tensor as OrtTensor, TensorRef, ValueType,
+};
 
+use super::memory::{elements, kept};
 use super::{Backend, Device, LoadError, Opened, Signature, SignaturePort, graph_file};
 use crate::card::Card;
 use crate::events::LibraryWarned;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
+use crate::watchdog::Stop;
 
 mod library;
 
@@ -134,17 +145,36 @@ struct SessionBackend {
     session: Session,
     signature: Signature,
     outputs: Vec<(String, ElementType)>,
-    options: RunOptions<HasSelectedOutputs>,
+    /// Whether the graph gives more than the card names.
+    selects: bool,
+    options: Arc<Options>,
+}
+
+/// What a run looks at: whether it should end.
+struct Options(RunOptions);
+
+impl Stop for Options {
+    fn stop(&self) {
+        warn_of(self.0.terminate());
+    }
+
+    fn reset(&self) {
+        warn_of(self.0.unterminate());
+    }
+}
+
+fn warn_of(told: ort::Result<()>) {
+    if let Err(error) = told {
+        LibraryWarned {
+            library: NAME,
+            message: &error.to_string(),
+        }
+        .emit();
+    }
 }
 
 impl SessionBackend {
     fn new(card: &Card, session: Session) -> Result<SessionBackend, ort::Error> {
-        let selector = card
-            .outputs()
-            .keys()
-            .fold(OutputSelector::no_default(), |selector, name| {
-                selector.with(name)
-            });
         let outputs = card
             .outputs()
             .iter()
@@ -157,10 +187,66 @@ impl SessionBackend {
         Ok(SessionBackend {
             signature,
             outputs,
-            options: RunOptions::new()?.with_outputs(selector),
+            selects: session.outputs().len() > card.outputs().len(),
+            options: Arc::new(Options(RunOptions::new()?)),
             session,
         })
     }
+
+    /// Runs the graph for what the card names alone. Options that select outputs could not be told to stop, so they are bound;
+    /// what is bound is the library's, to which inputs are copied.
+    fn run_for_some(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+        let mut binding = self.session.create_binding().map_err(in_words)?;
+        for (name, tensor) in inputs {
+            let value = to_value(tensor).map_err(in_words)?;
+            binding
+                .bind_input(name.as_str(), &*value)
+                .map_err(in_words)?;
+        }
+        for (name, _) in &self.outputs {
+            binding
+                .bind_output_to_device(name.as_str(), &MemoryInfo::default())
+                .map_err(in_words)?;
+        }
+        let outputs = self
+            .session
+            .run_binding_with_options(&binding, &self.options.0);
+        named(&self.outputs, outputs.map_err(in_words)?)
+    }
+}
+
+/// Runs the graph for every output that it gives.
+fn run_whole<'r>(
+    session: &'r mut Session,
+    options: &'r Options,
+    inputs: &[NamedTensor],
+) -> Result<SessionOutputs<'r>, ort::Error> {
+    let inputs = inputs.iter().map(|(name, tensor)| {
+        let value = to_value(tensor)?;
+        Ok((name.as_str(), value))
+    });
+    let inputs = inputs.collect::<Result<Vec<_>, ort::Error>>()?;
+    session.run_with_options(inputs, &options.0)
+}
+
+fn in_words(error: ort::Error) -> String {
+    error.to_string()
+}
+
+/// What the card names, in its order.
+fn named(
+    wanted: &[(String, ElementType)],
+    mut outputs: SessionOutputs<'_>,
+) -> Result<Vec<NamedTensor>, String> {
+    wanted
+        .iter()
+        .map(|(name, ty)| {
+            let value = outputs
+                .remove(name)
+                .ok_or_else(|| format!("the run gave no output `{name}`"))?;
+            Ok((name.clone(), from_value(name, *ty, value)?))
+        })
+        .collect()
 }
 
 impl Backend for SessionBackend {
@@ -169,24 +255,15 @@ impl Backend for SessionBackend {
     }
 
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
-        let inputs = inputs
-            .iter()
-            .map(|(name, tensor)| Ok((name.as_str(), SessionInputValue::from(to_value(tensor)?))))
-            .collect::<Result<Vec<_>, ort::Error>>()
-            .map_err(|error| error.to_string())?;
-        let outputs = self
-            .session
-            .run_with_options(inputs, &self.options)
-            .map_err(|error| error.to_string())?;
-        self.outputs
-            .iter()
-            .map(|(name, ty)| {
-                let value = outputs
-                    .get(name)
-                    .ok_or_else(|| format!("the run gave no output `{name}`"))?;
-                Ok((name.clone(), from_value(name, *ty, value)?))
-            })
-            .collect()
+        if self.selects {
+            return self.run_for_some(inputs);
+        }
+        let outputs = run_whole(&mut self.session, &self.options, inputs);
+        named(&self.outputs, outputs.map_err(in_words)?)
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(self.options.clone())
     }
 }
 
@@ -214,95 +291,63 @@ fn ports(outlets: &[Outlet]) -> Vec<SignaturePort> {
     outlets.iter().map(port).collect()
 }
 
-fn to_value(tensor: &Tensor) -> Result<DynValue, ort::Error> {
-    let dims: Vec<i64> = tensor.dims().iter().map(|d| i64::from(*d)).collect();
-    let data = tensor.data();
+/// The tensor as the library takes it: lent, where its bytes lie well.
+fn to_value(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error> {
     match tensor.ty() {
-        ElementType::F16 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| f16::from_le_bytes(*b))
-                .collect(),
-        ),
-        ElementType::Bf16 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| bf16::from_le_bytes(*b))
-                .collect(),
-        ),
-        ElementType::F32 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
-        ),
-        ElementType::F64 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| f64::from_le_bytes(*b))
-                .collect(),
-        ),
-        ElementType::U8 => value(dims, data.to_vec()),
-        ElementType::I32 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| i32::from_le_bytes(*b))
-                .collect(),
-        ),
-        ElementType::I64 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| i64::from_le_bytes(*b))
-                .collect(),
-        ),
+        ElementType::F16 => lent::<f16>(tensor),
+        ElementType::Bf16 => lent::<bf16>(tensor),
+        ElementType::F32 => lent::<f32>(tensor),
+        ElementType::F64 => lent::<f64>(tensor),
+        ElementType::U8 => lent::<u8>(tensor),
+        ElementType::I32 => lent::<i32>(tensor),
+        ElementType::I64 => lent::<i64>(tensor),
     }
 }
 
-fn value<T>(dims: Vec<i64>, data: Vec<T>) -> Result<DynValue, ort::Error>
+fn lent<T>(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error>
 where
-    T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
+    T: PrimitiveTensorElementType + std::fmt::Debug + Pod,
 {
-    Ok(OrtTensor::from_array((dims, data))?.into_dyn())
+    let dims: Vec<i64> = tensor.dims().iter().map(|d| i64::from(*d)).collect();
+    match elements::<T>(tensor.data()) {
+        Cow::Borrowed(elements) => Ok(TensorRef::from_array_view((dims, elements))?.into()),
+        Cow::Owned(elements) => Ok(OrtTensor::from_array((dims, elements))?.into()),
+    }
 }
 
-fn from_value(name: &str, ty: ElementType, value: &DynValue) -> Result<Tensor, String> {
-    let (shape, data) = match ty {
-        ElementType::F16 => bytes(value, |v: f16| v.to_le_bytes()),
-        ElementType::Bf16 => bytes(value, |v: bf16| v.to_le_bytes()),
-        ElementType::F32 => bytes(value, f32::to_le_bytes),
-        ElementType::F64 => bytes(value, f64::to_le_bytes),
-        ElementType::U8 => bytes(value, u8::to_le_bytes),
-        ElementType::I32 => bytes(value, i32::to_le_bytes),
-        ElementType::I64 => bytes(value, i64::to_le_bytes),
+fn from_value(name: &str, ty: ElementType, value: DynValue) -> Result<Tensor, String> {
+    let (dims, data) = match ty {
+        ElementType::F16 => computed::<f16>(value),
+        ElementType::Bf16 => computed::<bf16>(value),
+        ElementType::F32 => computed::<f32>(value),
+        ElementType::F64 => computed::<f64>(value),
+        ElementType::U8 => computed::<u8>(value),
+        ElementType::I32 => computed::<i32>(value),
+        ElementType::I64 => computed::<i64>(value),
     }
     .map_err(|error| format!("output `{name}`: {error}"))?;
-    let dims = shape
-        .iter()
-        .map(|dim| u32::try_from(*dim))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| error.to_string())?;
     Tensor::new(dims, ty, data).map_err(|error| format!("output `{name}`: {error}"))
 }
 
-fn bytes<T: PrimitiveTensorElementType + Copy, const N: usize>(
-    value: &DynValue,
-    to_bytes: impl Fn(T) -> [u8; N],
-) -> Result<(Vec<i64>, Bytes), ort::Error> {
-    let (shape, values) = value.try_extract_tensor::<T>()?;
-    Ok((
-        shape.to_vec(),
-        values.iter().flat_map(|value| to_bytes(*value)).collect(),
-    ))
+/// The dimensions of what was computed, and its bytes where they are.
+fn computed<T>(value: DynValue) -> Result<(Vec<u32>, Bytes), String>
+where
+    T: PrimitiveTensorElementType + Pod + Send,
+{
+    let (shape, _) = value.try_extract_tensor::<T>().map_err(in_words)?;
+    let dims = shape.iter().map(|dim| u32::try_from(*dim));
+    let dims = dims
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    Ok((dims, kept::<T, _>(Computed(value, PhantomData::<T>))))
+}
+
+/// A value of elements of type `T`, which it was seen to hold.
+struct Computed<T>(DynValue, PhantomData<T>);
+
+impl<T: PrimitiveTensorElementType> AsRef<[T]> for Computed<T> {
+    fn as_ref(&self) -> &[T] {
+        let elements = self.0.try_extract_tensor::<T>();
+        elements.map(|(_, elements)| elements).unwrap_or_default()
+    }
 }

@@ -1,20 +1,24 @@
 //! rten: the ONNX backend that is part of this program.
 //!
 //! It holds 64-bit integers as 32-bit ones and doubles as single precision. An input that does not fit is
-//! refused; what a graph declares is read from its file, since rten no longer knows it.
+//! refused; what a graph declares is read from its file, since rten no longer knows it. What it holds as it is given
+//! is lent to it, and what it computes is kept where it is, without a copy. A run of it cannot be stopped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytemuck::Pod;
 use bytes::Bytes;
 use rten::{
     DataType, Dimension, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
-    ValueType,
+    ValueType, ValueView,
 };
-use rten_tensor::Tensor as RtenTensor;
 use rten_tensor::prelude::*;
+use rten_tensor::{Tensor as RtenTensor, TensorView};
 
 use super::declared::declared_types;
+use super::memory::{elements, kept};
 use super::{Backend, LoadError, Signature, SignaturePort, graph_file};
 use crate::card::Card;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
@@ -80,7 +84,7 @@ impl Backend for RtenBackend {
                     .model
                     .node_id(name)
                     .map_err(|error| error.to_string())?;
-                Ok((node, ValueOrView::from(to_value(name, tensor)?)))
+                Ok((node, to_value(name, tensor)?))
             })
             .collect::<Result<Vec<_>, String>>()?;
         let nodes: Vec<NodeId> = self.outputs.iter().map(|(_, _, node)| *node).collect();
@@ -129,68 +133,59 @@ fn holds(ty: ElementType) -> bool {
     !matches!(ty, ElementType::F16 | ElementType::Bf16)
 }
 
-fn to_value(name: &str, tensor: &Tensor) -> Result<Value, String> {
+fn to_value<'t>(name: &str, tensor: &'t Tensor) -> Result<ValueOrView<'t>, String> {
     let dims: Vec<usize> = tensor.dims().iter().map(|d| *d as usize).collect();
     let data = tensor.data();
     match tensor.ty() {
-        ElementType::F32 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
-        ),
+        ElementType::F32 => lent::<f32>(&dims, data),
+        ElementType::I32 => lent::<i32>(&dims, data),
+        ElementType::U8 => lent::<u8>(&dims, data),
         #[allow(clippy::cast_possible_truncation, reason = "rten has no doubles")]
-        ElementType::F64 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| f64::from_le_bytes(*b) as f32)
-                .collect(),
-        ),
-        ElementType::I32 => value(
-            dims,
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| i32::from_le_bytes(*b))
-                .collect(),
-        ),
+        ElementType::F64 => {
+            let doubles = elements::<f64>(data);
+            made(&dims, doubles.iter().map(|double| *double as f32).collect())
+        }
         ElementType::I64 => {
-            let narrow = |bytes: &[u8; 8]| {
-                let whole = i64::from_le_bytes(*bytes);
-                i32::try_from(whole).map_err(|_| {
+            let narrow = |whole: &i64| {
+                i32::try_from(*whole).map_err(|_| {
                     format!(
                         "input `{name}` has the value `{whole}`, and {NAME} takes at most `{}`",
                         i32::MAX
                     )
                 })
             };
-            value(
-                dims,
-                data.as_chunks()
-                    .0
-                    .iter()
-                    .map(narrow)
-                    .collect::<Result<_, _>>()?,
-            )
+            let wide = elements::<i64>(data);
+            let narrowed: Result<Vec<i32>, String> = wide.iter().map(narrow).collect();
+            made(&dims, narrowed?)
         }
-        ElementType::U8 => value(dims, data.to_vec()),
         ElementType::F16 | ElementType::Bf16 => {
             Err(format!("{NAME} does not hold `{}`", tensor.ty()))
         }
     }
 }
 
-fn value<T>(dims: Vec<usize>, data: Vec<T>) -> Result<Value, String>
+/// Elements that rten holds as they are given.
+fn lent<'t, T: Pod>(dims: &[usize], data: &'t [u8]) -> Result<ValueOrView<'t>, String>
+where
+    ValueView<'t>: From<TensorView<'t, T>>,
+    Value: From<RtenTensor<T>>,
+{
+    match elements::<T>(data) {
+        Cow::Owned(elements) => made(dims, elements),
+        Cow::Borrowed(elements) => {
+            let view = TensorView::try_from_data(dims, elements).map_err(|error| error.to_string());
+            Ok(ValueOrView::View(ValueView::from(view?)))
+        }
+    }
+}
+
+/// Elements that were made for it.
+fn made<T>(dims: &[usize], elements: Vec<T>) -> Result<ValueOrView<'static>, String>
 where
     Value: From<RtenTensor<T>>,
 {
-    let tensor =
-        RtenTensor::try_from_data(dims.as_slice(), data).map_err(|error| error.to_string())?;
-    Ok(Value::from(tensor))
+    let tensor = RtenTensor::try_from_data(dims, elements).map_err(|error| error.to_string())?;
+    Ok(ValueOrView::from(Value::from(tensor)))
 }
 
 fn from_value(name: &str, ty: ElementType, value: Value) -> Result<Tensor, String> {
@@ -202,28 +197,18 @@ fn from_value(name: &str, ty: ElementType, value: Value) -> Result<Tensor, Strin
         .map(|d| u32::try_from(*d))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    let data: Bytes = match (ty, value) {
-        (ElementType::F32, Value::FloatTensor(tensor)) => tensor
-            .to_vec()
-            .into_iter()
-            .flat_map(f32::to_le_bytes)
-            .collect(),
-        (ElementType::F64, Value::FloatTensor(tensor)) => tensor
-            .to_vec()
-            .into_iter()
-            .flat_map(|v| f64::from(v).to_le_bytes())
-            .collect(),
-        (ElementType::I32, Value::Int32Tensor(tensor)) => tensor
-            .to_vec()
-            .into_iter()
-            .flat_map(i32::to_le_bytes)
-            .collect(),
-        (ElementType::I64, Value::Int32Tensor(tensor)) => tensor
-            .to_vec()
-            .into_iter()
-            .flat_map(|v| i64::from(v).to_le_bytes())
-            .collect(),
-        (ElementType::U8, Value::UInt8Tensor(tensor)) => tensor.to_vec().into(),
+    let data = match (ty, value) {
+        (ElementType::F32, Value::FloatTensor(tensor)) => kept::<f32, _>(tensor.into_data()),
+        (ElementType::I32, Value::Int32Tensor(tensor)) => kept::<i32, _>(tensor.into_data()),
+        (ElementType::U8, Value::UInt8Tensor(tensor)) => Bytes::from(tensor.into_data()),
+        (ElementType::F64, Value::FloatTensor(tensor)) => {
+            let doubles = tensor.into_data().into_iter().map(f64::from);
+            kept::<f64, _>(doubles.collect::<Vec<_>>())
+        }
+        (ElementType::I64, Value::Int32Tensor(tensor)) => {
+            let wide = tensor.into_data().into_iter().map(i64::from);
+            kept::<i64, _>(wide.collect::<Vec<_>>())
+        }
         _ => return Err(failed()),
     };
     Tensor::new(dims, ty, data).map_err(|error| format!("output `{name}`: {error}"))

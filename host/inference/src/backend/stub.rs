@@ -5,7 +5,7 @@
 //! slow or make it fail, from the run after its warm-up on.
 
 use std::collections::BTreeMap;
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use half::{bf16, f16};
 use super::{Backend, Signature};
 use crate::card::{Card, Dim, Failure, Port};
 use crate::tensor::{ElementType, NamedTensor, Tensor};
+use crate::watchdog::Stop;
 
 pub(super) const NAME: &str = "stub";
 
@@ -21,6 +22,43 @@ pub(crate) struct StubBackend {
     card: Card,
     /// Whether the next run is neither slow nor fails.
     spared: bool,
+    nap: Arc<Nap>,
+}
+
+/// How a stub is slow: until its time is over, or it is told to stop.
+#[derive(Default)]
+struct Nap {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Nap {
+    fn take(&self, time: Duration) -> Result<(), String> {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = self
+            .changed
+            .wait_timeout_while(stopped, time, |stopped| !*stopped);
+        let (stopped, _) = ended.unwrap_or_else(PoisonError::into_inner);
+        match *stopped {
+            true => Err("the stub was told to stop".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn set(&self, stopped: bool) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = stopped;
+        self.changed.notify_all();
+    }
+}
+
+impl Stop for Nap {
+    fn stop(&self) {
+        self.set(true);
+    }
+
+    fn reset(&self) {
+        self.set(false);
+    }
 }
 
 impl StubBackend {
@@ -29,6 +67,7 @@ impl StubBackend {
         StubBackend {
             card: card.clone(),
             spared: false,
+            nap: Arc::default(),
         }
     }
 
@@ -37,13 +76,15 @@ impl StubBackend {
         StubBackend {
             card: card.clone(),
             spared: !card.stub().cold,
+            nap: Arc::default(),
         }
     }
 
     /// What the card says of a run beside its answer.
     fn misbehave(&self) -> Result<(), String> {
         if self.card.stub().delay_ms > 0 {
-            thread::sleep(Duration::from_millis(self.card.stub().delay_ms));
+            self.nap
+                .take(Duration::from_millis(self.card.stub().delay_ms))?;
         }
         match self.card.stub().fail {
             Some(Failure::Error) => return Err("the stub's card says that it fails".to_owned()),
@@ -137,6 +178,10 @@ impl StubBackend {
 impl Backend for StubBackend {
     fn signature(&self) -> Option<Signature> {
         None
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(self.nap.clone())
     }
 
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {

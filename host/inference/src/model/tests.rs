@@ -6,6 +6,7 @@ use super::*;
 use crate::backend::{Backend, Signature, StubBackend};
 use crate::card::parse_for_test;
 use crate::tensor::{ElementType, Tensor};
+use crate::watchdog::Stop;
 
 const CARD: &str = r#"
 schema = 1
@@ -108,7 +109,7 @@ pub(crate) fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Rec
             device: "cpu".to_owned(),
         })
     };
-    let model = Model::start(&card, options, Box::new(open)).unwrap();
+    let model = Model::start(&card, options, Threads::new(4), Box::new(open)).unwrap();
     (model, seen, Gate(gates))
 }
 
@@ -398,6 +399,187 @@ async fn a_stub_fails_as_its_card_says() {
     }
 }
 
+/// A stub that hangs on the value 7 until it is told to stop.
+struct Hanging {
+    stub: StubBackend,
+    told: Arc<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    stopped: Mutex<bool>,
+    changed: std::sync::Condvar,
+}
+
+impl Stop for Told {
+    fn stop(&self) {
+        *self.stopped.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    fn reset(&self) {
+        *self.stopped.lock().unwrap() = false;
+    }
+}
+
+impl Backend for Hanging {
+    fn signature(&self) -> Option<Signature> {
+        None
+    }
+
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+        if inputs[0].1.to_i64().unwrap().contains(&7) {
+            let told = self.told.stopped.lock().unwrap();
+            drop(
+                self.told
+                    .changed
+                    .wait_while(told, |stopped| !*stopped)
+                    .unwrap(),
+            );
+            return Err("told to stop".to_owned());
+        }
+        self.stub.run(inputs)
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        Some(self.told.clone())
+    }
+}
+
+fn hanging(run: Duration) -> Model {
+    let card = card("");
+    let stub = card.clone();
+    let open = move || {
+        let backend = Box::new(Hanging {
+            stub: StubBackend::new(&stub),
+            told: Arc::default(),
+        });
+        Ok(Opened {
+            backend,
+            name: "hanging".to_owned(),
+            device: "cpu".to_owned(),
+        })
+    };
+    let options = LoadOptions {
+        run,
+        ..LoadOptions::default()
+    };
+    Model::start(&card, options, Threads::new(1), Box::new(open)).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_passes_its_bound_is_stopped_and_the_model_goes_on() {
+    let limit = Duration::from_millis(20);
+    let model = hanging(limit);
+    let overrun = InferError::Overrun {
+        model: "m@1.0.0".to_owned(),
+        limit,
+    };
+    for _ in 0..2 {
+        let error = model.infer(inputs(1, 3, 7), soon()).await.unwrap_err();
+        assert_eq!(error, overrun);
+        model.infer(inputs(1, 3, 1), soon()).await.unwrap();
+    }
+    assert_eq!(overrun.reason(), "overrun");
+    assert_eq!(
+        overrun.to_string(),
+        "a run of model `m@1.0.0` was stopped after `20` ms, the most that one may take; send less at once, or raise the model's `run`"
+    );
+}
+
+#[tokio::test]
+async fn a_run_ends_with_the_last_deadline_in_it() {
+    let model = hanging(Duration::from_secs(3600));
+    let deadline = Instant::now() + Duration::from_millis(10);
+    let error = model.infer(inputs(1, 3, 7), deadline).await.unwrap_err();
+    assert_eq!(error.reason(), "deadline");
+    model.infer(inputs(1, 3, 1), soon()).await.unwrap();
+}
+
+/// The library itself, with a graph that ships.
+#[test]
+#[allow(
+    clippy::print_stderr,
+    reason = "whoever reads the tests' output learns what was not tried"
+)]
+fn onnxruntime_stops_when_it_is_told_and_goes_on_once_that_is_taken_back() {
+    if std::env::var_os(crate::LIBRARY_VARIABLE).is_none() {
+        eprintln!(
+            "onnxruntime is not tested: `{}` does not name its library",
+            crate::LIBRARY_VARIABLE
+        );
+        return;
+    }
+    let shipped = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../models/sentence-scorer/2.0.0"
+    );
+    let card = Card::read(std::path::Path::new(shipped)).unwrap();
+    let backends = Backends::detect(None).unwrap();
+    let mut opened = backends.open(&card, Device::Cpu, 1).unwrap();
+    let features = Tensor::from_f32(vec![2, 51], &[0.5; 102]).unwrap();
+    let inputs = [("features".to_owned(), features)];
+    let stop = opened.backend.stop().unwrap();
+    let before = opened.backend.run(&inputs).unwrap();
+    stop.stop();
+    let error = opened.backend.run(&inputs).unwrap_err();
+    assert!(error.contains("terminate"), "{error}");
+    stop.reset();
+    assert_eq!(opened.backend.run(&inputs).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_stub_that_is_slow_can_be_stopped() {
+    let limit = Duration::from_millis(5);
+    let options = LoadOptions {
+        run: limit,
+        ..LoadOptions::default()
+    };
+    let model = stub("[stub]\ndelay_ms = 3600000\n", options);
+    let error = model.infer(inputs(1, 3, 1), soon()).await.unwrap_err();
+    assert_eq!(error.reason(), "overrun");
+}
+
+#[tokio::test]
+async fn models_take_turns_on_the_threads_that_there_are() {
+    let (threads, card) = (Threads::new(1), card(""));
+    let (runs, seen) = std_mpsc::sync_channel(64);
+    let start = |runs: std_mpsc::SyncSender<u32>| {
+        let (hold, gate) = std_mpsc::sync_channel(64);
+        let gate = Mutex::new(Some(gate));
+        let stub = card.clone();
+        let open = move || {
+            let backend = Box::new(Gated {
+                stub: StubBackend::new(&stub),
+                runs: runs.clone(),
+                gate: gate.lock().unwrap().take().unwrap(),
+            });
+            Ok(Opened {
+                backend,
+                name: "gated".to_owned(),
+                device: "cpu".to_owned(),
+            })
+        };
+        let options = LoadOptions::default();
+        let model = Model::start(&card, options, threads.clone(), Box::new(open)).unwrap();
+        assert_eq!(model.threads(), 1);
+        (model, hold)
+    };
+    let ((one, first), (other, second)) = (start(runs.clone()), start(runs));
+    let running = spawn(&one, inputs(1, 3, 1));
+    settle().await;
+    assert_eq!(seen.recv().unwrap(), 1);
+    let waiting = spawn(&other, inputs(2, 3, 1));
+    settle().await;
+    let early = seen.recv_timeout(Duration::from_millis(50));
+    assert!(early.is_err(), "the one thread is taken");
+    drop(first);
+    running.await.unwrap().unwrap();
+    assert_eq!(seen.recv().unwrap(), 2);
+    drop(second);
+    waiting.await.unwrap().unwrap();
+}
+
 #[test]
 fn options_out_of_bounds_are_refused() {
     let load = |options, card: &Card| {
@@ -420,8 +602,25 @@ fn options_out_of_bounds_are_refused() {
             "model `m@1.0.0`: a queue of `18446744073709551615` is asked for; it holds `1` to `65536`",
         ),
         (
-            LoadOptions { threads: 0, ..base },
-            "model `m@1.0.0`: `0` threads are asked for; give at least `1`",
+            LoadOptions {
+                threads: Some(0),
+                ..base
+            },
+            "model `m@1.0.0`: `0` threads are asked for; give `1` to `1024`",
+        ),
+        (
+            LoadOptions {
+                max_tokens: Some(0),
+                ..base
+            },
+            "model `m@1.0.0`: a batch of `0` tokens is asked for; give at least `1`",
+        ),
+        (
+            LoadOptions {
+                run: Duration::ZERO,
+                ..base
+            },
+            "model `m@1.0.0`: a run of no time is asked for; give at least `1ms`",
         ),
         (
             LoadOptions {

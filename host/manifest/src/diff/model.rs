@@ -1,7 +1,9 @@
 //! What differs between two uses of a model.
 
+use std::time::Duration;
+
 use super::words;
-use crate::{Batch, ModelUse, TimeSpan};
+use crate::{Batch, Effort, ModelUse, TimeSpan};
 
 /// What differs, key by key.
 pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
@@ -10,7 +12,12 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
         reference,
         digest,
         device,
-        batch: Batch { max, delay },
+        batch: Batch { max, tokens, delay },
+        effort: Effort {
+            threads,
+            run,
+            queue,
+        },
         spans: _,
     } = new;
     let mut details = Vec::new();
@@ -30,13 +37,25 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
     let rows =
         |max: Option<usize>| max.map_or("as the card says".to_owned(), |max| max.to_string());
     words::change(&mut details, "batch.max", &rows(old.batch.max), &rows(*max));
-    let (was, now) = (TimeSpan(old.batch.delay), TimeSpan(*delay));
-    words::change(
-        &mut details,
-        "batch.delay",
-        &was.to_string(),
-        &now.to_string(),
-    );
+    let places = |tokens: Option<u64>| {
+        tokens.map_or("as suits the device".to_owned(), |tokens| {
+            tokens.to_string()
+        })
+    };
+    let (was, now) = (places(old.batch.tokens), places(*tokens));
+    words::change(&mut details, "batch.tokens", &was, &now);
+    let mut time = |what: &str, was: Duration, now: Duration| {
+        let (was, now) = (TimeSpan(was).to_string(), TimeSpan(now).to_string());
+        words::change(&mut details, what, &was, &now);
+    };
+    time("batch.delay", old.batch.delay, *delay);
+    time("run", old.effort.run, *run);
+    let all =
+        |threads: Option<usize>| threads.map_or("all".to_owned(), |threads| threads.to_string());
+    let (was, now) = (all(old.effort.threads), all(*threads));
+    words::change(&mut details, "threads", &was, &now);
+    let (was, now) = (old.effort.queue.to_string(), queue.to_string());
+    words::change(&mut details, "queue", &was, &now);
     details
 }
 

@@ -1,0 +1,225 @@
+//! The queue before a model: what waits, for callers and the one worker.
+//!
+//! Bounds: as many entries as the model's `queue`, whoever they are of. A full queue is an error at once; where one stage
+//! holds most of it, the error is that stage's: its latest entry makes room for a stage that holds less. Entries whose caller
+//! is gone or whose deadline has passed hold no place. No lock is held across a wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::caller::Caller;
+use crate::events::{Dropped, ModelLabels, Pending};
+use crate::model::{InferError, Inference};
+use crate::policy::Candidate;
+use crate::request::Request;
+
+/// One call, waiting.
+pub(crate) struct Entry {
+    pub(crate) request: Request,
+    pub(crate) caller: Caller,
+    pub(crate) queued_at: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Inference, InferError>>,
+    pub(crate) pending: Pending,
+}
+
+impl Entry {
+    /// Whether an answer would still reach someone in time.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.unwanted().is_none()
+    }
+
+    /// Why nobody wants an answer any more, as metrics call it.
+    fn unwanted(&self) -> Option<&'static str> {
+        if self.reply.is_closed() {
+            return Some("gone");
+        }
+        (self.caller.deadline <= Instant::now()).then_some("deadline")
+    }
+
+    /// The entry as the policy sees it.
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            stage: &self.caller.stage,
+            deadline: self.caller.deadline,
+            shape: &self.request.shape,
+        }
+    }
+
+    /// Replies. A caller that is gone needs no reply.
+    pub(crate) fn answer(self, result: Result<Inference, InferError>) {
+        // First, so that whoever has an answer no longer counts as waiting.
+        drop(self.pending);
+        drop(self.reply.send(result));
+    }
+}
+
+/// What waits for one model.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    labels: ModelLabels,
+    capacity: usize,
+    state: Mutex<State>,
+    /// Told of every change that the worker may wait for.
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they came.
+    waiting: Vec<Entry>,
+    /// Whether nobody can ask any more.
+    finished: bool,
+    /// Whether the worker has ended.
+    closed: bool,
+}
+
+impl std::fmt::Debug for State {
+    // What waits is a customer's text in another form.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "State({} waiting)", self.waiting.len())
+    }
+}
+
+/// Why an entry was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
+impl Queue {
+    pub(crate) fn new(labels: ModelLabels, capacity: usize) -> Queue {
+        Queue {
+            labels,
+            capacity,
+            state: Mutex::default(),
+            changed: Arc::default(),
+        }
+    }
+
+    /// Puts `entry` at the end, or refuses it.
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Refused> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Refused::Closed);
+        }
+        if state.waiting.len() >= self.capacity {
+            self.drop_unwanted(&mut state);
+        }
+        let mut evicted = None;
+        if state.waiting.len() >= self.capacity {
+            let place = latest_of_the_greediest(&state.waiting, &entry.caller.stage);
+            let place = place.ok_or(Refused::Full)?;
+            evicted = Some(state.waiting.remove(place));
+        }
+        state.waiting.push(entry);
+        drop(state);
+        if let Some(evicted) = evicted {
+            evicted.answer(Err(self.full()));
+        }
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// The error of a call for which there is no place.
+    pub(crate) fn full(&self) -> InferError {
+        InferError::QueueFull {
+            model: format!("{}@{}", self.labels.model, self.labels.version),
+            queue: self.capacity,
+        }
+    }
+
+    /// What is told of changes.
+    pub(crate) fn changed(&self) -> &Arc<Notify> {
+        &self.changed
+    }
+
+    /// Shows `look` what waits and is wanted, and takes out of it the entries that it names, in that order. Nothing once
+    /// nobody can ask and nothing waits.
+    pub(crate) fn look<T>(
+        &self,
+        look: impl FnOnce(&[Entry]) -> (T, Vec<usize>),
+    ) -> Option<(T, Vec<Entry>)> {
+        let mut state = self.lock();
+        self.drop_unwanted(&mut state);
+        if state.waiting.is_empty() && state.finished {
+            return None;
+        }
+        let (told, picked) = look(&state.waiting);
+        if picked.is_empty() {
+            return Some((told, Vec::new()));
+        }
+        let mut waiting: Vec<Option<Entry>> = std::mem::take(&mut state.waiting)
+            .into_iter()
+            .map(Some)
+            .collect();
+        let taken = picked
+            .iter()
+            .filter_map(|place| waiting.get_mut(*place)?.take());
+        let taken = taken.collect();
+        state.waiting = waiting.into_iter().flatten().collect();
+        Some((told, taken))
+    }
+
+    /// Whether nobody can ask any more.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.lock().finished
+    }
+
+    /// Nobody can ask any more: what waits is answered, then the worker ends.
+    pub(crate) fn finish(&self) {
+        self.lock().finished = true;
+        self.changed.notify_one();
+    }
+
+    /// The worker has ended: what waits has no answer, and nothing more is taken.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Whoever still waits for a reply has a timer of its own for the deadline; dropping is enough.
+    fn drop_unwanted(&self, state: &mut State) {
+        let wanted = |entry: &Entry| match entry.unwanted() {
+            None => true,
+            Some(reason) => {
+                let labels = &self.labels;
+                Dropped { labels, reason }.emit();
+                false
+            }
+        };
+        state.waiting.retain(wanted);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of the entry with the latest deadline, of the stage that holds most; none where `stage` would hold as many.
+fn latest_of_the_greediest(waiting: &[Entry], stage: &str) -> Option<usize> {
+    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in waiting {
+        *held.entry(&entry.caller.stage).or_default() += 1;
+    }
+    let own = held.get(stage).copied().unwrap_or_default();
+    let (greediest, most) = held.into_iter().max_by_key(|(_, count)| *count)?;
+    if most <= own + 1 {
+        return None;
+    }
+    let theirs = waiting.iter().enumerate();
+    theirs
+        .filter(|(_, entry)| *entry.caller.stage == *greediest)
+        .max_by_key(|(_, entry)| entry.caller.deadline)
+        .map(|(place, _)| place)
+}

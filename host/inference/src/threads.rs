@@ -1,0 +1,133 @@
+//! The threads that all models together compute on.
+//!
+//! A run takes as many as its model computes with, at most all, and gives them back when it ends; runs that find too few free
+//! begin in the order in which they asked. What runs elsewhere than on the processor takes none. Default: one less than there
+//! are cores, at least one, so that guests and host have a core to themselves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::events::ThreadsGranted;
+
+/// The most threads that can be asked for.
+pub const MAX_THREADS: usize = 1024;
+
+/// The threads that all models of one host compute on. Clones are one.
+#[derive(Clone, Debug)]
+pub(crate) struct Threads {
+    now: Arc<Mutex<Budget>>,
+}
+
+#[derive(Clone, Debug)]
+struct Budget {
+    total: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Budget {
+    fn of(total: usize) -> Budget {
+        let total = total.clamp(1, MAX_THREADS);
+        ThreadsGranted(total).emit();
+        Budget {
+            total,
+            free: Arc::new(Semaphore::new(total)),
+        }
+    }
+}
+
+/// What a run holds while it computes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _threads: Option<OwnedSemaphorePermit>,
+}
+
+/// One less than there are cores, at least one.
+pub fn default_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_sub(1).max(1)
+}
+
+impl Threads {
+    pub(crate) fn new(total: usize) -> Threads {
+        Threads {
+            now: Arc::new(Mutex::new(Budget::of(total))),
+        }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.budget().total
+    }
+
+    /// Sets how many there are. Runs that have begun, or wait, keep what they were promised.
+    pub(crate) fn set(&self, total: usize) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.total != total.clamp(1, MAX_THREADS) {
+            *now = Budget::of(total);
+        }
+    }
+
+    /// Waits until `wanted`, or all where that is fewer, are free. Runs before it end at their bound, so that it ends, too.
+    pub(crate) async fn take(&self, wanted: usize) -> Held {
+        let Budget { total, free } = self.budget();
+        let wanted = u32::try_from(wanted.min(total)).unwrap_or(u32::MAX);
+        // The semaphore is never closed; if it were, a run would be better than none.
+        let threads = free.acquire_many_owned(wanted).await.ok();
+        Held { _threads: threads }
+    }
+
+    fn budget(&self) -> Budget {
+        self.now
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn runs_share_what_there_is_in_the_order_in_which_they_ask() {
+        let threads = Threads::new(3);
+        let two = threads.take(2).await;
+        let mut all = Box::pin(threads.take(usize::MAX));
+        assert!(
+            futures_poll(&mut all).is_none(),
+            "one is free, and all are asked for"
+        );
+        let mut one = Box::pin(threads.take(1));
+        assert!(
+            futures_poll(&mut one).is_none(),
+            "whoever asked first is first"
+        );
+        drop(two);
+        let held = futures_poll(&mut all).unwrap();
+        assert!(futures_poll(&mut one).is_none());
+        drop(held);
+        assert!(futures_poll(&mut one).is_some());
+    }
+
+    #[tokio::test]
+    async fn fewer_threads_hold_for_what_begins_later() {
+        let threads = Threads::new(2);
+        let held = threads.take(2).await;
+        threads.set(1);
+        assert_eq!(threads.total(), 1);
+        let _one = threads.take(2).await;
+        let mut next = Box::pin(threads.take(1));
+        drop(held);
+        assert!(futures_poll(&mut next).is_none());
+        threads.set(0);
+        assert_eq!(threads.total(), 1, "one at least");
+    }
+
+    fn futures_poll<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> Option<T> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => Some(value),
+            std::task::Poll::Pending => None,
+        }
+    }
+}

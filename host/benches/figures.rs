@@ -1,13 +1,14 @@
 //! The figures that the README states of the shipped fleet, over the requests in `tests/data`:
 //!
 //! - `overhead [quick]`: wall clock of a submission in process, less the time that models were at work on it (each run counted
-//!   once); with `quick`, where every stage runs quick code;
+//!   once, and one at a time); with `quick`, where every stage runs quick code;
 //! - `memory`: resident memory of a host that serves the fleet, after every request was submitted ten times;
+//! - `chain`: what each of 1 to 10 empty stages adds to a submission, and what a stage call costs beside the model that it asks;
 //! - `neighbours [CASE…]`: what a hostile guest costs a well-behaved stage beside it, case by case (about 45 s each);
 //! - `soak [SECONDS]`: 100 clients at once over HTTP for a minute: answers by status, and memory at the start and at the end.
 //!
-//! `cargo bench -p fleetwright --bench figures -- [overhead [quick]|memory|soak [SECONDS]|neighbours [CASE…]]`, all but `neighbours`
-//! by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
+//! `cargo bench -p fleetwright --bench figures -- [overhead [quick]|memory|chain|soak [SECONDS]|neighbours [CASE…]]`, all but
+//! `neighbours` by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
 #![allow(
     clippy::print_stdout,
     missing_docs,
@@ -17,6 +18,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "figures/chain.rs"]
+mod chain;
 #[path = "figures/neighbours.rs"]
 mod neighbours;
 
@@ -53,6 +56,9 @@ fn main() {
     }
     if wants("memory") {
         tokio.block_on(memory());
+    }
+    if wants("chain") {
+        tokio.block_on(chain::table());
     }
     if words.first().is_some_and(|word| word == "neighbours") {
         tokio.block_on(neighbours::table(&words[1..]));
@@ -101,8 +107,13 @@ async fn overhead(quick: bool) {
     const ROUNDS: usize = 40;
     let metrics = Metrics::install().unwrap();
     let root = root();
+    // On one thread, so that no two runs are at once: else the time of models would be more than that of the clock.
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("fleet.toml");
+    let shipped = std::fs::read_to_string(root.join("fleet.toml")).unwrap();
+    std::fs::write(&manifest, shipped + "\n[inference]\nthreads = 1\n").unwrap();
     let places = Places {
-        manifest: root.join("fleet.toml"),
+        manifest,
         plugins: root.join("plugins"),
         models: root.join("models"),
         state: root.join(".fleetwright"),

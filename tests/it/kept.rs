@@ -113,7 +113,9 @@ fn workers(host: &Host, name: &str) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", host.process())).unwrap();
     let named = |path: &Path| fs::read_to_string(path.join("comm")).unwrap_or_default();
     let comms = tasks.map(|task| named(&task.unwrap().path()));
-    comms.filter(|comm| comm.contains(name)).count()
+    comms
+        .filter(|comm| comm.starts_with(&format!("model {name}")))
+        .count()
 }
 
 #[test]
@@ -130,6 +132,8 @@ fn a_newer_model_is_taken_up_and_taking_it_away_goes_back_and_frees_it() {
     };
     let layout = Layout::new(&manifest(""), &["hostile"]).unwrap();
     let host = Host::start(layout.with_models(models), &[]).unwrap();
+    let each = workers(&host, "stub");
+    assert!(each >= 1);
     let version = || {
         let models = &ask(&host)["stages"]["first"]["models"];
         models["model"]["version"].as_str().map(str::to_owned)
@@ -139,8 +143,8 @@ fn a_newer_model_is_taken_up_and_taking_it_away_goes_back_and_frees_it() {
             Ok((version().as_deref() == Some(wanted)).then_some(()))
         })
         .unwrap();
-        until("the end of the other model's worker", || {
-            Ok((workers(&host, "stub") == 1).then_some(()))
+        until("the end of the other model's workers", || {
+            Ok((workers(&host, "stub") == each).then_some(()))
         })
         .unwrap();
     };

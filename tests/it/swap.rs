@@ -531,7 +531,7 @@ fn optimised(host: &Host) {
 fn what_cannot_be_optimised_within_bounds_serves_in_quick_code_and_says_so() {
     let text = "schema = 1\nname = \"slow\"\n[[stage]]\nname = \"slow\"\nplugin = \"idle@1\"\n";
     let layout = Layout::new(text, &[]).unwrap();
-    let slow = Guest::named("idle").unwrap().with_functions(3000, 400);
+    let slow = Guest::named("idle").unwrap().with_functions(1500, 400);
     let slow = unseen(&slow.component().unwrap());
     layout.put_plugin("slow", &slow).unwrap();
     let host = Host::start(layout, &["--compile-time", "1s"]).unwrap();

@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetwright_inference::{Backends, Catalog, LoadOptions, Model, default_threads};
-use fleetwright_manifest::{
-    self as manifest, Canary, Diagnostic, Diagnostics, Effort, Manifest, ModelUse, Source,
-};
+use fleetwright_inference::{Backends, Catalog, LoadOptions, Model, Share, default_threads};
+use fleetwright_manifest::{self as manifest, Canary, Diagnostic, Diagnostics, Manifest, Source};
 use fleetwright_runtime::{
     CompileBounds, Compiler, LoadError, QuickCode, Runtime, RuntimeOptions, digest,
 };
@@ -324,7 +322,8 @@ impl Workshop {
                 digest: card.digest().to_owned(),
                 device: wanted.device,
                 batch: wanted.batch,
-                effort: effort(wanted, threads),
+                effort: wanted.effort,
+                share: Share::of(threads, wanted.effort.threads),
             };
             let known = serving
                 .into_iter()
@@ -515,15 +514,6 @@ pub(crate) fn threads_of(manifest: &Manifest) -> usize {
     manifest.threads.unwrap_or_else(default_threads)
 }
 
-/// What a model may take, where there are so many threads.
-fn effort(wanted: &ModelUse, threads: usize) -> Effort {
-    let own = wanted.effort.threads.unwrap_or(threads);
-    Effort {
-        threads: Some(own.min(threads)),
-        ..wanted.effort
-    }
-}
-
 fn load_options(key: &ModelKey, merge: bool) -> LoadOptions {
     LoadOptions {
         device: convert::device(key.device),
@@ -533,6 +523,7 @@ fn load_options(key: &ModelKey, merge: bool) -> LoadOptions {
         run: key.effort.run,
         merge,
         queue: key.effort.queue,
-        threads: key.effort.threads,
+        threads: Some(key.share.threads),
+        workers: Some(key.share.workers),
     }
 }

@@ -88,8 +88,9 @@ pub(crate) struct ModelKey {
     pub(crate) digest: String,
     pub(crate) device: fleetwright_manifest::DeviceChoice,
     pub(crate) batch: fleetwright_manifest::Batch,
-    /// With the threads of its runs as they come to on this machine.
     pub(crate) effort: fleetwright_manifest::Effort,
+    /// What it comes to on this machine.
+    pub(crate) share: fleetwright_inference::Share,
 }
 
 /// A model that is loaded.

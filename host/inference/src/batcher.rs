@@ -3,7 +3,7 @@
 //! Bounds: nothing waits longer for others than the policy's delay. A run is due first and is chosen after it has its threads,
 //! so that what came meanwhile runs with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -13,12 +13,13 @@ use crate::policy::{Candidate, Policy, When};
 use crate::queue::{Entry, Queue};
 use crate::threads::{Held, Threads};
 
-/// The worker's end of a model's queue.
+/// A worker's end of a model's queue. Clones are of one model: what one takes, no other does.
+#[derive(Clone)]
 pub(crate) struct Batcher {
     queue: Arc<Queue>,
     crowd: Arc<Crowd>,
     policy: Policy,
-    ledger: Ledger,
+    ledger: Arc<Mutex<Ledger>>,
     /// What a run computes with; none where it computes elsewhere.
     threads: Option<(Threads, usize)>,
 }
@@ -40,7 +41,7 @@ impl Batcher {
             queue,
             crowd,
             policy,
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
             threads,
         }
     }
@@ -51,7 +52,7 @@ impl Batcher {
     }
 
     /// The next run; `None` once nobody can ask and nothing waits.
-    pub(crate) async fn next(&mut self) -> Option<Batch> {
+    pub(crate) async fn next(&self) -> Option<Batch> {
         loop {
             self.due().await?;
             let held = match &self.threads {
@@ -67,13 +68,9 @@ impl Batcher {
     }
 
     /// Waits until something should run.
-    async fn due(&mut self) -> Option<()> {
+    async fn due(&self) -> Option<()> {
         loop {
-            let (policy, ledger) = (&self.policy, &mut self.ledger);
-            let nobody_comes = self.queue.is_finished() || self.crowd.all_wait();
-            let look =
-                |waiting: &[Entry]| (when(policy, ledger, waiting, nobody_comes), Vec::new());
-            let (when, _) = self.queue.look(look)?;
+            let when = self.glance()?;
             let changed = self.queue.changed().notified();
             match when {
                 Some(When::Now) => return Some(()),
@@ -84,20 +81,34 @@ impl Batcher {
         }
     }
 
+    /// When what waits should run, as it is now; `None` once nobody can ask and nothing waits.
+    fn glance(&self) -> Option<Option<When>> {
+        let (policy, mut ledger) = (&self.policy, locked(&self.ledger));
+        let nobody_comes = self.queue.is_finished() || self.crowd.all_wait();
+        let look =
+            |waiting: &[Entry]| (when(policy, &mut ledger, waiting, nobody_comes), Vec::new());
+        let (when, _) = self.queue.look(look)?;
+        Some(when)
+    }
+
     /// Takes what runs together out of the queue, perhaps nothing.
-    fn take(&mut self) -> Option<Vec<Entry>> {
-        let (policy, ledger) = (&self.policy, &mut self.ledger);
+    fn take(&self) -> Option<Vec<Entry>> {
+        let (policy, mut ledger) = (&self.policy, locked(&self.ledger));
         let look = |waiting: &[Entry]| {
-            let choice = policy.choose(ledger, &candidates(waiting));
+            let choice = policy.choose(&mut ledger, &candidates(waiting));
             ((), choice.map(|choice| choice.picked).unwrap_or_default())
         };
         let ((), entries) = self.queue.look(look)?;
         for entry in &entries {
             let places = entry.request.shape.places();
-            self.ledger.charge(&entry.caller.stage, places);
+            ledger.charge(&entry.caller.stage, places);
         }
         Some(entries)
     }
+}
+
+fn locked(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When what waits should run; `None` where nothing waits.

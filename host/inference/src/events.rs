@@ -30,6 +30,8 @@ pub(crate) struct Loaded<'a> {
     pub(crate) device: &'a str,
     /// Threads that a run computes with.
     pub(crate) threads: usize,
+    /// Runs at once.
+    pub(crate) workers: usize,
     pub(crate) took: Duration,
 }
 
@@ -42,12 +44,15 @@ impl Loaded<'_> {
         gauge!("fleetwright_model_pending", &labels).increment(0.0);
         #[allow(clippy::cast_precision_loss, reason = "threads are few")]
         gauge!("fleetwright_model_threads", &labels).set(self.threads as f64);
+        #[allow(clippy::cast_precision_loss, reason = "workers are few")]
+        gauge!("fleetwright_model_workers", &labels).set(self.workers as f64);
         info!(
             model = &*self.labels.model,
             version = &*self.labels.version,
             backend = self.backend,
             device = self.device,
             threads = self.threads,
+            workers = self.workers,
             took_ms = self.took.as_millis(),
             "model loaded"
         );

@@ -40,5 +40,5 @@ pub use card::{BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Ori
 pub use catalog::Catalog;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
-pub use threads::{MAX_THREADS, default_threads};
+pub use threads::{MAX_THREADS, MAX_WORKERS, Share, default_threads};
 pub use work::Work;

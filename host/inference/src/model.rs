@@ -2,8 +2,8 @@
 //!
 //! Calls wait in a bounded queue (default 256), at most until their deadline; a full queue is an error at
 //! once. A run ends within its bound (default 30 s) where its library can be stopped, and once no call in it is
-//! of use any more. Clones share one worker. When the last one is dropped, the worker answers what is queued and
-//! ends; nobody waits for it.
+//! of use any more. Clones share its workers. When the last one is dropped, the workers answer what is queued and
+//! end; nobody waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::queue::{Entry, Queue, Refused};
 use crate::request::Request;
 use crate::tensor::NamedTensor;
-use crate::threads::{MAX_THREADS, Threads};
+use crate::threads::{MAX_THREADS, MAX_WORKERS, Share, Threads};
 use crate::warm_up;
 use crate::worker::{self, Open, Post};
 
@@ -31,7 +31,7 @@ const MAX_QUEUE: usize = 65_536;
 /// How long one run may take, where nothing else is said: a scanned page takes seconds.
 const DEFAULT_RUN: Duration = Duration::from_secs(30);
 
-/// A loaded model. Cheap to clone; clones share one worker thread.
+/// A loaded model. Cheap to clone; clones share its workers.
 #[derive(Clone, Debug)]
 pub struct Model {
     inner: Arc<Inner>,
@@ -45,7 +45,7 @@ struct Inner {
     queue: Arc<Queue>,
     /// Whoever may ask; of a model that waits for calls to run together.
     crowd: Option<Arc<Crowd>>,
-    threads: usize,
+    share: Share,
 }
 
 impl Drop for Inner {
@@ -55,7 +55,7 @@ impl Drop for Inner {
 }
 
 impl Model {
-    /// Verifies the files of `card`, loads the model on a thread of its own, holds the graph to the card and runs it once.
+    /// Verifies the files of `card`, loads the model on each worker's own thread, holds the graph to the card and runs it once.
     /// Blocks until that is done: call it where blocking is allowed.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Model {
     ) -> Result<Model, LoadError> {
         let (card_to_open, backends) = (card.clone(), backends.clone());
         let threads = backends.threads().clone();
-        let (device, count) = (options.device, options.threads_of(threads.total()));
+        let (device, count) = (options.device, options.share(threads.total()).threads);
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
@@ -75,7 +75,7 @@ impl Model {
             warm_up::run(&card_to_open, &mut opened)?;
             Ok(opened)
         };
-        Model::start(card, options, threads, Box::new(open))
+        Model::start(card, options, threads, Arc::new(open))
     }
 
     pub(crate) fn start(
@@ -86,7 +86,7 @@ impl Model {
     ) -> Result<Model, LoadError> {
         let begun = std::time::Instant::now();
         let max_rows = options.max_rows(card)?;
-        let count = options.threads_of(threads.total());
+        let share = options.share(threads.total());
         let labels = ModelLabels {
             model: card.name().into(),
             version: card.version().to_string().into(),
@@ -101,7 +101,7 @@ impl Model {
                 false => policy.without_merging(),
             };
             // What a device computes takes no thread of the processor.
-            let threads = (opened.device == "cpu").then_some((threads, count));
+            let threads = (opened.device == "cpu").then_some((threads, share.threads));
             Batcher::new(queued, asking, policy, threads)
         };
         let post = Post {
@@ -109,13 +109,15 @@ impl Model {
             labels: labels.clone(),
             queue: queue.clone(),
             run: options.run,
+            workers: share.workers,
         };
         let started = worker::start(post, open, batcher)?;
         Loaded {
             labels: &labels,
             backend: &started.backend,
             device: &started.device,
-            threads: count,
+            threads: share.threads,
+            workers: started.workers,
             took: begun.elapsed(),
         }
         .emit();
@@ -133,7 +135,10 @@ impl Model {
                 labels,
                 queue,
                 crowd: (!options.delay.is_zero()).then_some(crowd),
-                threads: count,
+                share: Share {
+                    workers: started.workers,
+                    ..share
+                },
             }),
         })
     }
@@ -228,14 +233,14 @@ impl Model {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// Whether its worker takes calls: one whose backend broke beyond repair does not, and must be loaded anew.
+    /// Whether its workers take calls: one whose backend broke beyond repair does not, and must be loaded anew.
     pub fn serves(&self) -> bool {
         !self.inner.queue.is_closed()
     }
 
-    /// Threads that a run of it computes with; a run on another device needs none of them.
-    pub fn threads(&self) -> usize {
-        self.inner.threads
+    /// Threads that a run of it computes with, which one on another device needs none of, and runs at once.
+    pub fn share(&self) -> Share {
+        self.inner.share
     }
 
     pub(crate) fn crowd(&self) -> Option<Arc<Crowd>> {
@@ -272,8 +277,10 @@ pub struct LoadOptions {
     pub merge: bool,
     /// How many calls may wait. Default: 256.
     pub queue: usize,
-    /// Threads that compute a run. Default: all that models together compute on.
+    /// Threads that compute a run. Default: see [`Share::of`].
     pub threads: Option<usize>,
+    /// Runs at once on a processor, each in a worker that has loaded the model. Default: see [`Share::of`].
+    pub workers: Option<usize>,
 }
 
 impl Default for LoadOptions {
@@ -287,14 +294,19 @@ impl Default for LoadOptions {
             merge: true,
             queue: 256,
             threads: None,
+            workers: None,
         }
     }
 }
 
 impl LoadOptions {
-    /// Threads that compute a run, where there are `all`.
-    fn threads_of(&self, all: usize) -> usize {
-        self.threads.unwrap_or(all)
+    /// What a run takes, where there are `all` threads.
+    fn share(&self, all: usize) -> Share {
+        let usual = Share::of(all, self.threads);
+        let workers = self
+            .workers
+            .map_or(usual.workers, |workers| workers.clamp(1, MAX_WORKERS));
+        Share { workers, ..usual }
     }
 
     /// The most rows of a run of `card`, once every option is within its bounds.

@@ -1,4 +1,4 @@
-//! The queue before a model: what waits, for callers and the one worker.
+//! The queue before a model: what waits, for callers and workers.
 //!
 //! Bounds: as many entries as the model's `queue`, whoever they are of. A full queue is an error at once; where one stage
 //! holds most of it, the error is that stage's: its latest entry makes room for a stage that holds less. Entries whose caller
@@ -62,7 +62,7 @@ pub(crate) struct Queue {
     labels: ModelLabels,
     capacity: usize,
     state: Mutex<State>,
-    /// Told of every change that the worker may wait for.
+    /// Told of every change that a worker may wait for; each tells the next where more is left to do.
     changed: Arc<Notify>,
 }
 
@@ -72,7 +72,7 @@ struct State {
     waiting: Vec<Entry>,
     /// Whether nobody can ask any more.
     finished: bool,
-    /// Whether the worker has ended.
+    /// Whether a worker has ended.
     closed: bool,
 }
 
@@ -145,7 +145,8 @@ impl Queue {
     ) -> Option<(T, Vec<Entry>)> {
         let mut state = self.lock();
         self.drop_unwanted(&mut state);
-        if state.waiting.is_empty() && state.finished {
+        if state.closed || state.waiting.is_empty() && state.finished {
+            self.changed.notify_one();
             return None;
         }
         let (told, picked) = look(&state.waiting);
@@ -161,6 +162,9 @@ impl Queue {
             .filter_map(|place| waiting.get_mut(*place)?.take());
         let taken = taken.collect();
         state.waiting = waiting.into_iter().flatten().collect();
+        if !state.waiting.is_empty() {
+            self.changed.notify_one();
+        }
         Some((told, taken))
     }
 
@@ -169,19 +173,20 @@ impl Queue {
         self.lock().finished
     }
 
-    /// Nobody can ask any more: what waits is answered, then the worker ends.
+    /// Nobody can ask any more: what waits is answered, then the workers end.
     pub(crate) fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify_one();
     }
 
-    /// The worker has ended: what waits has no answer, and nothing more is taken.
+    /// A worker has ended: what waits has no answer, and nothing more is taken.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         drop(waiting);
+        self.changed.notify_one();
     }
 
     pub(crate) fn is_closed(&self) -> bool {

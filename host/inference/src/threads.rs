@@ -1,14 +1,22 @@
 //! The threads that all models together compute on.
 //!
 //! A run takes as many as its model computes with, at most all, and gives them back when it ends; runs that find too few free
-//! begin in the order in which they asked. What runs elsewhere than on the processor takes none. Default: one less than there
-//! are cores, at least one, so that guests and host have a core to themselves.
+//! begin in the order in which they asked. What runs elsewhere than on the processor takes none. Default: as many as there are
+//! cores. Guests and host need a tenth of what models need: a core that were kept for them would stand idle, and where there are
+//! two, half of what models could do.
+//!
+//! A model that computes on the processor has a worker for each run that fits these threads at once, at most
+//! [`MAX_WORKERS`], each with the model loaded for itself: two runs on a thread each take half the time that one after the other
+//! take on two, for short texts do not divide.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::events::ThreadsGranted;
+
+/// The most workers of a model: each holds its weights.
+pub const MAX_WORKERS: usize = 4;
 
 /// The most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
@@ -42,10 +50,30 @@ pub(crate) struct Held {
     _threads: Option<OwnedSemaphorePermit>,
 }
 
-/// One less than there are cores, at least one.
+/// As many as there are cores.
 pub fn default_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.saturating_sub(1).max(1)
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How one model shares in the threads that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Threads that compute one run.
+    pub threads: usize,
+    /// Runs at once, on a processor.
+    pub workers: usize,
+}
+
+impl Share {
+    /// The share of a model whose runs take `threads` of `total`; by default as many as leave room for [`MAX_WORKERS`] runs at once.
+    pub fn of(total: usize, threads: Option<usize>) -> Share {
+        let total = total.clamp(1, MAX_THREADS);
+        let threads = threads.unwrap_or(total / MAX_WORKERS).clamp(1, total);
+        Share {
+            threads,
+            workers: (total / threads).clamp(1, MAX_WORKERS),
+        }
+    }
 }
 
 impl Threads {
@@ -87,6 +115,24 @@ impl Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_fill_the_threads_that_there_are() {
+        for (total, asked, threads, workers) in [
+            (1, None, 1, 1),
+            (2, None, 1, 2),
+            (2, Some(2), 2, 1),
+            (2, Some(9), 2, 1),
+            (4, None, 1, 4),
+            (16, None, 4, 4),
+            (16, Some(1), 1, 4),
+            (6, Some(4), 4, 1),
+            (0, Some(0), 1, 1),
+        ] {
+            let share = Share { threads, workers };
+            assert_eq!(Share::of(total, asked), share, "{asked:?} of {total}");
+        }
+    }
 
     #[tokio::test]
     async fn runs_share_what_there_is_in_the_order_in_which_they_ask() {

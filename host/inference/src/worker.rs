@@ -1,6 +1,6 @@
-//! The thread that owns a loaded model.
+//! The threads that own a loaded model, each a copy of its own.
 //!
-//! It loads the model, asks the batcher for entries, runs them and replies. What goes wrong in a run of
+//! A worker loads the model, asks the batcher for entries, runs them and replies. What goes wrong in a run of
 //! several entries is tried again one by one, so that an entry harms itself alone. A run that passes its bound,
 //! or that nobody wants any more, is stopped where the library allows it, and is not tried again. After a panic
 //! the model is loaded anew; if that fails the thread ends, and its callers get [`InferError::WorkerGone`].
@@ -29,29 +29,61 @@ use crate::watchdog::Watchdog;
 /// The stack of a worker thread; graph libraries recurse deeper than the default allows for.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// Loads a model; called again after a panic.
-pub(crate) type Open = Box<dyn Fn() -> Result<Opened, LoadError> + Send>;
+/// Loads a model, for each worker; called again after a panic.
+pub(crate) type Open = Arc<dyn Fn() -> Result<Opened, LoadError> + Send + Sync>;
 
 /// What a worker is given, whatever it turns out to run in.
+#[derive(Clone)]
 pub(crate) struct Post {
     pub(crate) card: Card,
     pub(crate) labels: ModelLabels,
     pub(crate) queue: Arc<Queue>,
     /// How long one run may take.
     pub(crate) run: Duration,
+    /// How many workers there are on a processor; on another device there is one.
+    pub(crate) workers: usize,
 }
 
 /// What a loaded model turned out to run in and on.
 pub(crate) struct Started {
     pub(crate) backend: String,
     pub(crate) device: String,
+    pub(crate) workers: usize,
 }
 
-/// Starts the thread and waits until the model is loaded. `batching` says how its calls are merged, once the device is known.
+/// Starts the workers and waits until each has loaded the model. `batching` says how its calls are merged, once the device is known.
 ///
 /// # Errors
 /// [`LoadError`] of `open`, or where no thread could be started.
 pub(crate) fn start(
+    post: Post,
+    open: Open,
+    batching: impl FnOnce(&Opened) -> Batcher + Send + 'static,
+) -> Result<Started, LoadError> {
+    let (batchers, made) = std_mpsc::sync_channel(1);
+    let mut started = hire(post.clone(), open.clone(), move |opened| {
+        let batcher = batching(opened);
+        // Whoever reads it waits for this worker to have started.
+        drop(batchers.send(batcher.clone()));
+        batcher
+    })?;
+    // Nothing was sent only where the worker has ended, and said so.
+    let Ok(batcher) = made.recv() else {
+        return Ok(started);
+    };
+    if started.device == "cpu" {
+        for _ in 1..post.workers {
+            let batcher = batcher.clone();
+            let hired = hire(post.clone(), open.clone(), move |_| batcher);
+            hired.inspect_err(|_| post.queue.close())?;
+            started.workers += 1;
+        }
+    }
+    Ok(started)
+}
+
+/// Starts one worker and waits until it has loaded the model.
+fn hire(
     post: Post,
     open: Open,
     batching: impl FnOnce(&Opened) -> Batcher + Send + 'static,
@@ -71,6 +103,7 @@ pub(crate) fn start(
                 let told = report.send(Ok(Started {
                     backend: worker.opened.name.clone(),
                     device: worker.opened.device.clone(),
+                    workers: 1,
                 }));
                 if told.is_ok() {
                     worker.serve(&runtime, batcher);
@@ -88,7 +121,7 @@ pub(crate) fn start(
         .map_err(|_| failed("it ended while loading".to_owned()))?
 }
 
-/// Tells every caller, now and later, when the worker has ended, however it did.
+/// Tells every caller, now and later, when a worker has ended, however it did: the others end with it, and the model is loaded anew.
 struct Closes(Arc<Queue>);
 
 impl Drop for Closes {
@@ -131,7 +164,7 @@ struct Run {
 }
 
 impl Worker {
-    fn serve(mut self, runtime: &Runtime, mut batcher: Batcher) {
+    fn serve(mut self, runtime: &Runtime, batcher: Batcher) {
         let policy = batcher.policy();
         while let Some(Batch { entries, held }) = runtime.block_on(batcher.next()) {
             let ended = self.execute(entries, policy);
@@ -354,7 +387,7 @@ fn begin(post: Post, open: Open) -> Result<(Worker, Runtime), LoadError> {
 
 /// Opens the model; a panic becomes an error.
 fn caught_open(card: &Card, open: &Open) -> Result<Opened, LoadError> {
-    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| open())).unwrap_or_else(|panic| {
         Err(LoadError::Worker {
             model: format!("{}@{}", card.name(), card.version()),
             reason: format!(

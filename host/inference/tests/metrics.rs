@@ -243,6 +243,7 @@ async fn padding_and_shares_are_counted(seen: &Seen) {
 async fn overruns_and_drops_are_counted(seen: &Seen) {
     let options = LoadOptions {
         run: Duration::from_millis(20),
+        workers: Some(1),
         ..LoadOptions::default()
     };
     let model = padded("o", "[stub]\ndelay_ms = 3600000\n", options);
@@ -271,11 +272,12 @@ async fn overruns_and_drops_are_counted(seen: &Seen) {
         2.0
     );
     assert_eq!(of("dropped_total{model=o,version=1.0.0,reason=gone}"), 1.0);
-    let granted = seen.of("fleetwright_inference_threads{}");
+    let last = |metric: &str| seen.of(metric).last().copied().unwrap();
+    let granted = last("fleetwright_inference_threads{}");
+    let taken = last("fleetwright_model_threads{model=o,version=1.0.0}");
+    assert!(taken >= 1.0 && granted >= taken, "{taken} of {granted}");
     assert_eq!(
-        seen.of("fleetwright_model_threads{model=o,version=1.0.0}")
-            .last(),
-        granted.last()
+        last("fleetwright_model_workers{model=o,version=1.0.0}"),
+        1.0
     );
-    assert!(granted.last().is_some_and(|threads| *threads >= 1.0));
 }

@@ -21,7 +21,7 @@ pub struct Manifest {
     pub name: String,
     /// The fields that a submission may have, in the order declared; [`DEFAULT_FIELDS`] where none are.
     pub fields: Vec<String>,
-    /// Threads that all models together compute on; `None` is one less than there are cores.
+    /// Threads that all models together compute on; `None` is as many as there are cores.
     pub threads: Option<usize>,
     /// The models, by the name that stages use.
     pub models: BTreeMap<String, ModelUse>,
@@ -95,7 +95,7 @@ pub struct Batch {
 /// What a model may take: threads, time and waiting calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Threads that compute a run, at most as many as all models together have; `None` is all of those.
+    /// Threads that compute a run, at most as many as all models together have; `None` is a quarter of those, at least one.
     pub threads: Option<usize>,
     /// How long one run may take. Default 30 s.
     pub run: Duration,

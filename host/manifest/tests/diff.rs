@@ -111,7 +111,7 @@ fn each_key_is_named_with_what_was_and_what_is() {
         (
             "use = \"minilm@1\"",
             "use = \"minilm@1\"\nthreads = 2\nrun = \"5s\"\nqueue = 64\nbatch = { tokens = 512 }",
-            "model encoder changed: batch.tokens: as suits the device → 512; run: 30s → 5s; threads: all → 2; queue: 256 → 64",
+            "model encoder changed: batch.tokens: as suits the device → 512; run: 30s → 5s; threads: a quarter of all → 2; queue: 256 → 64",
         ),
         (
             "[defaults",

@@ -209,7 +209,9 @@ mod bare {
             let mut pool = PoolingAllocationConfig::new();
             pool.max_memory_size(1 << 30)
                 .table_elements(30_000)
-                .linear_memory_keep_resident(0);
+                .linear_memory_keep_resident(512 << 10)
+                .table_keep_resident(64 << 10)
+                .pagemap_scan(wasmtime::Enabled::Auto);
             config
                 .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
                 .concurrency_support(false);

@@ -4,10 +4,14 @@ use anyhow::{Result, bail};
 
 use crate::step::step;
 use crate::workspace::Workspace;
-use crate::{guests, process, setup};
+use crate::{guests, instructions, process, setup};
 
-/// Runs every benchmark; `words` go to each, as criterion's filter and options.
+/// Runs every benchmark; `words` go to each, as criterion's filter and options. `instructions` alone counts instructions.
 pub(crate) fn run(workspace: &Workspace, words: &[String]) -> Result<()> {
+    let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["instructions", options @ ..] = plain.as_slice() {
+        return instructions::run(workspace, options);
+    }
     let benches = workspace.benches();
     if benches.is_empty() {
         bail!(

@@ -97,11 +97,8 @@ async fn delay_is_counted_from_the_oldest() {
     let mut bench = Bench::new(8, 4, DELAY);
     let begun = Instant::now();
     let _first = bench.ask(1, 16);
-    let later = async {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        bench.push("a", 2, 16, LONG).unwrap()
-    };
-    let _second = later.await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let _second = bench.push("a", 2, 16, LONG).unwrap();
     assert_eq!(bench.next().await, [1, 2]);
     assert_eq!(begun.elapsed(), DELAY);
 }
@@ -111,7 +108,7 @@ async fn what_comes_during_the_delay_joins() {
     let Bench {
         queue,
         crowd,
-        mut batcher,
+        batcher,
     } = Bench::new(8, 4, DELAY);
     let policy = batcher.policy();
     let other = Bench {
@@ -206,7 +203,7 @@ async fn what_is_unwanted_once_the_threads_are_free_does_not_run() {
     let threads = Threads::new(1);
     let bench = Bench::new(8, 1, Duration::ZERO);
     let with = Some((threads.clone(), 1));
-    let mut batcher = Batcher::new(
+    let batcher = Batcher::new(
         bench.queue.clone(),
         bench.crowd.clone(),
         bench.batcher.policy(),
@@ -293,7 +290,7 @@ proptest! {
         let ended: Result<(), TestCaseError> = paused.block_on(async {
             let bench = Bench::new(queue, 4, Duration::from_millis(delay));
             let policy = bench.batcher.policy();
-            let Bench { queue, crowd, mut batcher } = bench;
+            let Bench { queue, crowd, batcher } = bench;
             let bench = Bench { batcher: Batcher::new(queue.clone(), crowd.clone(), policy, None), queue, crowd };
             let worker = tokio::spawn(async move {
                 let mut ran = 0usize;

@@ -109,7 +109,13 @@ pub(crate) fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Rec
             device: "cpu".to_owned(),
         })
     };
-    let model = Model::start(&card, options, Threads::new(4), Box::new(open)).unwrap();
+    let model = Model::start(
+        &card,
+        options,
+        Threads::new(options.workers.unwrap_or(1)),
+        Arc::new(open),
+    )
+    .unwrap();
     (model, seen, Gate(gates))
 }
 
@@ -464,7 +470,7 @@ fn hanging(run: Duration) -> Model {
         run,
         ..LoadOptions::default()
     };
-    Model::start(&card, options, Threads::new(1), Box::new(open)).unwrap()
+    Model::start(&card, options, Threads::new(1), Arc::new(open)).unwrap()
 }
 
 #[tokio::test]
@@ -561,8 +567,14 @@ async fn models_take_turns_on_the_threads_that_there_are() {
             })
         };
         let options = LoadOptions::default();
-        let model = Model::start(&card, options, threads.clone(), Box::new(open)).unwrap();
-        assert_eq!(model.threads(), 1);
+        let model = Model::start(&card, options, threads.clone(), Arc::new(open)).unwrap();
+        assert_eq!(
+            model.share(),
+            Share {
+                threads: 1,
+                workers: 1
+            }
+        );
         (model, hold)
     };
     let ((one, first), (other, second)) = (start(runs.clone()), start(runs));
@@ -578,6 +590,40 @@ async fn models_take_turns_on_the_threads_that_there_are() {
     assert_eq!(seen.recv().unwrap(), 2);
     drop(second);
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn workers_run_at_once_and_end_together() {
+    let options = LoadOptions {
+        workers: Some(2),
+        ..LoadOptions::default()
+    };
+    let (model, seen, gate) = gated(options, 2);
+    assert_eq!(
+        model.share(),
+        Share {
+            threads: 1,
+            workers: 2
+        }
+    );
+    let calls = [inputs(3, 3, 1), inputs(2, 3, 1)].map(|inputs| spawn(&model, inputs));
+    settle().await;
+    let mut rows = [seen.recv().unwrap(), seen.recv().unwrap()];
+    rows.sort_unstable();
+    assert_eq!(rows, [2, 3], "neither waits for the other");
+    gate.open();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    // One panics and cannot be loaded anew.
+    let error = model.infer(inputs(1, 3, 666), soon()).await.unwrap_err();
+    assert_eq!(error.reason(), "worker-gone");
+    // The caller may know a moment before the queue does.
+    while model.serves() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let error = model.infer(inputs(1, 3, 1), soon()).await.unwrap_err();
+    assert_eq!(error.reason(), "worker-gone");
 }
 
 #[test]

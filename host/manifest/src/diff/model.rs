@@ -50,8 +50,9 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
     };
     time("batch.delay", old.batch.delay, *delay);
     time("run", old.effort.run, *run);
-    let all =
-        |threads: Option<usize>| threads.map_or("all".to_owned(), |threads| threads.to_string());
+    let all = |threads: Option<usize>| {
+        threads.map_or("a quarter of all".to_owned(), |threads| threads.to_string())
+    };
     let (was, now) = (all(old.effort.threads), all(*threads));
     words::change(&mut details, "threads", &was, &now);
     let (was, now) = (old.effort.queue.to_string(), queue.to_string());

@@ -48,7 +48,8 @@ fn a_change_of_limits_compiles_nothing() {
     let layout = Layout::new(&manifest(""), &[]).unwrap();
     let component = never_seen();
     layout.put_plugin("versioned", &component).unwrap();
-    let host = Host::start(layout, &[]).unwrap();
+    // What serves in quick code is compiled once more.
+    let host = Host::start(layout, &["--quick-code", "off"]).unwrap();
     let compiles = || host.metric("fleetwright_compiles_total", &[]).unwrap();
     assert_eq!(compiles(), Some(1.0));
     // A file that was written a moment before it was looked at is looked at once more: that is over before the code is taken away.

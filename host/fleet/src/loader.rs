@@ -523,7 +523,6 @@ fn load_options(key: &ModelKey, merge: bool) -> LoadOptions {
         run: key.effort.run,
         merge,
         queue: key.effort.queue,
-        threads: Some(key.share.threads),
-        workers: Some(key.share.workers),
+        share: Some(key.share),
     }
 }

@@ -277,10 +277,9 @@ pub struct LoadOptions {
     pub merge: bool,
     /// How many calls may wait. Default: 256.
     pub queue: usize,
-    /// Threads that compute a run. Default: see [`Share::of`].
-    pub threads: Option<usize>,
-    /// Runs at once on a processor, each in a worker that has loaded the model. Default: see [`Share::of`].
-    pub workers: Option<usize>,
+    /// Threads that compute a run, and runs at once. Default: as [`Share::of`] says of the threads that there are now; whoever
+    /// is about to change those names its own.
+    pub share: Option<Share>,
 }
 
 impl Default for LoadOptions {
@@ -293,20 +292,15 @@ impl Default for LoadOptions {
             run: DEFAULT_RUN,
             merge: true,
             queue: 256,
-            threads: None,
-            workers: None,
+            share: None,
         }
     }
 }
 
 impl LoadOptions {
-    /// What a run takes, where there are `all` threads.
+    /// What a run takes, where there are `all` threads and nothing else is said.
     fn share(&self, all: usize) -> Share {
-        let usual = Share::of(all, self.threads);
-        let workers = self
-            .workers
-            .map_or(usual.workers, |workers| workers.clamp(1, MAX_WORKERS));
-        Share { workers, ..usual }
+        self.share.unwrap_or_else(|| Share::of(all, None))
     }
 
     /// The most rows of a run of `card`, once every option is within its bounds.
@@ -323,11 +317,11 @@ impl LoadOptions {
                 self.queue
             ));
         }
-        if let Some(threads) = self.threads
-            && !(1..=MAX_THREADS).contains(&threads)
+        if let Some(Share { threads, workers }) = self.share
+            && !((1..=MAX_THREADS).contains(&threads) && (1..=MAX_WORKERS).contains(&workers))
         {
             return refuse(format!(
-                "`{threads}` threads are asked for; give `1` to `{MAX_THREADS}`"
+                "`{threads}` threads and `{workers}` workers are asked for; give `1` to `{MAX_THREADS}` and `1` to `{MAX_WORKERS}`"
             ));
         }
         if self.max_tokens == Some(0) {

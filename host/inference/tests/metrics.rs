@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetwright_inference::{
-    Backends, CARD_FILE, Caller, Card, InferError, LoadOptions, Model, NamedTensor, Tensor,
+    Backends, CARD_FILE, Caller, Card, InferError, LoadOptions, Model, NamedTensor, Share, Tensor,
 };
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
@@ -243,7 +243,10 @@ async fn padding_and_shares_are_counted(seen: &Seen) {
 async fn overruns_and_drops_are_counted(seen: &Seen) {
     let options = LoadOptions {
         run: Duration::from_millis(20),
-        workers: Some(1),
+        share: Some(Share {
+            threads: 1,
+            workers: 1,
+        }),
         ..LoadOptions::default()
     };
     let model = padded("o", "[stub]\ndelay_ms = 3600000\n", options);

@@ -6,7 +6,8 @@ use super::*;
 use crate::backend::{Backend, Signature, StubBackend};
 use crate::card::parse_for_test;
 use crate::tensor::{ElementType, Tensor};
-use crate::watchdog::Stop;
+
+mod stopping;
 
 const CARD: &str = r#"
 schema = 1
@@ -112,7 +113,7 @@ pub(crate) fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Rec
     let model = Model::start(
         &card,
         options,
-        Threads::new(options.workers.unwrap_or(1)),
+        Threads::new(options.share.map_or(1, |share| share.workers)),
         Arc::new(open),
     )
     .unwrap();
@@ -405,147 +406,6 @@ async fn a_stub_fails_as_its_card_says() {
     }
 }
 
-/// A stub that hangs on the value 7 until it is told to stop.
-struct Hanging {
-    stub: StubBackend,
-    told: Arc<Told>,
-}
-
-#[derive(Default)]
-struct Told {
-    stopped: Mutex<bool>,
-    changed: std::sync::Condvar,
-}
-
-impl Stop for Told {
-    fn stop(&self) {
-        *self.stopped.lock().unwrap() = true;
-        self.changed.notify_all();
-    }
-
-    fn reset(&self) {
-        *self.stopped.lock().unwrap() = false;
-    }
-}
-
-impl Backend for Hanging {
-    fn signature(&self) -> Option<Signature> {
-        None
-    }
-
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
-        if inputs[0].1.to_i64().unwrap().contains(&7) {
-            let told = self.told.stopped.lock().unwrap();
-            drop(
-                self.told
-                    .changed
-                    .wait_while(told, |stopped| !*stopped)
-                    .unwrap(),
-            );
-            return Err("told to stop".to_owned());
-        }
-        self.stub.run(inputs)
-    }
-
-    fn stop(&self) -> Option<Arc<dyn Stop>> {
-        Some(self.told.clone())
-    }
-}
-
-fn hanging(run: Duration) -> Model {
-    let card = card("");
-    let stub = card.clone();
-    let open = move || {
-        let backend = Box::new(Hanging {
-            stub: StubBackend::new(&stub),
-            told: Arc::default(),
-        });
-        Ok(Opened {
-            backend,
-            name: "hanging".to_owned(),
-            device: "cpu".to_owned(),
-        })
-    };
-    let options = LoadOptions {
-        run,
-        ..LoadOptions::default()
-    };
-    Model::start(&card, options, Threads::new(1), Arc::new(open)).unwrap()
-}
-
-#[tokio::test]
-async fn a_run_that_passes_its_bound_is_stopped_and_the_model_goes_on() {
-    let limit = Duration::from_millis(20);
-    let model = hanging(limit);
-    let overrun = InferError::Overrun {
-        model: "m@1.0.0".to_owned(),
-        limit,
-    };
-    for _ in 0..2 {
-        let error = model.infer(inputs(1, 3, 7), soon()).await.unwrap_err();
-        assert_eq!(error, overrun);
-        model.infer(inputs(1, 3, 1), soon()).await.unwrap();
-    }
-    assert_eq!(overrun.reason(), "overrun");
-    assert_eq!(
-        overrun.to_string(),
-        "a run of model `m@1.0.0` was stopped after `20` ms, the most that one may take; send less at once, or raise the model's `run`"
-    );
-}
-
-#[tokio::test]
-async fn a_run_ends_with_the_last_deadline_in_it() {
-    let model = hanging(Duration::from_secs(3600));
-    let deadline = Instant::now() + Duration::from_millis(10);
-    let error = model.infer(inputs(1, 3, 7), deadline).await.unwrap_err();
-    assert_eq!(error.reason(), "deadline");
-    model.infer(inputs(1, 3, 1), soon()).await.unwrap();
-}
-
-/// The library itself, with a graph that ships.
-#[test]
-#[allow(
-    clippy::print_stderr,
-    reason = "whoever reads the tests' output learns what was not tried"
-)]
-fn onnxruntime_stops_when_it_is_told_and_goes_on_once_that_is_taken_back() {
-    if std::env::var_os(crate::LIBRARY_VARIABLE).is_none() {
-        eprintln!(
-            "onnxruntime is not tested: `{}` does not name its library",
-            crate::LIBRARY_VARIABLE
-        );
-        return;
-    }
-    let shipped = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../models/sentence-scorer/2.0.0"
-    );
-    let card = Card::read(std::path::Path::new(shipped)).unwrap();
-    let backends = Backends::detect(None).unwrap();
-    let mut opened = backends.open(&card, Device::Cpu, 1).unwrap();
-    let features = Tensor::from_f32(vec![2, 51], &[0.5; 102]).unwrap();
-    let inputs = [("features".to_owned(), features)];
-    let stop = opened.backend.stop().unwrap();
-    let before = opened.backend.run(&inputs).unwrap();
-    stop.stop();
-    let error = opened.backend.run(&inputs).unwrap_err();
-    assert!(error.contains("terminate"), "{error}");
-    stop.reset();
-    assert_eq!(opened.backend.run(&inputs).unwrap(), before);
-}
-
-#[tokio::test]
-async fn a_stub_that_is_slow_can_be_stopped() {
-    let limit = Duration::from_millis(5);
-    let options = LoadOptions {
-        run: limit,
-        ..LoadOptions::default()
-    };
-    let model = stub("[stub]\ndelay_ms = 3600000\n", options);
-    let error = model.infer(inputs(1, 3, 1), soon()).await.unwrap_err();
-    assert_eq!(error.reason(), "overrun");
-}
-
 #[tokio::test]
 async fn models_take_turns_on_the_threads_that_there_are() {
     let (threads, card) = (Threads::new(1), card(""));
@@ -595,7 +455,10 @@ async fn models_take_turns_on_the_threads_that_there_are() {
 #[tokio::test]
 async fn workers_run_at_once_and_end_together() {
     let options = LoadOptions {
-        workers: Some(2),
+        share: Some(Share {
+            threads: 1,
+            workers: 2,
+        }),
         ..LoadOptions::default()
     };
     let (model, seen, gate) = gated(options, 2);
@@ -626,6 +489,24 @@ async fn workers_run_at_once_and_end_together() {
     assert_eq!(error.reason(), "worker-gone");
 }
 
+/// A change may bring models and more threads at once, and its models are loaded before.
+#[tokio::test]
+async fn a_share_of_threads_that_are_yet_to_come_is_kept() {
+    let share = Share {
+        threads: 4,
+        workers: 1,
+    };
+    let options = LoadOptions {
+        share: Some(share),
+        ..LoadOptions::default()
+    };
+    let backends = Backends::embedded();
+    backends.set_threads(1);
+    let model = Model::load(&card(""), &backends, options).unwrap();
+    assert_eq!(model.share(), share);
+    model.infer(inputs(1, 3, 1), soon()).await.unwrap();
+}
+
 #[test]
 fn options_out_of_bounds_are_refused() {
     let load = |options, card: &Card| {
@@ -649,10 +530,13 @@ fn options_out_of_bounds_are_refused() {
         ),
         (
             LoadOptions {
-                threads: Some(0),
+                share: Some(Share {
+                    threads: 0,
+                    workers: 9,
+                }),
                 ..base
             },
-            "model `m@1.0.0`: `0` threads are asked for; give `1` to `1024`",
+            "model `m@1.0.0`: `0` threads and `9` workers are asked for; give `1` to `1024` and `1` to `4`",
         ),
         (
             LoadOptions {

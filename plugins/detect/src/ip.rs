@@ -58,10 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn in_text(text: &str) -> Vec<&str> {
-        find(&Scan::new(text))
-            .into_iter()
-            .map(|span| span.of(text))
-            .collect()
+        crate::scan::found(find, text)
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub struct Scan<'a> {
     text: &'a str,
     chars: Vec<(usize, char)>,
     words: OnceCell<Words>,
+    digits: OnceCell<bool>,
 }
 
 /// Where words begin, found once for the many phrases that are looked for.
@@ -50,12 +51,14 @@ impl<'a> Scan<'a> {
             text,
             chars: text.char_indices().collect(),
             words: OnceCell::new(),
+            digits: OnceCell::new(),
         }
     }
 
     /// Whether an ASCII digit stands anywhere.
     pub fn has_digits(&self) -> bool {
-        self.text.bytes().any(|byte| byte.is_ascii_digit())
+        let any = || self.text.bytes().any(|byte| byte.is_ascii_digit());
+        *self.digits.get_or_init(any)
     }
 
     /// Byte offsets of the words that begin with `initial`, a small letter, in either case.
@@ -173,6 +176,13 @@ impl<'a> Scan<'a> {
         }
         found
     }
+}
+
+/// What a detector finds in a text, as text.
+#[cfg(test)]
+pub(crate) fn found(detect: fn(&Scan<'_>) -> Vec<Span>, text: &str) -> Vec<&str> {
+    let spans = detect(&Scan::new(text)).into_iter();
+    spans.map(|span| span.of(text)).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! - `tokenize`: 30 words into tokens, natively;
 //! - `decode`: a submission of a thread of five messages, from JSON to fields.
 //!
-//! `cargo xtask bench instructions` counts the instructions of all of them under valgrind: of so many calls and of three times
+//! `cargo xtask bench instructions` counts the instructions of all but `model` under valgrind: of so many calls and of three times
 //! as many, so that what a program does once falls out. By itself, this program counts allocations, of every thread;
 //! the same command runs it so first. Guests come from `cargo xtask guests`.
 #![allow(

@@ -48,7 +48,7 @@ cargo xtask TASK
   plugins                         build plugins/* into plugins/*.wasm
   guests                          build tests/guests/* into target/guests/*.wasm
   bench [WORD…]                   run the benchmarks; words go to criterion
-  bench instructions [--save]     count the instructions of one call of each kind, under valgrind
+  bench instructions [--save]     count allocations of one call of each kind, and instructions under valgrind
   fuzz TARGET|all [SECONDS] [--keep]
                                   run a target of host/fuzz, 300 s of processor time; --keep: take what it found into its corpus
   lint                            fmt, clippy and deny

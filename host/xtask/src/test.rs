@@ -8,24 +8,25 @@ use crate::step::step;
 use crate::workspace::Workspace;
 use crate::{guests, process, setup};
 
+/// Builds all that tests need. cargo unites features over the packages and targets that it is asked for: another selection would
+/// compile dependencies a second time.
+pub(crate) const BUILD: [&str; 7] = [
+    "build",
+    "--release",
+    "--workspace",
+    "--locked",
+    "--lib",
+    "--bins",
+    "--tests",
+];
+
 /// Runs the tests whose names contain one of the words of `filter`, or all.
 pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
     setup::tools()?;
     guests::plugins(workspace)?;
     guests::hostile(workspace)?;
-    // One selection of packages and targets here and below: cargo unites features over it, so another would compile
-    // dependencies a second time.
-    let words = [
-        "build",
-        "--release",
-        "--workspace",
-        "--locked",
-        "--lib",
-        "--bins",
-        "--tests",
-    ];
     step("build", "cargo xtask test", || {
-        process::run(&mut process::cargo(workspace, &words))
+        process::run(&mut process::cargo(workspace, &BUILD))
     })?;
     setup::models(workspace, &setup::executable(workspace)?)?;
     if filter.is_empty() {

@@ -12,6 +12,9 @@ use crate::{TARGET, Toolchain, command};
 
 /// The variable that names the target's linker.
 pub(crate) const LINKER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
+/// Bytes of heap that a guest's memory has from the start. An instance serves one call; to grow its memory for the first few
+/// kilobytes costs two calls to the kernel, one of which stops every core that the host runs on. What is not touched costs nothing.
+const HEAP: usize = 512 << 10;
 /// The first eight bytes of every component: magic, version, layer.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
@@ -198,7 +201,7 @@ pub(crate) fn cargo() -> Command {
 /// The flags of the guest's own compilation. `CARGO_ENCODED_RUSTFLAGS` is the one form that bears blanks in paths and that no
 /// other setting overrides; with `--target` it spares build scripts and macros, which need the host's library.
 fn flags(toolchain: &Toolchain, root: &Path) -> Vec<String> {
-    let mut flags = Vec::new();
+    let mut flags = vec![format!("-Clink-arg=--initial-heap={HEAP}")];
     if let Some(overlay) = &toolchain.overlay {
         flags.push(format!("--sysroot={}", overlay.display()));
     }
@@ -390,9 +393,9 @@ mod tests {
             },
         };
         let flags = flags(&toolchain, Path::new("/work"));
-        assert_eq!(
-            flags.first().map(String::as_str),
-            Some("--sysroot=/an overlay")
+        assert!(
+            flags.contains(&"--sysroot=/an overlay".to_owned()),
+            "{flags:?}"
         );
         assert!(
             flags.contains(&"--remap-path-prefix=/work=.".to_owned()),

@@ -23,6 +23,11 @@
     )
 )]
 
+/// As the standard library's own, which asks the host for memory before it uses what the instance began with.
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 mod host;
 pub mod logging;
 pub mod nn;

@@ -4,10 +4,12 @@
 //! its start, the next call of a stage whose calls are long: guests without end take half of the processor at most, however
 //! many they are, and no turn from those who answer in microseconds.
 //!
-//! The threads are [`NICE`] behind all others. At an equal priority a worker that wakes up on the core of a guest often waits
-//! until the guest's slice is over, up to 4 ms; that far behind, the guest makes way at once, and still has a tenth of a
-//! core that all want. No priority at all (`SCHED_IDLE`) would be too little: a guest that is put off while the kernel changes
-//! its memory can keep a lock that everyone needs, and everyone would wait for the one who waits for everyone.
+//! The threads stand behind all others, by three means, each of which has been seen to be needed on two cores:
+//! - they are [`NICE`] behind, and have a tenth of a core that all want. No priority at all (`SCHED_IDLE`) would be too little: a
+//!   guest that is put off while the kernel changes its memory can keep a lock that everyone needs, and everyone would wait for
+//!   the one who waits for everyone;
+//! - their slice is the longest that there is ([`slice`]), so that whoever wakes up on their core has it at once;
+//! - a call gives way at the begin of each of its turns: where slices cannot be chosen, that ends the one that it has.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +22,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::meter::Spent;
+
+#[cfg(target_os = "linux")]
+mod slice;
 
 /// Processor time after which a call is long.
 pub(crate) const SHORT: Duration = Duration::from_millis(2);
@@ -52,9 +57,21 @@ impl Lane {
             Threads { runtime, handle }
         });
         Moved {
-            call: threads.handle.spawn(call),
+            call: threads.handle.spawn(GivesWay(Box::pin(call))),
             _lane: self.clone(),
         }
+    }
+}
+
+/// A call that gives way at the begin of each turn.
+struct GivesWay<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for GivesWay<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        std::thread::yield_now();
+        self.0.as_mut().poll(cx)
     }
 }
 
@@ -68,11 +85,16 @@ fn start() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Lowers the priority of the thread that calls it: on Linux it is a thread's own, elsewhere the process's, and left as it is.
+/// Puts the thread that calls it behind: on Linux priority and slice are a thread's own, elsewhere the process's, and left as they are.
 fn step_back() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICE) {
-        tracing::warn!(%error, "threads for long calls keep the priority of all others");
+    {
+        if let Err(error) = rustix::process::nice(NICE) {
+            tracing::warn!(%error, "threads for long calls keep the priority of all others");
+        }
+        if let Err(error) = slice::longest() {
+            tracing::debug!(%error, "threads for long calls keep the slice of all others");
+        }
     }
 }
 

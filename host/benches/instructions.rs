@@ -194,7 +194,11 @@ impl Case {
         match self {
             Case::Stage(stage) => {
                 let (_, stage, request) = &**stage;
-                stage.call(request, Instant::now() + LONG).await.0.unwrap();
+                stage
+                    .call(request.clone(), Instant::now() + LONG)
+                    .await
+                    .0
+                    .unwrap();
             }
             Case::Tokenize => {
                 let encoding = fleetwright_sdk::tokenizer::encode(std::hint::black_box(WORDS), 256);

@@ -63,7 +63,7 @@ pub(crate) async fn run_alone(
         .iter()
         .map(|(name, answer)| (name.as_str(), answer.clone()));
     walk.answers = answers.collect();
-    let (result, timings) = node.arm.stage.call(&walk.request(node), deadline).await;
+    let (result, timings) = node.arm.stage.call(walk.request(node), deadline).await;
     walk.end(Called {
         place,
         canary: false,
@@ -180,8 +180,9 @@ impl<'a> Walk<'a> {
         let canary = node.canary.as_ref();
         let canary = canary.is_some_and(|canary| canary.takes(self.submission));
         Some(Box::pin(async move {
-            let (result, timings) = ran(node, canary).stage.call(&request, deadline).await;
-            if let Some(shadow) = &node.shadow {
+            let shadowed = node.shadow.as_ref().map(|shadow| (shadow, request.clone()));
+            let (result, timings) = ran(node, canary).stage.call(request, deadline).await;
+            if let Some((shadow, request)) = shadowed {
                 shadow.follow(request, result.clone());
             }
             Called {

@@ -212,7 +212,7 @@ async fn run(
         attachments,
         work: Arc::default(),
     };
-    let (answer, _) = stage.call(&request, Instant::now() + DEADLINE).await;
+    let (answer, _) = stage.call(request, Instant::now() + DEADLINE).await;
     match answer {
         Ok(answer) => case.expect.compare(&answer),
         Err(error) => match &case.expect.failure {

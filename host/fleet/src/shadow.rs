@@ -115,12 +115,13 @@ impl Shadow {
         };
         tokio::spawn(async move {
             let _room = room;
+            let submission = request.submission.clone();
             let (own, _) = shadow
                 .arm
                 .stage
-                .call(&request, Instant::now() + DEADLINE)
+                .call(request, Instant::now() + DEADLINE)
                 .await;
-            shadow.compare(&request.submission, &answered, &own);
+            shadow.compare(&submission, &answered, &own);
         });
     }
 

@@ -118,7 +118,7 @@ fn request(fields: String) -> Request {
 
 async fn call(stage: &Stage, request: &Request) {
     let deadline = Instant::now() + Duration::from_secs(5);
-    stage.call(request, deadline).await.0.unwrap();
+    stage.call(request.clone(), deadline).await.0.unwrap();
 }
 
 async fn stage(runtime: &Runtime, limits: Limits) -> Stage {

@@ -204,7 +204,7 @@ async fn client(stage: Arc<Stage>, end: Instant) -> Vec<Duration> {
     while Instant::now() < end {
         let start = Instant::now();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-        stage.call(&request, deadline).await.0.unwrap();
+        stage.call(request.clone(), deadline).await.0.unwrap();
         times.push(start.elapsed());
         tokio::time::sleep(PAUSE).await;
     }

@@ -19,7 +19,7 @@ use crate::error::{CallError, CallErrorKind, Failure, LoadError, classify};
 use crate::events::{Instances, LimitPassed};
 use crate::lane::Habit;
 use crate::limits::Limits;
-use crate::meter::{Ended, Metered, Spent};
+use crate::meter::{Boxed, Ended, Metered, Spent};
 use crate::plugin::{MAX_FUEL, Plugin, new_store};
 use crate::rate::Bucket;
 use crate::shown;
@@ -205,7 +205,7 @@ impl Stage {
     /// [`CallError`], typed and attributed to this stage; nothing of the call is left behind.
     pub async fn call(
         &self,
-        request: &Request,
+        request: Request,
         deadline: Instant,
     ) -> (Result<Answer, CallError>, Timings) {
         let start = Instant::now();
@@ -243,19 +243,17 @@ impl Stage {
 
     async fn admit_and_run(
         &self,
-        request: &Request,
+        request: Request,
         deadline: Instant,
         spent: &Arc<Spent>,
         waited: &mut Duration,
     ) -> Result<Answer, Failure> {
-        shown::check(request, &self.limits)?;
+        shown::check(&request, &self.limits)?;
         if let Some(rate) = &self.rate {
             rate.admit()?;
         }
-        let asked = Instant::now();
-        let place = self.admit(deadline).await;
-        *waited = asked.elapsed();
-        let run = self.begin(request, deadline, spent, place?);
+        let place = self.admit(deadline, waited).await?;
+        let run = self.begin(request, deadline, spent, place);
         let _noted = self.habit.noting(spent);
         match tokio::time::timeout_at(deadline, run).await {
             Ok(Ok(answer)) => answer,
@@ -267,13 +265,13 @@ impl Stage {
     /// The call in the code that serves now, metered; where it is likely to be long, in the lane for that.
     fn begin(
         &self,
-        request: &Request,
+        request: Request,
         deadline: Instant,
         spent: &Arc<Spent>,
         place: OwnedSemaphorePermit,
     ) -> Metered<Result<Answer, Failure>> {
         let code = self.code.load();
-        let run = self.run(&code, request.clone(), deadline, spent.clone(), place);
+        let run = self.run(&code, request, deadline, spent.clone(), place);
         let lane = Some(code.runtime.lane.clone());
         let run = Metered::new(run, spent.clone(), self.limits.cpu, lane);
         match self.habit.is_long() {
@@ -291,22 +289,22 @@ impl Stage {
         deadline: Instant,
         spent: Arc<Spent>,
         place: OwnedSemaphorePermit,
-    ) -> impl Future<Output = Result<Answer, Failure>> + Send + use<> {
+    ) -> Boxed<Result<Answer, Failure>> {
         let live = (place, self.instances.enter(), code.runtime.awake());
-        let (pre, limits) = (code.plugin.pre.clone(), self.limits.clone());
+        let (plugin, limits) = (code.plugin.clone(), self.limits.clone());
         let (name, grants) = (self.name.clone(), self.grants.clone());
-        async move {
+        Box::pin(async move {
             let _live = live;
             let state = CallState::new(name, request.submission, grants, &limits, deadline);
             let state = state.timed(spent).sharing(request.work);
-            let mut store = new_store(pre.engine(), state, &limits);
+            let mut store = new_store(plugin.pre.engine(), state, &limits);
             let attachments: Vec<_> = request.attachments.iter().map(Attachment::lower).collect();
             let lowered = wit::Request {
                 fields: &request.fields,
                 attachments: &attachments,
             };
             let call = async {
-                let instance = pre.instantiate_async(&mut store).await?;
+                let instance = plugin.pre.instantiate_async(&mut store).await?;
                 let handler = instance.fleetwright_stage_handler();
                 handler.call_handle(&mut store, lowered).await
             };
@@ -317,14 +315,26 @@ impl Stage {
                 Ok(Err(failure)) => Err(refused(failure, state)),
                 Ok(Ok(answer)) => lift(answer, &limits),
             }
-        }
+        })
     }
 
-    /// A place among the stage's instances: at once, after a bounded wait, or not at all.
-    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+    /// A place among the stage's instances: at once, after a bounded wait, or not at all. A wait is told, however it ends.
+    async fn admit(
+        &self,
+        deadline: Instant,
+        waited: &mut Duration,
+    ) -> Result<OwnedSemaphorePermit, Failure> {
         if let Ok(permit) = self.places.clone().try_acquire_owned() {
             return Ok(permit);
         }
+        let asked = Instant::now();
+        let place = self.queue(deadline).await;
+        *waited = asked.elapsed();
+        place
+    }
+
+    /// A place for which the call waits in the queue, where that has room.
+    async fn queue(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
         let _place = Place::take(&self.waiting, self.limits.queue).ok_or_else(|| {
             let Limits {
                 concurrency, queue, ..
@@ -436,7 +446,7 @@ pub(crate) async fn run_metered<T: Send + 'static>(
     cpu: Duration,
     deadline: Instant,
 ) -> Result<T, Stopped> {
-    let metered = Metered::new(call, Arc::default(), cpu, None);
+    let metered = Metered::new(Box::pin(call), Arc::default(), cpu, None);
     match tokio::time::timeout_at(deadline, metered).await {
         Ok(ended) => ended.map_err(Stopped::from),
         Err(_) => Err(Stopped::Deadline),

@@ -67,6 +67,9 @@ pub(crate) enum Ended {
     Closing,
 }
 
+/// A call in a place of its own. Whoever makes it puts it there: it has some kilobytes, which to move costs as much as a limit.
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// A call whose polls are metered.
 pub(crate) struct Metered<T> {
     at: At<T>,
@@ -76,7 +79,7 @@ pub(crate) struct Metered<T> {
 }
 
 enum At<T> {
-    Here(Pin<Box<dyn Future<Output = T> + Send>>),
+    Here(Boxed<T>),
     Lane(Moved<Result<T, Ended>>),
     Done,
 }
@@ -85,13 +88,13 @@ impl<T: Send + 'static> Metered<T> {
     /// Runs `call`, adding its processor time to `spent`, until that passes `limit`. With a lane, a call that is not short
     /// goes on there.
     pub(crate) fn new(
-        call: impl Future<Output = T> + Send + 'static,
+        call: Boxed<T>,
         spent: Arc<Spent>,
         limit: Duration,
         lane: Option<Lane>,
     ) -> Self {
         Metered {
-            at: At::Here(Box::pin(call)),
+            at: At::Here(call),
             spent,
             limit,
             lane,
@@ -234,14 +237,14 @@ mod tests {
     async fn a_busy_call_is_ended_and_a_waiting_one_is_not() {
         let spent = Arc::new(Spent::default());
         let limit = Duration::from_millis(5);
-        let ended = Metered::new(busy(), spent.clone(), limit, None).await;
+        let ended = Metered::new(Box::pin(busy()), spent.clone(), limit, None).await;
         assert_eq!(ended, Err(Ended::CpuSpent));
         assert!(spent.guest().get() > limit);
 
         let waiting = tokio::time::sleep(Duration::from_millis(30));
         let limit = Duration::from_millis(20);
         assert_eq!(
-            Metered::new(waiting, Arc::default(), limit, None).await,
+            Metered::new(Box::pin(waiting), Arc::default(), limit, None).await,
             Ok(())
         );
     }
@@ -258,7 +261,7 @@ mod tests {
             }
         };
         let limit = Duration::from_secs(600);
-        let ended = Metered::new(put_off, spent.clone(), limit, None).await;
+        let ended = Metered::new(Box::pin(put_off), spent.clone(), limit, None).await;
         assert_eq!(ended, Ok(()));
         let most = polls * (FRESH + BRIEF);
         assert!(spent.guest().get() < most, "{:?}", spent.guest().get());
@@ -281,7 +284,7 @@ mod tests {
         };
         let spent = Arc::new(Spent::default());
         let limit = Duration::from_secs(600);
-        let ended = Metered::new(call, spent.clone(), limit, Some(lane.clone())).await;
+        let ended = Metered::new(Box::pin(call), spent.clone(), limit, Some(lane.clone())).await;
         assert_eq!(ended, Ok(7));
         assert!(spent.guest().get() >= Duration::from_millis(200));
         let threads = threads.lock().unwrap().clone();
@@ -291,7 +294,7 @@ mod tests {
         );
 
         let limit = Duration::from_millis(20);
-        let ended = Metered::new(busy(), Arc::default(), limit, Some(lane.clone()))
+        let ended = Metered::new(Box::pin(busy()), Arc::default(), limit, Some(lane.clone()))
             .in_lane()
             .await;
         assert_eq!(ended, Err(Ended::CpuSpent));
@@ -305,7 +308,8 @@ mod tests {
             busy().await;
         };
         let limit = Duration::from_secs(600);
-        let metered = Metered::new(call, Arc::default(), limit, Some(Lane::default())).in_lane();
+        let metered =
+            Metered::new(Box::pin(call), Arc::default(), limit, Some(Lane::default())).in_lane();
         let ended = tokio::time::timeout(Duration::from_millis(20), metered).await;
         assert!(ended.is_err());
         assert!(seen.await.is_err(), "the call and what it holds are gone");

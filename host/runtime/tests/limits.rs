@@ -69,7 +69,7 @@ fn request(fields: &str) -> Request {
 }
 
 async fn call(stage: &Stage, request: &Request) -> Result<Answer, CallError> {
-    stage.call(request, Instant::now() + LONG).await.0
+    stage.call(request.clone(), Instant::now() + LONG).await.0
 }
 
 async fn idle(limits: Limits) -> Stage {

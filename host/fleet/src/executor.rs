@@ -13,11 +13,11 @@ use fleetwright_inference::Work;
 use fleetwright_manifest::OnError;
 use fleetwright_runtime::{Answer, CallError, Disposition, Request, Tier, Timings};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde::Serializer;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::events::StageDone;
+use crate::members::Members;
 use crate::outcome::{Hold, Outcome, Reason, StageFailure, StageOutcome, StageStatus, Status};
 use crate::snapshot::{Arm, Node, Snapshot};
 use crate::submission::Submission;
@@ -59,10 +59,9 @@ pub(crate) async fn run_alone(
         .enumerate()
         .find(|(_, node)| node.name() == stage)?;
     let mut walk = Walk::new(snapshot, submission, deadline);
-    let answers = answers
-        .iter()
-        .map(|(name, answer)| (name.as_str(), answer.clone()));
-    walk.answers = answers.collect();
+    for (name, answer) in answers {
+        walk.answer(name, answer.clone());
+    }
     let (result, timings) = node.arm.stage.call(walk.request(node), deadline).await;
     walk.end(Called {
         place,
@@ -90,8 +89,10 @@ struct Walk<'a> {
     /// What each node came to, by its place in the order.
     done: BTreeMap<usize, StageOutcome>,
     started: Vec<bool>,
-    /// The answers so far, as conditions and later stages see them.
+    /// The answers so far, as conditions see them.
     answers: BTreeMap<&'a str, Value>,
+    /// The submission's fields and the answers so far, as stages are shown them.
+    members: Members<'a>,
     holds: Vec<Hold>,
     /// Nodes at or before which the submission is held: nothing that needs them runs.
     held: BTreeSet<usize>,
@@ -110,6 +111,7 @@ impl<'a> Walk<'a> {
             done,
             started,
             answers,
+            members: Members::of(&submission.fields),
             holds: Vec::new(),
             held: BTreeSet::new(),
             failure: None,
@@ -160,14 +162,15 @@ impl<'a> Walk<'a> {
             let name = self.snapshot.nodes.get(*held).map_or("", Node::name);
             self.held.insert(i);
             let reason = format!("the submission is held at or before stage `{name}`");
-            self.settle(i, skipped(&node.arm, reason));
+            self.settle(i, &node.arm, skipped(&node.arm, reason));
             return None;
         }
         match self.wanted(node) {
             Ok(true) => {}
             Ok(false) => {
                 let source = node.when.as_ref().map_or("", |when| when.source());
-                self.settle(i, skipped(&node.arm, format!("`when` is false: {source}")));
+                let reason = format!("`when` is false: {source}");
+                self.settle(i, &node.arm, skipped(&node.arm, reason));
                 return None;
             }
             Err(detail) => {
@@ -212,21 +215,13 @@ impl<'a> Walk<'a> {
 
     /// The request as this node may see it: least privilege for data.
     fn request(&self, node: &Node) -> Request {
-        let granted = |name: &&str| node.reads.contains(*name);
-        let fields = self
-            .submission
-            .fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value));
-        let answers = self.answers.iter().map(|(name, answer)| (*name, answer));
-        let shown = fields.chain(answers).filter(|(name, _)| granted(name));
         let attachments = match node.reads.contains("attachments") {
             true => self.submission.attachments.clone(),
             false => Vec::new(),
         };
         Request {
             submission: self.submission.id.shared(),
-            fields: to_json(shown),
+            fields: self.members.shown(|name| node.reads.contains(name)),
             attachments,
             work: self.work.clone(),
         }
@@ -259,14 +254,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What later stages and conditions see of a stage.
+    fn answer(&mut self, stage: &'a str, seen: Value) {
+        self.members.answered(stage, &seen);
+        self.answers.insert(stage, seen);
+    }
+
     fn answered(&mut self, i: usize, arm: &'a Arm, answer: Answer, timings: Timings) {
         let Answer {
             fields,
             confidence,
             disposition,
         } = answer;
-        self.answers
-            .insert(arm.stage.name(), as_seen_later(&fields, confidence));
+        self.answer(arm.stage.name(), as_seen_later(&fields, confidence));
         let (status, reason) = match disposition {
             Disposition::Continue => (StageStatus::Ok, None),
             Disposition::Hold(reason) => {
@@ -276,6 +276,7 @@ impl<'a> Walk<'a> {
         };
         self.settle(
             i,
+            arm,
             StageOutcome {
                 reason,
                 answer: Some(fields),
@@ -308,6 +309,7 @@ impl<'a> Walk<'a> {
         }
         self.settle(
             i,
+            arm,
             StageOutcome {
                 failure: Some(failure),
                 ms,
@@ -324,12 +326,13 @@ impl<'a> Walk<'a> {
         });
     }
 
-    fn settle(&mut self, i: usize, outcome: StageOutcome) {
+    fn settle(&mut self, i: usize, arm: &Arm, outcome: StageOutcome) {
         if let Some(node) = self.snapshot.nodes.get(i) {
             StageDone {
                 submission: self.submission.id.as_str(),
                 stage: node.name(),
                 outcome: &outcome,
+                meters: &arm.meters,
             }
             .emit();
         }
@@ -388,12 +391,4 @@ fn as_seen_later(fields: &Map<String, Value>, confidence: Option<f64>) -> Value 
             .or_insert_with(|| confidence.into());
     }
     Value::Object(seen)
-}
-
-/// The granted members as one JSON object, written straight from where they stand.
-fn to_json<'v>(members: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
-    let mut json = Vec::new();
-    // Writing values that were parsed from JSON into memory cannot fail.
-    let _ = serde_json::Serializer::new(&mut json).collect_map(members);
-    String::from_utf8(json).unwrap_or_else(|_| "{}".into())
 }

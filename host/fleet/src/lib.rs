@@ -23,6 +23,7 @@ mod history;
 mod improve;
 mod loader;
 mod lock;
+mod members;
 mod outcome;
 mod plan;
 mod report;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::canary::{Canary, CanarySummary};
-use crate::events::SubmissionDone;
+use crate::events::{StageMeters, SubmissionDone};
 use crate::executor;
 use crate::loader::threads_of;
 use crate::lock::Pins;
@@ -69,6 +69,7 @@ pub(crate) struct Arm {
     pub(crate) plugin: PluginUsed,
     pub(crate) models: BTreeMap<String, ModelIdentity>,
     pub(crate) key: ArmKey,
+    pub(crate) meters: StageMeters,
 }
 
 /// All that an arm is made of. A change that leaves it equal leaves the arm alone: its instances, counters and queue go on.

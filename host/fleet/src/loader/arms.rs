@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::resolve::Choice;
 use super::{codes, convert};
 use crate::canary::{Canary, Decision, Trial};
+use crate::events::StageMeters;
 use crate::lock::{Pin, Pins};
 use crate::outcome::PluginUsed;
 use crate::shadow::Shadow;
@@ -80,6 +81,7 @@ impl<'a> Arms<'a> {
                 plugin: used,
                 models,
                 key,
+                meters: StageMeters::default(),
             }),
             Err(error) => {
                 findings.push(codes::limit_refused(&choice.stage, &error));

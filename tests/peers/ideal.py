@@ -14,6 +14,7 @@ import numpy as np
 
 import letters
 import work
+import shapes  # noqa: I001  on the path that `work` adds
 
 
 def gathered() -> tuple:
@@ -57,7 +58,8 @@ class Models:
         if name == "classify":
             self.heads.run(None, {"states": read, "attention_mask": mask})
         elif name == "extract":
-            self.tagger.run(None, {"states": read})
+            seen = np.zeros((*ids.shape, shapes.SIZE), np.float32)
+            self.tagger.run(None, {"states": read, "shapes": seen, "attention_mask": mask})
         else:
             self.scorer.run(None, {"features": np.zeros((len(ids), 51), np.float32)})
 

@@ -15,8 +15,9 @@ import onnxruntime
 from tokenizers import BertWordPieceTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "models" / "sentence-scorer" / "train"))
+sys.path[:0] = [str(ROOT / "models" / "sentence-scorer" / "train"), str(ROOT / "models" / "recipes")]
 
+import shapes  # noqa: E402  the tagger's own
 from features import Sentence, features  # noqa: E402  the scorer's own
 
 TOKENS = 256
@@ -25,7 +26,7 @@ WINDOWS = 4
 MODELS = {
     "encoder": "minilm/1.0.0",
     "heads": "inbox-heads/3.1.0",
-    "tagger": "name-tagger/1.0.0",
+    "tagger": "name-tagger/2.0.0",
     "scorer": "sentence-scorer/2.0.0",
 }
 TYPES = (
@@ -265,7 +266,8 @@ class Extract:
             digits = lambda m: re.sub(r"\D", "", m.group())  # noqa: E731
             found += [{"kind": "card", "value": "••" + digits(m)[-4:]} for m in CARD.finditer(text) if luhn(digits(m))]
         for (text, read), states in zip(windows, encoded):
-            (tags,) = self._tagger.run(["tags"], {"states": states[None]})
+            seen, mask = shapes.of(text, read.offsets), np.ones((1, len(states)), np.int64)
+            (tags,) = self._tagger.run(["tags"], {"states": states[None], "shapes": seen[None], "attention_mask": mask})
             found += names(text, read, tags[0])
         return {"entities": found[:200]}
 

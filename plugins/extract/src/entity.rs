@@ -67,6 +67,9 @@ pub struct Where {
     pub end: usize,
 }
 
+/// Places of one thing that are told beside the first.
+const PLACES: usize = 31;
+
 /// A thing that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entity {
@@ -88,6 +91,9 @@ pub struct Entity {
     /// Where it stands first.
     #[serde(rename = "where")]
     pub place: Where,
+    /// Where it stands again, [`PLACES`] of these at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Where>,
     /// How often it stands in all texts.
     pub times: usize,
     /// How it was found.
@@ -112,6 +118,7 @@ impl Entity {
                 start: finding.span.start,
                 end: finding.span.end,
             },
+            also: Vec::new(),
             times: 1,
             method,
             confidence: finding.confidence,
@@ -140,6 +147,10 @@ pub fn merge(entities: Vec<Entity>) -> (Vec<Entity>, bool) {
         match merged.iter_mut().find(|other| other.is_same(&entity)) {
             Some(other) => {
                 other.times += 1;
+                let known = other.place == entity.place || other.also.contains(&entity.place);
+                if !known && other.also.len() < PLACES {
+                    other.also.push(entity.place);
+                }
                 other.confidence = other.confidence.max(entity.confidence);
             }
             None if room => merged.push(entity),

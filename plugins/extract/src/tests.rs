@@ -57,6 +57,28 @@ fn stage(name: Option<(&'static str, &'static str)>) -> Harness<'static> {
 }
 
 #[test]
+fn a_person_written_small_is_a_name_where_the_tagger_is_shown_capitals() {
+    const BODY: &str = "please follow up with marek novak in march";
+    let people = |shown: Value| {
+        let tags = json!({ "type": "f32", "dims": ["batch", "tokens", 5], "labels": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"] });
+        let card = json!({ "name": "t", "version": "2.0.0", "inputs": shown, "outputs": { "tags": tags } });
+        let run = stage(Some((BODY, "marek novak")))
+            .card("tagger", card)
+            .fields(json!({ "body": BODY }))
+            .run();
+        let entities = run.answer().fields["entities"].as_array().unwrap().clone();
+        entities
+            .iter()
+            .filter(|entity| entity["kind"] == "person")
+            .map(|entity| entity["value"].clone())
+            .collect::<Vec<_>>()
+    };
+    let shapes = json!({ "shapes": { "type": "f32", "dims": ["batch", "tokens", 25] } });
+    assert_eq!(people(shapes), [json!("marek novak")]);
+    assert!(people(json!({})).is_empty());
+}
+
+#[test]
 fn a_name_in_running_text_is_found_by_the_model() {
     const BODY: &str =
         "Yesterday Marek Novak told me to write. My name is Jo Doe.\n> quoted Marek Novak";

@@ -62,7 +62,7 @@ pub(super) fn judge(
         Expected::Spans(expected) => {
             let counted = Counted::new(measure, header, &mut ignored);
             let found = at.and_then(Value::as_array).into_iter().flatten();
-            let found: Vec<Span> = found.filter_map(|item| counted.span(item)).collect();
+            let found: Vec<Span> = found.flat_map(|item| counted.spans(item)).collect();
             ignored = counted.left();
             Case::Spans(Spans::compare(expected, &found))
         }
@@ -187,6 +187,28 @@ impl<'a> Counted<'a> {
             *self.left.borrow_mut().entry(found.to_owned()).or_default() += 1;
         }
         known.map(str::to_owned)
+    }
+
+    /// The spans of a thing that was found: where it stands, and where it stands again (`also`).
+    fn spans(&self, item: &Value) -> Vec<Span> {
+        let Some(first) = self.span(item) else {
+            return Vec::new();
+        };
+        let again = item
+            .get("also")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let again = again.filter_map(|place| {
+            Some(Span {
+                kind: first.kind.clone(),
+                place: place.get("source")?.as_str()?.to_owned(),
+                start: place.get("start")?.as_u64()?,
+                end: place.get("end")?.as_u64()?,
+            })
+        });
+        let again: Vec<Span> = again.collect();
+        [vec![first], again].concat()
     }
 
     /// A span as the stages write one: `kind` or `rule`; `start` and `end` in itself or in `where`.

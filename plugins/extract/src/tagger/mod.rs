@@ -1,8 +1,9 @@
 //! Names and slots by model: the encoder reads the latest message, the tagger marks its words, and runs of marks are names.
 //!
 //! A tagger's card decides what it is given (shapes and mask where it asks for them) and what it marks: `PER` and `ORG` are
-//! names, any other kind is a slot of that label. The encoder does not see capitals, so that a name with a small word, particles
-//! apart, is dropped: it is not written as one. Slots are taken as they are.
+//! names, any other kind is a slot of that label. The encoder does not see capitals: of a tagger that is not given the shapes of words
+//! either, and of companies, a name with a small word, particles apart, is dropped, since it is not written as one. A person whom a tagger
+//! with shapes marks may be written small, as people do in chats. Slots are taken as they are.
 //!
 //! Bounds: four windows of as many tokens as the encoder takes.
 
@@ -26,12 +27,36 @@ const PARTICLES: &[&str] = &[
     "the", "für", "und",
 ];
 
+/// Forms of address, which are no part of a name.
+const TITLES: &[&str] = &[
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mister",
+    "dr",
+    "prof",
+    "professor",
+    "sir",
+    "madam",
+    "herr",
+    "frau",
+    "mme",
+    "m",
+    "sr",
+    "sra",
+];
+
 /// Finds names in a text whose mean probability is at least `floor`.
 pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
     let (encoder, tagger) = (Model::open("encoder")?, Model::open("tagger")?);
     let tokens = nn::card("encoder")?.tokens_or(256);
     let card = nn::card("tagger")?;
     let labels = card.labels("tags")?;
+    let sound = Sound {
+        floor,
+        sees_shapes: card.inputs.contains_key("shapes"),
+    };
     let scan = Scan::new(text);
     let mut found = Vec::new();
     for (start, encoding) in windows(text, tokens) {
@@ -40,8 +65,8 @@ pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
         let tagged = tagger.run(inputs(&card, window, &encoding, encoded)?)?;
         let scores = tagged.f32("tags")?.shaped(&[1, ANY, labels.len()])?;
         let rows: Vec<&[f32]> = scores.rows().collect();
-        let named = names(window, &encoding, &rows, labels).into_iter();
-        found.extend(named.filter_map(|name| name.checked(&scan, start, floor)));
+        let named = names(window, &encoding, &rows, labels, sound.sees_shapes).into_iter();
+        found.extend(named.filter_map(|name| name.checked(&scan, start, &sound)));
     }
     Ok(apart(found))
 }
@@ -85,8 +110,15 @@ fn apart(found: Vec<Finding>) -> Vec<Finding> {
     kept
 }
 
-/// The part of a message that its sender wrote anew: up to what is quoted.
+/// The part of a message that its sender wrote anew: up to what is quoted; all of it where that is nothing.
 pub(crate) fn latest(text: &str) -> &str {
+    match anew(text) {
+        own if own.trim().is_empty() => text,
+        own => own,
+    }
+}
+
+fn anew(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim();
@@ -130,6 +162,14 @@ fn windows(text: &str, tokens: usize) -> Vec<(usize, Encoding)> {
     windows
 }
 
+/// What a run of marked words must be to be a name.
+struct Sound {
+    /// Its mean probability, at least.
+    floor: f64,
+    /// Whether the tagger is shown capitals: people's names may be written small then, and a mark of a beginning begins a name.
+    sees_shapes: bool,
+}
+
 /// A run of words that the tagger marks as one name.
 struct Name {
     kind: Kind,
@@ -146,8 +186,15 @@ struct Word {
 }
 
 /// Runs of marked words, as the tagger's card reads them: a word's first piece carries its tag, and neighbouring words
-/// of one kind are one name, unless a line ends between them and the second one begins.
-fn names(text: &str, encoding: &Encoding, rows: &[&[f32]], labels: &[String]) -> Vec<Name> {
+/// of one kind are one name, unless the second one begins and a line ends between them, or the tagger is `strict` of beginnings, as
+/// are those of names with shapes.
+fn names(
+    text: &str,
+    encoding: &Encoding,
+    rows: &[&[f32]],
+    labels: &[String],
+    strict: bool,
+) -> Vec<Name> {
     let words = words(text, encoding);
     let scores: Vec<&[f32]> = words
         .iter()
@@ -165,7 +212,9 @@ fn names(text: &str, encoding: &Encoding, rows: &[&[f32]], labels: &[String]) ->
         match &mut open {
             Some(open)
                 if mark == Some(open.mark)
-                    && !(begins && ends_line(text, open.span.end, word.span.start)) =>
+                    && !(begins
+                        && (strict && is_name(open.mark)
+                            || ends_line(text, open.span.end, word.span.start))) =>
             {
                 open.span.end = word.span.end;
                 open.sum += probability;
@@ -223,6 +272,11 @@ struct Open<'a> {
     words: u32,
 }
 
+/// Whether a mark is of names; others are slots.
+fn is_name(mark: &str) -> bool {
+    matches!(mark, "PER" | "ORG")
+}
+
 impl Open<'_> {
     fn close(self) -> Name {
         let (kind, label) = match self.mark {
@@ -247,7 +301,7 @@ fn within_word(text: &str, at: usize) -> bool {
 
 impl Name {
     /// The name as a finding, over whole words; none where it is unsure or nothing that is written as a name.
-    fn checked(self, scan: &Scan<'_>, start: usize, floor: f64) -> Option<Finding> {
+    fn checked(self, scan: &Scan<'_>, start: usize, sound: &Sound) -> Option<Finding> {
         let text = scan.text();
         let word = |c: char| c.is_alphanumeric();
         let (from, to) = (start + self.span.start, start + self.span.end);
@@ -260,7 +314,7 @@ impl Name {
             end: to,
         };
         if self.kind == Kind::Slot {
-            return (self.probability >= floor).then(|| Finding {
+            return (self.probability >= sound.floor).then(|| Finding {
                 label: self.label,
                 ..Finding::new(
                     self.kind,
@@ -273,18 +327,46 @@ impl Name {
         }
         let span = match self.kind {
             Kind::Organization => company::whole(text, span)?,
-            _ => span,
+            _ => untitled(text, span),
         };
         let name = span.of(text);
         let capital =
             |word: &str| word.starts_with(char::is_uppercase) || PARTICLES.contains(&word);
-        let written = name.starts_with(char::is_uppercase)
-            && name.split_whitespace().all(capital)
-            && name.chars().filter(|c| c.is_alphabetic()).count() > 1;
-        let sound =
-            written && self.probability >= floor && !name.contains('\n') && name.len() <= 80;
-        sound.then(|| Finding::new(self.kind, scan, span, name, rounded(self.probability)))
+        let capitals = name.starts_with(char::is_uppercase) && name.split_whitespace().all(capital);
+        let written = capitals || sound.sees_shapes && self.kind == Kind::Person;
+        let is_sound = written
+            && name.chars().filter(|c| c.is_alphabetic()).count() > 1
+            && self.probability >= sound.floor
+            && !name.contains('\n')
+            && name.len() <= 80;
+        is_sound.then(|| Finding::new(self.kind, scan, span, name, rounded(self.probability)))
     }
+}
+
+/// A person's name without the form of address before it, and without what follows that is no word of a name: a single small or
+/// caseless letter.
+fn untitled(text: &str, span: Span) -> Span {
+    let Span { mut start, mut end } = span;
+    while let Some((first, rest)) = text
+        .get(start..end)
+        .and_then(|name| name.split_once(char::is_whitespace))
+    {
+        let bare = first.trim_end_matches('.').to_lowercase();
+        if !TITLES.contains(&bare.as_str()) {
+            break;
+        }
+        start = end - rest.trim_start().len();
+    }
+    while let Some((rest, last)) = text
+        .get(start..end)
+        .and_then(|name| name.rsplit_once(char::is_whitespace))
+    {
+        if last.chars().count() > 1 || last.chars().any(char::is_uppercase) {
+            break;
+        }
+        end = start + rest.trim_end().len();
+    }
+    Span { start, end }
 }
 
 fn rounded(probability: f64) -> f64 {
@@ -295,11 +377,36 @@ fn rounded(probability: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn sound(floor: f64) -> Sound {
+        Sound {
+            floor,
+            sees_shapes: false,
+        }
+    }
+
     #[test]
     fn what_is_quoted_is_left_out() {
         assert_eq!(latest("Hi\nOn Mon, Jo wrote:\n> old"), "Hi\n");
         assert_eq!(latest("Hi\n> old\nnew"), "Hi\n");
         assert_eq!(latest("On time\n"), "On time\n");
+        assert_eq!(latest("> only\n> quoted"), "> only\n> quoted");
+    }
+
+    #[test]
+    fn a_form_of_address_and_a_stray_letter_are_no_part_of_a_name() {
+        for (text, name) in [
+            ("Mrs. Labrie", "Labrie"),
+            ("Prof. Dr. Ada Lovelace", "Ada Lovelace"),
+            ("Lea Petersen ג", "Lea Petersen"),
+            ("Jo Q", "Jo Q"),
+            ("Mr", "Mr"),
+        ] {
+            let all = Span {
+                start: 0,
+                end: text.len(),
+            };
+            assert_eq!(untitled(text, all).of(text), name);
+        }
     }
 
     #[test]
@@ -349,7 +456,9 @@ mod tests {
             name(Kind::Organization, "GmbH", false),
             name(Kind::Organization, "GmbH", true),
         ];
-        let found = found.into_iter().filter_map(|n| n.checked(&scan, 0, 0.6));
+        let found = found
+            .into_iter()
+            .filter_map(|n| n.checked(&scan, 0, &sound(0.6)));
         let values: Vec<_> = apart(found.collect())
             .into_iter()
             .map(|f| (f.kind, f.value))
@@ -377,9 +486,9 @@ mod tests {
         let rows: Vec<[f32; 5]> = encoding.offsets.iter().map(row).collect();
         let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
         let scan = Scan::new(text);
-        let found: Vec<Finding> = names(text, &encoding, &rows, &labels)
+        let found: Vec<Finding> = names(text, &encoding, &rows, &labels, false)
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, 0.6))
+            .filter_map(|name| name.checked(&scan, 0, &sound(0.6)))
             .collect();
         let values: Vec<(Kind, &str)> = found.iter().map(|f| (f.kind, f.value.as_str())).collect();
         assert_eq!(
@@ -389,9 +498,9 @@ mod tests {
                 (Kind::Organization, "Nordlicht")
             ]
         );
-        let unsure = names(text, &encoding, &rows, &labels)
+        let unsure = names(text, &encoding, &rows, &labels, false)
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, 0.75))
+            .filter_map(|name| name.checked(&scan, 0, &sound(0.75)))
             .count();
         assert_eq!(unsure, 1);
     }
@@ -410,10 +519,10 @@ mod tests {
         let rows: Vec<[f32; 3]> = encoding.offsets.iter().map(row).collect();
         let rows: Vec<&[f32]> = rows.iter().map(|row| &row[..]).collect();
         let scan = Scan::new(text);
-        let found = names(text, &encoding, &rows, &labels);
+        let found = names(text, &encoding, &rows, &labels, false);
         let found: Vec<_> = found
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, 0.5))
+            .filter_map(|name| name.checked(&scan, 0, &sound(0.5)))
             .collect();
         let values: Vec<_> = found
             .iter()

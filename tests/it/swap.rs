@@ -534,7 +534,7 @@ fn what_cannot_be_optimised_within_bounds_serves_in_quick_code_and_says_so() {
     let slow = Guest::named("idle").unwrap().with_functions(1500, 400);
     let slow = unseen(&slow.component().unwrap());
     layout.put_plugin("slow", &slow).unwrap();
-    let host = Host::start(layout, &["--compile-time", "3s"]).unwrap();
+    let host = Host::start(layout, &["--compile-time", "1s"]).unwrap();
     let reason = until(&format!("an end\n{}", host.log()), || {
         let reason = control(&host)["unoptimised"][0]["reason"].clone();
         Ok(reason.as_str().map(str::to_owned))

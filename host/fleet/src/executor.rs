@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
             done,
             started,
             answers,
-            members: Members::of(&submission.fields),
+            members: Members::of(&submission.fields, |name| is_read(snapshot, name)),
             holds: Vec::new(),
             held: BTreeSet::new(),
             failure: None,
@@ -256,7 +256,9 @@ impl<'a> Walk<'a> {
 
     /// What later stages and conditions see of a stage.
     fn answer(&mut self, stage: &'a str, seen: Value) {
-        self.members.answered(stage, &seen);
+        if is_read(self.snapshot, stage) {
+            self.members.answered(stage, &seen);
+        }
         self.answers.insert(stage, seen);
     }
 
@@ -353,6 +355,14 @@ impl<'a> Walk<'a> {
         }
         (self.holds, self.failure, stages)
     }
+}
+
+/// Whether any stage is granted the member.
+fn is_read(snapshot: &Snapshot, member: &str) -> bool {
+    snapshot
+        .nodes
+        .iter()
+        .any(|node| node.reads.contains(member))
 }
 
 /// What ran in a node for this submission.

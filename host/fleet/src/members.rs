@@ -1,4 +1,4 @@
-//! What stages may be shown of a submission, each member written as JSON once, however many stages read it.
+//! What stages are shown of a submission, each member that some stage reads written as JSON once, however many do.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,9 @@ pub(crate) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn of(fields: &'a Map<String, Value>) -> Self {
-        let fields = fields.iter();
+    /// The fields that somebody reads.
+    pub(crate) fn of(fields: &'a Map<String, Value>, is_read: impl Fn(&str) -> bool) -> Self {
+        let fields = fields.iter().filter(|(name, _)| is_read(name));
         Members {
             fields: fields
                 .map(|(name, value)| (name.as_str(), member(name, value)))
@@ -60,8 +61,8 @@ mod tests {
 
     #[test]
     fn what_is_granted_is_one_object_in_the_order_of_fields_and_then_of_stages() {
-        let fields = json!({ "sub\"ject": "a \u{1}", "body": ["b", 1.5e300, null], "from": {} });
-        let mut members = Members::of(fields.as_object().unwrap());
+        let fields = json!({ "sub\"ject": "a \u{1}", "body": ["b", 1.5e300, null], "from": {}, "unread": 1 });
+        let mut members = Members::of(fields.as_object().unwrap(), |name| name != "unread");
         assert_eq!(members.shown(|_| false), "{}");
         members.answered("route", &json!({ "queue": "ü" }));
         members.answered("classify", &json!({ "type": "card" }));

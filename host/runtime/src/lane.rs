@@ -5,11 +5,11 @@
 //! many they are, and no turn from those who answer in microseconds.
 //!
 //! The threads stand behind all others, by three means, each of which has been seen to be needed on two cores:
-//! - they are [`NICE`] behind, and have a tenth of a core that all want. No priority at all (`SCHED_IDLE`) would be too little: a
+//! - they are [`NICE`] behind, and have a tenth of a core that all want, less what they give up. No priority at all (`SCHED_IDLE`) would be too little: a
 //!   guest that is put off while the kernel changes its memory can keep a lock that everyone needs, and everyone would wait for
 //!   the one who waits for everyone;
-//! - their slice is the longest that there is ([`slice`]), so that whoever wakes up on their core has it at once;
-//! - a call gives way at the begin of each of its turns: where slices cannot be chosen, that ends the one that it has.
+//! - their slice is longer than that of others ([`slice`]), so that whoever wakes up on their core has it at once;
+//! - a call gives way at the begin of each of its turns, which ends the slice that it has begun, whatever its length.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -92,7 +92,7 @@ fn step_back() {
         if let Err(error) = rustix::process::nice(NICE) {
             tracing::warn!(%error, "threads for long calls keep the priority of all others");
         }
-        if let Err(error) = slice::longest() {
+        if let Err(error) = slice::long() {
             tracing::debug!(%error, "threads for long calls keep the slice of all others");
         }
     }

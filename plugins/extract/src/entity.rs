@@ -67,8 +67,11 @@ pub struct Where {
     pub end: usize,
 }
 
-/// Places of one thing that are told beside the first.
-const PLACES: usize = 31;
+/// Bytes of an answer that places where something stands again may take: a third of what a stage may answer by default. A statement that
+/// repeats its dates would fill it otherwise.
+const PLACES: usize = 20 << 10;
+/// Bytes of a place as JSON, but for its source's name.
+const PLACE: usize = 72;
 
 /// A thing that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,7 +94,7 @@ pub struct Entity {
     /// Where it stands first.
     #[serde(rename = "where")]
     pub place: Where,
-    /// Where it stands again, [`PLACES`] of these at most.
+    /// Where it stands again: of all entities together, what [`PLACES`] bytes hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Where>,
     /// How often it stands in all texts.
@@ -141,6 +144,7 @@ impl Entity {
 /// Entities with those that name the same thing merged, at most [`ENTITIES`], and whether some were left out.
 pub fn merge(entities: Vec<Entity>) -> (Vec<Entity>, bool) {
     let mut merged: Vec<Entity> = Vec::new();
+    let mut left = PLACES;
     let mut truncated = false;
     for entity in entities {
         let room = merged.len() < ENTITIES;
@@ -148,7 +152,9 @@ pub fn merge(entities: Vec<Entity>) -> (Vec<Entity>, bool) {
             Some(other) => {
                 other.times += 1;
                 let known = other.place == entity.place || other.also.contains(&entity.place);
-                if !known && other.also.len() < PLACES {
+                let bytes = PLACE + entity.place.source.len();
+                if let Some(rest) = left.checked_sub(bytes).filter(|_| !known) {
+                    left = rest;
                     other.also.push(entity.place);
                 }
                 other.confidence = other.confidence.max(entity.confidence);

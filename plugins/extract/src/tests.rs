@@ -473,3 +473,18 @@ fn pictures_beyond_the_bounds_are_named_and_end_nothing() {
     );
     assert_eq!(problems[8..], [&json!("too-large"), &json!("damaged")]);
 }
+
+#[test]
+fn places_of_what_is_repeated_leave_room_in_the_answer() {
+    let sums: String = (0..200)
+        .map(|n| format!("EUR {}.{:02} ", 100 + n, n % 100))
+        .collect();
+    let run = stage(None).fields(json!({ "body": sums.repeat(30) })).run();
+    let answer = run.answer();
+    let entities = answer.fields["entities"].as_array().unwrap();
+    let again = |entity: &Value| entity["also"].as_array().map_or(0, Vec::len);
+    assert!(entities.len() > 100 && entities.iter().map(again).sum::<usize>() > 100);
+    assert!(entities.iter().all(|entity| entity["times"] == 30));
+    let bytes = serde_json::to_string(&answer.fields).unwrap().len();
+    assert!(bytes < 64 << 10, "{bytes}");
+}

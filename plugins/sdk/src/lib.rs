@@ -23,7 +23,8 @@
     )
 )]
 
-/// As the standard library's own, which asks the host for memory before it uses what the instance began with.
+/// The standard library's allocator in a newer release: unlike that one, it uses what the instance began with before it asks the host for more,
+/// unless the very first allocation is larger.
 #[cfg(all(target_arch = "wasm32", feature = "allocator"))]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

@@ -194,6 +194,7 @@ impl<'a> Counted<'a> {
         let Some(first) = self.span(item) else {
             return Vec::new();
         };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let again = item
             .get("also")
             .and_then(Value::as_array)
@@ -202,7 +203,7 @@ impl<'a> Counted<'a> {
         let again = again.filter_map(|place| {
             Some(Span {
                 kind: first.kind.clone(),
-                place: place.get("source")?.as_str()?.to_owned(),
+                place: text(place.get("source")).unwrap_or_else(|| first.place.clone()),
                 start: place.get("start")?.as_u64()?,
                 end: place.get("end")?.as_u64()?,
             })

@@ -36,6 +36,25 @@ const CLOSINGS: &[&str] = &[
     "saludos",
 ];
 
+/// Forms of address, which are no part of a name.
+const TITLES: &[&str] = &[
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mister",
+    "dr",
+    "prof",
+    "professor",
+    "sir",
+    "madam",
+    "herr",
+    "frau",
+    "mme",
+    "sr",
+    "sra",
+];
+
 /// Finds names.
 pub fn find(scan: &Scan<'_>) -> Vec<Finding> {
     let mut found = introduced(scan);
@@ -54,17 +73,41 @@ pub fn sender(from: &str) -> Option<Finding> {
     let start = from.find(name)?;
     let scan = Scan::new(from);
     is_name(name).then(|| {
-        Finding::new(
-            Kind::Person,
-            &scan,
-            Span {
-                start,
-                end: start + name.len(),
-            },
-            name,
-            0.95,
-        )
+        let end = start + name.len();
+        person(&scan, Span { start, end }, 0.95)
     })
+}
+
+/// A person by rule.
+fn person(scan: &Scan<'_>, span: Span, confidence: f64) -> Finding {
+    let span = untitled(scan.text(), span);
+    Finding::new(Kind::Person, scan, span, span.of(scan.text()), confidence)
+}
+
+/// A person's name without the form of address before it, and without what follows that is no word of a name: a single small or
+/// caseless letter. `MS Dhoni` has initials.
+pub(crate) fn untitled(text: &str, span: Span) -> Span {
+    let Span { mut start, mut end } = span;
+    while let Some((first, rest)) = text
+        .get(start..end)
+        .and_then(|name| name.split_once(char::is_whitespace))
+    {
+        let bare = first.trim_end_matches('.').to_lowercase();
+        if first == "MS" || !TITLES.contains(&bare.as_str()) {
+            break;
+        }
+        start = end - rest.trim_start().len();
+    }
+    while let Some((rest, last)) = text
+        .get(start..end)
+        .and_then(|name| name.rsplit_once(char::is_whitespace))
+    {
+        if last.chars().count() > 1 || last.chars().any(char::is_uppercase) {
+            break;
+        }
+        end = start + rest.trim_end().len();
+    }
+    Span { start, end }
 }
 
 fn introduced(scan: &Scan<'_>) -> Vec<Finding> {
@@ -80,13 +123,7 @@ fn introduced(scan: &Scan<'_>) -> Vec<Finding> {
         };
         let start = from + phrase.chars().count();
         if let Some(to) = capitalised_end(scan, start) {
-            found.push(Finding::new(
-                Kind::Person,
-                scan,
-                scan.span(start, to),
-                scan.slice(start, to),
-                0.95,
-            ));
+            found.push(person(scan, scan.span(start, to), 0.95));
         }
     }
     found
@@ -123,16 +160,8 @@ fn signed(scan: &Scan<'_>) -> Vec<Finding> {
         let lower = trimmed.trim_end_matches([',', '.', '!']).to_lowercase();
         if closed && is_name(trimmed) {
             let start = offset + line.find(trimmed).unwrap_or(0);
-            found.push(Finding::new(
-                Kind::Person,
-                scan,
-                Span {
-                    start,
-                    end: start + trimmed.len(),
-                },
-                trimmed,
-                0.9,
-            ));
+            let end = start + trimmed.len();
+            found.push(person(scan, Span { start, end }, 0.9));
         }
         closed = CLOSINGS.contains(&lower.as_str()) || closed && trimmed.is_empty();
         offset += line.len();
@@ -153,4 +182,30 @@ fn is_name(text: &str) -> bool {
         && words.iter().all(word)
         && text.chars().count() > 1
         && text.len() <= 60
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_of_address_and_a_stray_letter_are_no_part_of_a_name() {
+        for (text, name) in [
+            ("Mrs. Labrie", "Labrie"),
+            ("Prof. Dr. Ada Lovelace", "Ada Lovelace"),
+            ("Lea Petersen ג", "Lea Petersen"),
+            ("M. Novak", "M. Novak"),
+            ("MS Dhoni", "MS Dhoni"),
+            ("Jo Q", "Jo Q"),
+            ("Mr", "Mr"),
+        ] {
+            let all = Span {
+                start: 0,
+                end: text.len(),
+            };
+            assert_eq!(untitled(text, all).of(text), name);
+        }
+        let signed = find(&Scan::new("Kind regards,\nDr. Ada Lovelace"));
+        assert_eq!(signed[0].value, "Ada Lovelace");
+    }
 }

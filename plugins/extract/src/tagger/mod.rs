@@ -16,7 +16,7 @@ use fleetwright_sdk::tokenizer::{Encoding, encode};
 
 use crate::company;
 use crate::entity::Kind;
-use crate::find::Finding;
+use crate::find::{Finding, name};
 
 /// How many windows of a text are read.
 const WINDOWS: usize = 4;
@@ -25,26 +25,6 @@ const WINDOWS: usize = 4;
 const PARTICLES: &[&str] = &[
     "van", "von", "de", "der", "den", "di", "da", "du", "la", "le", "al", "bin", "of", "and", "&",
     "the", "für", "und",
-];
-
-/// Forms of address, which are no part of a name.
-const TITLES: &[&str] = &[
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "mister",
-    "dr",
-    "prof",
-    "professor",
-    "sir",
-    "madam",
-    "herr",
-    "frau",
-    "mme",
-    "m",
-    "sr",
-    "sra",
 ];
 
 /// Finds names in a text whose mean probability is at least `floor`.
@@ -327,7 +307,7 @@ impl Name {
         }
         let span = match self.kind {
             Kind::Organization => company::whole(text, span)?,
-            _ => untitled(text, span),
+            _ => name::untitled(text, span),
         };
         let name = span.of(text);
         let capital =
@@ -341,32 +321,6 @@ impl Name {
             && name.len() <= 80;
         is_sound.then(|| Finding::new(self.kind, scan, span, name, rounded(self.probability)))
     }
-}
-
-/// A person's name without the form of address before it, and without what follows that is no word of a name: a single small or
-/// caseless letter.
-fn untitled(text: &str, span: Span) -> Span {
-    let Span { mut start, mut end } = span;
-    while let Some((first, rest)) = text
-        .get(start..end)
-        .and_then(|name| name.split_once(char::is_whitespace))
-    {
-        let bare = first.trim_end_matches('.').to_lowercase();
-        if !TITLES.contains(&bare.as_str()) {
-            break;
-        }
-        start = end - rest.trim_start().len();
-    }
-    while let Some((rest, last)) = text
-        .get(start..end)
-        .and_then(|name| name.rsplit_once(char::is_whitespace))
-    {
-        if last.chars().count() > 1 || last.chars().any(char::is_uppercase) {
-            break;
-        }
-        end = start + rest.trim_end().len();
-    }
-    Span { start, end }
 }
 
 fn rounded(probability: f64) -> f64 {
@@ -390,23 +344,6 @@ mod tests {
         assert_eq!(latest("Hi\n> old\nnew"), "Hi\n");
         assert_eq!(latest("On time\n"), "On time\n");
         assert_eq!(latest("> only\n> quoted"), "> only\n> quoted");
-    }
-
-    #[test]
-    fn a_form_of_address_and_a_stray_letter_are_no_part_of_a_name() {
-        for (text, name) in [
-            ("Mrs. Labrie", "Labrie"),
-            ("Prof. Dr. Ada Lovelace", "Ada Lovelace"),
-            ("Lea Petersen ג", "Lea Petersen"),
-            ("Jo Q", "Jo Q"),
-            ("Mr", "Mr"),
-        ] {
-            let all = Span {
-                start: 0,
-                end: text.len(),
-            };
-            assert_eq!(untitled(text, all).of(text), name);
-        }
     }
 
     #[test]

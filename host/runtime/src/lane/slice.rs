@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use rustix::process::getpriority_process;
 
-/// Longer than the slice that threads have by themselves, at most 2.8 ms, and no longer than need be: a thread that yields goes
-/// behind the others by what its slice is worth, at ten in niceness nine times as long.
+/// Longer than the slice that threads have by themselves, at most 2.8 ms.
 const LONG: Duration = Duration::from_millis(4);
 
 /// Asks for a long slice for the thread that calls it, which keeps its policy and its niceness.

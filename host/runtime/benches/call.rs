@@ -133,7 +133,8 @@ async fn stage(runtime: &Runtime, limits: Limits) -> Stage {
     Stage::new(runtime, "empty", plugin, grants, limits).unwrap()
 }
 
-/// What guests that compute pay: one that parses and writes 18 KiB of JSON, too short a call for the lane of long ones, without limits, with them, and with fuel.
+/// What guests that compute pay: one that parses and writes 16 KiB of JSON, without limits, with them, and with fuel. The call is too
+/// short for the lane of long ones, whose threads have memory of their own.
 async fn price_of_computing(runtime: &Runtime, metered: &Runtime) {
     let (bytes, config) = (guest("guest-hostile"), r#"{"case":"echo"}"#);
     let echo = async |runtime: &Runtime, fuel| {

@@ -1,7 +1,7 @@
 //! Fuzzing on the stable toolchain: the targets of `host/fuzz`, compiled with the fuzzer's counters and run one at a time.
 //!
-//! What cargo-fuzz does on nightly, less the address sanitizer, which stable Rust does not offer: there are two `unsafe` blocks
-//! in the host, which no target reaches. Counters, overflow checks and debug assertions are in those packages that have a profile of their own in
+//! What cargo-fuzz does on nightly, less the address sanitizer, which stable Rust does not offer: of the host's two `unsafe` blocks
+//! the target `component` goes through one, with code that it has compiled itself. Counters, overflow checks and debug assertions are in those packages that have a profile of their own in
 //! `host/fuzz/Cargo.toml`: cargo hands this program each call of rustc, which adds the flags where they belong. So the other
 //! dependencies are those of every build. What a run finds is kept in `target/fuzz`; `--keep` takes what of it reaches new code
 //! into the repository's corpus, within its bounds.

@@ -60,7 +60,7 @@ impl Batcher {
                 None => None,
             };
             let entries = self.take()?;
-            // What was due may be unwanted by now.
+            // What was due may be unwanted by now, or taken.
             if !entries.is_empty() {
                 return Some(Batch { entries, held });
             }
@@ -84,17 +84,26 @@ impl Batcher {
     /// When what waits should run, as it is now; `None` once nobody can ask and nothing waits.
     fn glance(&self) -> Option<Option<When>> {
         let (policy, mut ledger) = (&self.policy, locked(&self.ledger));
-        let nobody_comes = self.queue.is_finished() || self.crowd.all_wait();
+        let nobody_comes = self.nobody_comes();
         let look =
             |waiting: &[Entry]| (when(policy, &mut ledger, waiting, nobody_comes), Vec::new());
         let (when, _) = self.queue.look(look)?;
         Some(when)
     }
 
-    /// Takes what runs together out of the queue, perhaps nothing.
+    fn nobody_comes(&self) -> bool {
+        self.queue.is_finished() || self.crowd.all_wait()
+    }
+
+    /// Takes what runs together out of the queue; nothing where nothing is due any more, since another worker took what was.
     fn take(&self) -> Option<Vec<Entry>> {
         let (policy, mut ledger) = (&self.policy, locked(&self.ledger));
+        let nobody_comes = self.nobody_comes();
         let look = |waiting: &[Entry]| {
+            let due = when(policy, &mut ledger, waiting, nobody_comes);
+            if !matches!(due, Some(When::Now)) {
+                return ((), Vec::new());
+            }
             let choice = policy.choose(&mut ledger, &candidates(waiting));
             ((), choice.map(|choice| choice.picked).unwrap_or_default())
         };

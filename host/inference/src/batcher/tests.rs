@@ -220,6 +220,27 @@ async fn what_is_unwanted_once_the_threads_are_free_does_not_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_two_workers_that_see_a_full_run_the_second_waits_for_one_of_its_own() {
+    let mut bench = Bench::new(8, 2, Duration::from_secs(1));
+    let threads = Threads::new(1);
+    bench.batcher.threads = Some((threads.clone(), 1));
+    let busy = threads.take(1).await;
+    let worker =
+        |batcher: Batcher| tokio::spawn(async move { batcher.next().await.unwrap().entries.len() });
+    let _full = [bench.ask(1, 16), bench.ask(1, 16)];
+    let workers = [bench.batcher.clone(), bench.batcher.clone()].map(worker);
+    // Both have seen two entries, and wait for the thread, when a third comes.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let _third = bench.ask(1, 16);
+    drop(busy);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let _fourth = bench.ask(1, 16);
+    for worker in workers {
+        assert_eq!(worker.await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn unlike_entries_keep_their_order() {
     let mut bench = Bench::new(8, 8, Duration::ZERO);
     let asked = [(1, 16), (2, 100), (3, 16), (4, 100)];

@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleetwright_fleet::{CompileBounds, QuickCode};
 
 use crate::client::SUBMISSIONS;
+use crate::onnxruntime::LibraryChoice;
 use crate::telemetry::LogFormat;
 use crate::units;
 
@@ -88,14 +90,16 @@ pub struct FleetArgs {
     /// Where the models' cards lie. Default: `models` beside the manifest.
     #[arg(long, global = true, env = "FLEETWRIGHT_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// The onnxruntime library. Default: the one that `models pull` fetched; without it rten, which is built in, infers.
+    /// The onnxruntime library: a file, or a build, `cpu`, `cuda` or `webgpu`, as `models pull` fetches it. Default: `cpu`
+    /// where it was pulled; without it rten, which is built in, infers.
     #[arg(
         long,
         global = true,
         env = "FLEETWRIGHT_ONNXRUNTIME",
-        value_name = "FILE"
+        value_name = "FILE|BUILD",
+        value_parser = NonEmptyStringValueParser::new().map(|text| LibraryChoice::from(&*text))
     )]
-    pub onnxruntime: Option<PathBuf>,
+    pub onnxruntime: Option<LibraryChoice>,
     /// Use what `fleet.lock` names and nothing else.
     #[arg(long, global = true, env = "FLEETWRIGHT_LOCKED")]
     pub locked: bool,
@@ -480,7 +484,7 @@ pub struct Places {
     /// What the host makes.
     pub state: PathBuf,
     /// The library that was asked for, if one was.
-    pub onnxruntime: Option<PathBuf>,
+    pub onnxruntime: Option<LibraryChoice>,
     /// Whether the lock restrains.
     pub locked: bool,
     /// What compiling one component may take.

@@ -1,132 +1,144 @@
-//! The pin of the onnxruntime library: `models/onnxruntime.toml` names one version and, for each platform, the wheel that
-//! carries it and the digests of wheel and library. `fleetwright models pull` fetches it into the state directory.
+//! The onnxruntime library that serves models: which one, and where it lies.
 //!
-//! Default: where it was pulled it is used, where it was not the embedded rten infers. `--onnxruntime` outranks both.
+//! `--onnxruntime` names a file, or one of the builds that `models/onnxruntime.toml` pins: `cpu`, `cuda`, `webgpu`. `fleetwright
+//! models pull` fetches that build into the state directory. Default: `cpu` where it was pulled, else the embedded rten infers. What
+//! is asked for is used or refused: nothing takes its place in silence.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod pin;
+
+use std::fmt;
+use std::path::PathBuf;
 
 use fleetwright_fleet::{Compiler, Options, QuickCode};
-use serde::Deserialize;
+use fleetwright_inference::Accelerator;
 
+pub use self::pin::{Library, PIN, Part, PinError, Pinned};
 use crate::cli::Places;
 
-/// The pin's file in the models directory.
-pub const PIN: &str = "onnxruntime.toml";
+/// A build of the library: which devices it computes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Build {
+    /// Processors.
+    #[default]
+    Cpu,
+    /// NVIDIA's GPUs, too.
+    Cuda,
+    /// GPUs of any vendor, too, through the graphics driver.
+    WebGpu,
+}
 
-/// A library for this platform, as the pin describes it.
+impl Build {
+    /// All, the default first.
+    pub const ALL: [Build; 3] = [Build::Cpu, Build::Cuda, Build::WebGpu];
+
+    /// The name in the pin and on the command line.
+    pub fn name(self) -> &'static str {
+        self.accelerator().map_or("cpu", Accelerator::name)
+    }
+
+    /// What it computes on beside the processor.
+    pub fn accelerator(self) -> Option<Accelerator> {
+        match self {
+            Build::Cpu => None,
+            Build::Cuda => Some(Accelerator::Cuda),
+            Build::WebGpu => Some(Accelerator::WebGpu),
+        }
+    }
+
+    /// The option that chooses it; nothing for the default.
+    pub fn option(self) -> String {
+        match self {
+            Build::Cpu => String::new(),
+            other => format!(" --onnxruntime {other}"),
+        }
+    }
+}
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The value of `--onnxruntime`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Library {
-    /// The package and version that carries it, `NAME==VERSION`.
-    pub package: String,
-    /// The library's version.
-    pub version: String,
-    /// Its licence.
-    pub licence: String,
-    /// The interpreter that the wheel is tagged for, such as `3.11`.
-    pub python: String,
-    /// The platform that the wheel is tagged for.
-    pub tag: String,
-    /// The wheel's SHA-256, in hexadecimal.
-    pub wheel: String,
-    /// The library's path inside the wheel.
-    pub member: String,
-    /// The library's SHA-256, in hexadecimal.
-    pub sha256: String,
-    /// The library's size.
-    pub bytes: u64,
-    /// Where it lies once it is pulled.
-    pub path: PathBuf,
+pub enum LibraryChoice {
+    /// A build that is pinned.
+    Build(Build),
+    /// A library of the user's own.
+    File(PathBuf),
 }
 
-/// Why the pin cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PinError {
-    /// The file cannot be read.
-    #[error("cannot read `{}`: {source}: make it readable, or restore it from the repository", file.display())]
-    Unreadable {
-        /// The pin.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file says something else than a pin.
-    #[error("`{}` is no pin of a library: {detail}: restore it from the repository", file.display())]
-    Malformed {
-        /// The pin.
-        file: PathBuf,
-        /// What is wrong.
-        detail: String,
-    },
+impl From<&str> for LibraryChoice {
+    /// The name of a build is that build; a file of such a name is written `./cuda`.
+    fn from(text: &str) -> LibraryChoice {
+        let build = Build::ALL.into_iter().find(|build| build.name() == text);
+        build.map_or_else(|| LibraryChoice::File(text.into()), LibraryChoice::Build)
+    }
 }
 
-/// What the pin says for this platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pinned {
-    /// There is no pin.
-    Nothing,
-    /// The pin has no entry for this platform.
-    NotHere {
-        /// This platform.
-        platform: String,
-        /// Those that it has.
-        known: Vec<String>,
-    },
-    /// The library for this platform.
-    Library(Library),
+/// The build that `places` ask for; the default where they ask for none, or for a file.
+pub fn build(places: &Places) -> Build {
+    match places.onnxruntime {
+        Some(LibraryChoice::Build(build)) => build,
+        _ => Build::default(),
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPin {
-    schema: u32,
-    package: String,
-    version: String,
-    licence: String,
-    python: String,
-    platforms: BTreeMap<String, RawPlatform>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPlatform {
-    tag: String,
-    wheel: String,
-    member: String,
-    sha256: String,
-    bytes: u64,
-}
-
-/// Reads the pin, for this platform.
+/// Reads the pin, for this platform and the build that is asked for.
 ///
 /// # Errors
 /// The file is there and cannot be read, or is no pin.
-pub fn pinned(models: &Path, state: &Path) -> Result<Pinned, PinError> {
-    let file = models.join(PIN);
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Pinned::Nothing),
-        Err(source) => return Err(PinError::Unreadable { file, source }),
+pub fn pinned(places: &Places) -> Result<Pinned, PinError> {
+    pin::of(&places.models, &places.state, build(places))
+}
+
+/// The file of the library that `places` ask for; `None`: none is asked for and none was pulled, and rten infers.
+///
+/// # Errors
+/// The pin cannot be read, or the build was asked for by name and is not there.
+pub fn file(places: &Places) -> Result<Option<PathBuf>, PinError> {
+    let named = match &places.onnxruntime {
+        Some(LibraryChoice::File(path)) => return Ok(Some(path.clone())),
+        Some(LibraryChoice::Build(build)) => Some(*build),
+        None => None,
     };
-    read(&text, state, &platform()).map_err(|detail| PinError::Malformed { file, detail })
+    let missing = |detail: String| match named {
+        Some(build) => Err(PinError::NotThere {
+            build: build.name(),
+            detail,
+        }),
+        None => Ok(None),
+    };
+    match pinned(places)? {
+        Pinned::Library(library) if library.is_present() => Ok(Some(library.path().to_path_buf())),
+        Pinned::Library(library) => missing(format!(
+            "`{}` is not pulled: run `fleetwright models pull{}`",
+            library.missing().display(),
+            library.build.option()
+        )),
+        Pinned::NotHere { platform, known } => missing(format!(
+            "it is not pinned for `{platform}`, only for {}: give `--onnxruntime` the path of a library that you have",
+            known.join(", ")
+        )),
+        Pinned::Nothing => missing(format!(
+            "`{}` pins nothing: restore it from the repository",
+            places.models.join(PIN).display()
+        )),
+    }
 }
 
 /// The fleet's options: where everything lies, with the library that was asked for or else pulled.
 ///
 /// # Errors
-/// The pin is there and cannot be read.
+/// As [`file`].
 pub fn options(places: &Places) -> Result<Options, PinError> {
-    let onnxruntime = match (&places.onnxruntime, pinned(&places.models, &places.state)?) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Pinned::Library(library)) if library.path.is_file() => Some(library.path),
-        (None, _) => None,
-    };
     Ok(Options {
         manifest: places.manifest.clone(),
         plugins: places.plugins.clone(),
         models: places.models.clone(),
         state: places.state.clone(),
-        onnxruntime,
+        onnxruntime: file(places)?,
         locked: places.locked,
         compiler: Compiler::child_of_this_program(),
         bounds: places.bounds.clone(),
@@ -134,94 +146,20 @@ pub fn options(places: &Places) -> Result<Options, PinError> {
     })
 }
 
-fn read(text: &str, state: &Path, platform: &str) -> Result<Pinned, String> {
-    let pin: RawPin =
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-    if pin.schema != 1 {
-        return Err(format!(
-            "its `schema` is `{}`, and this host reads `1`",
-            pin.schema
-        ));
-    }
-    let Some(here) = pin.platforms.get(platform) else {
-        return Ok(Pinned::NotHere {
-            platform: platform.to_owned(),
-            known: pin.platforms.into_keys().collect(),
-        });
-    };
-    let name = here.member.rsplit('/').next().unwrap_or_default();
-    if name.is_empty() || name == ".." {
-        return Err(format!(
-            "`platforms.{platform}.member` is `{}`, which names no file",
-            here.member
-        ));
-    }
-    for (key, digest) in [("wheel", &here.wheel), ("sha256", &here.sha256)] {
-        if digest.len() != 64
-            || !digest
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        {
-            return Err(format!(
-                "`platforms.{platform}.{key}` is `{digest}`, which is no SHA-256 of 64 lower-case hexadecimal digits"
-            ));
-        }
-    }
-    let folder = format!("{}-{}", pin.package, pin.version);
-    Ok(Pinned::Library(Library {
-        package: format!("{}=={}", pin.package, pin.version),
-        path: state.join("lib").join(folder).join(name),
-        version: pin.version,
-        licence: pin.licence,
-        python: pin.python,
-        tag: here.tag.clone(),
-        wheel: here.wheel.clone(),
-        member: here.member.clone(),
-        sha256: here.sha256.clone(),
-        bytes: here.bytes,
-    }))
-}
-
-/// This platform, as the pin names it: `linux-x86_64`.
-fn platform() -> String {
-    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SHIPPED: &str = include_str!("../../models/onnxruntime.toml");
-
     #[test]
-    fn the_shipped_pin_names_a_library_for_each_platform() {
-        for platform in ["linux-x86_64", "linux-aarch64", "macos-aarch64"] {
-            let Pinned::Library(library) = read(SHIPPED, Path::new("state"), platform).unwrap()
-            else {
-                panic!("{platform}")
-            };
-            assert!(library.package.starts_with("onnxruntime=="), "{platform}");
-            assert!(library.path.starts_with("state/lib"), "{platform}");
-            assert!(library.bytes > 1 << 20, "{platform}");
+    fn a_build_is_asked_for_by_its_name_and_all_else_is_a_file() {
+        for build in Build::ALL {
+            assert_eq!(
+                LibraryChoice::from(build.name()),
+                LibraryChoice::Build(build)
+            );
         }
-    }
-
-    #[test]
-    fn an_unknown_platform_is_told_with_those_known() {
-        let pinned = read(SHIPPED, Path::new("state"), "plan9-mips").unwrap();
-        assert!(
-            matches!(pinned, Pinned::NotHere { platform, known } if platform == "plan9-mips" && known.len() == 3)
-        );
-    }
-
-    #[test]
-    fn a_wrong_digest_is_no_pin() {
-        let text = SHIPPED.replacen("6c15", "XYZ!", 1);
-        assert!(
-            read(&text, Path::new("s"), "linux-x86_64")
-                .unwrap_err()
-                .contains("platforms.linux-x86_64.sha256")
-        );
-        assert!(read("schema = 2", Path::new("s"), "linux-x86_64").is_err());
+        for file in ["./cuda", "/opt/libonnxruntime.so", "CUDA"] {
+            assert_eq!(LibraryChoice::from(file), LibraryChoice::File(file.into()));
+        }
     }
 }

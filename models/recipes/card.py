@@ -17,6 +17,7 @@ class Card:
             "source": source,
         }
         self._tables = []
+        self._own = []
 
     def input(self, name: str, element: str, dims: list, pad: int | None = None) -> None:
         lines = [f"type = {text(element)}", f"dims = {array(dims)}"]
@@ -33,11 +34,16 @@ class Card:
     def limit(self, axis: str, most: int) -> None:
         self._tables.append(("limits", [f"{axis} = {most}"]))
 
+    def graph_for(self, devices: list, path: str, recipe: str) -> None:
+        """A graph that these devices compute with in place of `model.onnx`; the repository does not hold it, `recipe` makes it."""
+        self._own.append((path, [f"devices = {array(devices)}", f"from = {{ recipe = {text(recipe)} }}"]))
+
     def write(self, folder: Path) -> None:
-        data = (folder / "model.onnx").read_bytes()
         lines = ["schema = 1", *(f"{key} = {text(value)}" for key, value in self._head.items())]
-        lines += ["", "[[files]]", 'path = "model.onnx"']
-        lines += [f"sha256 = {text(hashlib.sha256(data).hexdigest())}", f"bytes = {len(data)}"]
+        for path, further in [("model.onnx", []), *self._own]:
+            data = (folder / path).read_bytes()
+            lines += ["", "[[files]]", f"path = {text(path)}"]
+            lines += [f"sha256 = {text(hashlib.sha256(data).hexdigest())}", f"bytes = {len(data)}", *further]
         for name, table in self._tables:
             lines += ["", f"[{name}]", *table]
         (folder / "model.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -10,13 +10,21 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
+# What stands for minus a milliard at sixteen bits: sums with it stay finite, and its share after softmax is exactly zero.
+LARGEST_HALF = 3e4
 
 
 class Graph:
-    """One graph under construction. `node` returns the name of what it made, so that calls nest."""
+    """One graph under construction. `node` returns the name of what it made, so that calls nest.
 
-    def __init__(self, name: str):
+    With `half` it computes in fp16, for GPUs: its constants are rounded, and its outputs are fp32 all the same. A cast to fractions
+    goes `to=graph.real`.
+    """
+
+    def __init__(self, name: str, half: bool = False):
         self.name = name
+        self.half = half
+        self.real = TensorProto.FLOAT16 if half else TensorProto.FLOAT
         self._nodes = []
         self._constants = {}
         self._inputs = []
@@ -27,12 +35,16 @@ class Graph:
         return name
 
     def output(self, name: str, value: str, dims: list) -> None:
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"out_{name}"))
+        last = ("Cast", {"to": TensorProto.FLOAT}) if self.half else ("Identity", {})
+        self._nodes.append(helper.make_node(last[0], [value], [name], name=f"out_{name}", **last[1]))
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, dims))
 
     def constant(self, name: str, value) -> str:
         if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
+            value = np.asarray(value, order="C")
+            if self.half and value.dtype == np.float32:
+                value = np.clip(value, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+            self._constants[name] = numpy_helper.from_array(value, name)
         return name
 
     def node(self, operator: str, inputs: list, **attributes) -> str:

@@ -321,6 +321,7 @@ impl Workshop {
             let key = ModelKey {
                 digest: card.digest().to_owned(),
                 device: wanted.device,
+                device_memory: wanted.device_memory,
                 batch: wanted.batch,
                 effort: wanted.effort,
                 share: Share::of(threads, wanted.effort.threads),
@@ -517,6 +518,7 @@ pub(crate) fn threads_of(manifest: &Manifest) -> usize {
 fn load_options(key: &ModelKey, merge: bool) -> LoadOptions {
     LoadOptions {
         device: convert::device(key.device),
+        device_memory: key.device_memory,
         max_batch: key.batch.max,
         max_tokens: key.batch.tokens,
         delay: key.batch.delay,

@@ -88,6 +88,7 @@ pub(crate) struct ArmKey {
 pub(crate) struct ModelKey {
     pub(crate) digest: String,
     pub(crate) device: fleetwright_manifest::DeviceChoice,
+    pub(crate) device_memory: Option<u64>,
     pub(crate) batch: fleetwright_manifest::Batch,
     pub(crate) effort: fleetwright_manifest::Effort,
     /// What it comes to on this machine.

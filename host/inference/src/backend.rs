@@ -22,6 +22,7 @@ pub(crate) use self::signature::{Signature, SignaturePort};
 #[cfg(test)]
 pub(crate) use self::stub::StubBackend;
 use crate::card::{Card, CardError, Format};
+use crate::device::{Accelerator, Device, Place};
 use crate::tensor::NamedTensor;
 use crate::threads::{Threads, default_threads};
 use crate::watchdog::Stop;
@@ -37,13 +38,40 @@ pub(crate) trait Backend {
     /// Runs the model once. `inputs` hold to the card; the outputs are those that the card names, in its order.
     ///
     /// # Errors
-    /// What the library said, in words.
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String>;
+    /// What the library said, in words, and whether it lacked memory.
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError>;
 
     /// What ends a run from another thread; none where the library has no way to.
     fn stop(&self) -> Option<Arc<dyn Stop>> {
         None
     }
+}
+
+/// Why a run gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum RunError {
+    /// The library failed on these inputs.
+    #[error("{0}")]
+    Failed(String),
+    /// There was no memory for what these inputs take; less may run.
+    #[error("{0}")]
+    OutOfMemory(String),
+}
+
+impl From<String> for RunError {
+    fn from(reason: String) -> RunError {
+        RunError::Failed(reason)
+    }
+}
+
+/// Where and with what a model is to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Setting {
+    pub(crate) device: Device,
+    /// Threads of the processor that a run computes with.
+    pub(crate) threads: usize,
+    /// The most bytes of a device's own memory; none: what there is.
+    pub(crate) memory: Option<u64>,
 }
 
 /// Which library serves which format, and the threads that all models which it loads compute on. Clones are one.
@@ -107,33 +135,37 @@ impl Backends {
         }
     }
 
+    /// The accelerators that the library was built for, each tried with one small run. None for rten.
+    pub fn devices(&self) -> Vec<DeviceState> {
+        let library = self.library.iter();
+        library
+            .flat_map(|library| library.devices().to_vec())
+            .collect()
+    }
+
     /// Loads the model that `card` describes, and holds its graph to the card. Its files must have been verified.
-    pub(crate) fn open(
-        &self,
-        card: &Card,
-        device: Device,
-        threads: usize,
-    ) -> Result<Opened, LoadError> {
-        let opened = self.open_any(card, device, threads)?;
+    pub(crate) fn open(&self, card: &Card, setting: Setting) -> Result<Opened, LoadError> {
+        let opened = self.open_any(card, setting)?;
         if let Some(signature) = opened.backend.signature() {
             signature.check(card)?;
         }
         Ok(opened)
     }
 
-    fn open_any(&self, card: &Card, device: Device, threads: usize) -> Result<Opened, LoadError> {
+    fn open_any(&self, card: &Card, setting: Setting) -> Result<Opened, LoadError> {
         match (card.format(), &self.library) {
-            (Format::Stub, _) => Ok(Opened {
-                backend: Box::new(stub::StubBackend::cold(card)),
-                name: stub::NAME.to_owned(),
-                device: refuse_device(device, stub::NAME)?,
-            }),
-            (Format::Onnx, Some(library)) => library.open_model(card, device, threads),
-            (Format::Onnx, None) => Ok(Opened {
-                device: refuse_device(device, rten::NAME)?,
-                backend: Box::new(rten::RtenBackend::open(card, threads)?),
-                name: format!("{} {}", rten::NAME, rten::VERSION),
-            }),
+            (Format::Stub, _) => {
+                let why = only_processor(setting.device, stub::NAME)?;
+                let backend = Box::new(stub::StubBackend::cold(card));
+                Ok(Opened::on_processor(backend, stub::NAME.to_owned(), why))
+            }
+            (Format::Onnx, Some(library)) => library.open_model(card, setting),
+            (Format::Onnx, None) => {
+                let why = only_processor(setting.device, rten::NAME)?;
+                let backend = Box::new(rten::RtenBackend::open(card, setting.threads)?);
+                let name = format!("{} {}", rten::NAME, rten::VERSION);
+                Ok(Opened::on_processor(backend, name, why))
+            }
         }
     }
 }
@@ -142,20 +174,52 @@ impl Backends {
 pub(crate) struct Opened {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) name: String,
-    pub(crate) device: String,
+    pub(crate) place: Place,
+    /// Why it runs there.
+    pub(crate) why: String,
 }
 
-/// The device of a backend that has only the CPU.
-fn refuse_device(device: Device, backend: &str) -> Result<String, LoadError> {
-    match device {
-        Device::Auto | Device::Cpu => Ok("cpu".to_owned()),
-        Device::Cuda(_) => Err(LoadError::Device {
-            device: device.to_string(),
-            reason: format!(
-                "`{backend}` runs on `cpu` alone; give `--onnxruntime` a library with CUDA, or declare `cpu`"
-            ),
-        }),
+impl Opened {
+    pub(crate) fn on_processor(backend: Box<dyn Backend>, name: String, why: String) -> Opened {
+        Opened {
+            backend,
+            name,
+            place: Place::Cpu,
+            why,
+        }
     }
+}
+
+/// What is said of a device that the manifest names.
+const DECLARED: &str = "declared";
+
+/// Why a model of a backend that has only the processor runs there.
+fn only_processor(device: Device, backend: &str) -> Result<String, LoadError> {
+    match device {
+        Device::Auto => Ok(format!("`auto`: `{backend}` runs on `cpu` alone")),
+        Device::Cpu => Ok(DECLARED.to_owned()),
+        Device::Cuda(_) => Err(lacking(device, Accelerator::Cuda, backend)),
+        Device::WebGpu => Err(lacking(device, Accelerator::WebGpu, backend)),
+    }
+}
+
+fn lacking(device: Device, accelerator: Accelerator, backend: &str) -> LoadError {
+    LoadError::Device {
+        device: device.to_string(),
+        reason: format!(
+            "`{backend}` runs on `cpu` alone; pull and use a library that has it, `fleetwright models pull --onnxruntime {name}` and `serve --onnxruntime {name}`, or declare `cpu`",
+            name = accelerator.name()
+        ),
+    }
+}
+
+/// An accelerator that the library was built for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceState {
+    /// The first of its kind.
+    pub place: Place,
+    /// Whether it computes; else what the library says.
+    pub state: Result<(), String>,
 }
 
 /// The library that serves ONNX graphs.
@@ -180,28 +244,6 @@ impl fmt::Display for OnnxLibrary {
                 path.display()
             ),
             None => write!(f, "{} {}, part of this program", self.name, self.version),
-        }
-    }
-}
-
-/// What a model runs on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Device {
-    /// A CUDA device where the library has one that works, else the CPU; the model's identity says which.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// The CUDA device of this number, or the load fails.
-    Cuda(u32),
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Device::Auto => f.write_str("auto"),
-            Device::Cpu => f.write_str("cpu"),
-            Device::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }
 }
@@ -255,7 +297,7 @@ pub enum LoadError {
         /// Both sides.
         message: String,
     },
-    /// The declared device cannot be had.
+    /// The declared device cannot be had, or not as it is declared.
     #[error("device `{device}` cannot be had: {reason}")]
     Device {
         /// The device declared.
@@ -305,12 +347,9 @@ impl LoadError {
     }
 }
 
-/// The graph file of a card of format `onnx`.
-fn graph_file(card: &Card) -> PathBuf {
-    let graph = card
-        .files()
-        .iter()
-        .find(|file| file.path().ends_with(".onnx"));
+/// The graph file of a card of format `onnx`, for `place`.
+fn graph_file(card: &Card, place: Place) -> PathBuf {
+    let graph = card.graph(place.accelerator());
     // A card of this format without a graph was refused when it was read.
     graph
         .map(|file| card.file_path(file))

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use self::file::{CardFile, Origin};
+pub use self::file::{CardFile, Member, Origin, Recipe};
 pub(crate) use self::raw::{Failure, Stub};
 use crate::tensor::ElementType;
 
@@ -186,7 +186,7 @@ fn digest(card: &Card) -> String {
     lines.extend(
         card.files
             .iter()
-            .map(|f| format!("file {} {}", f.path(), f.sha256())),
+            .map(|f| format!("file {} {}{}", f.path(), f.sha256(), for_devices(f))),
     );
     for (side, ports) in [("input", &card.inputs), ("output", &card.outputs)] {
         lines.extend(
@@ -209,6 +209,12 @@ fn digest(card: &Card) -> String {
         lines.push(format!("stub {:?}", card.stub));
     }
     format!("sha256:{}", hex::encode(Sha256::digest(lines.join("\n"))))
+}
+
+/// Nothing for a file that is for every device, so that a card without others keeps its digest.
+fn for_devices(file: &CardFile) -> String {
+    let names = file.devices().iter().map(|device| device.name());
+    names.map(|name| format!(" {name}")).collect()
 }
 
 /// The format of a model's weights.

@@ -28,6 +28,8 @@ pub(crate) struct Loaded<'a> {
     pub(crate) labels: &'a ModelLabels,
     pub(crate) backend: &'a str,
     pub(crate) device: &'a str,
+    /// Why it runs there.
+    pub(crate) why: &'a str,
     /// Threads that a run computes with.
     pub(crate) threads: usize,
     /// Runs at once.
@@ -51,6 +53,7 @@ impl Loaded<'_> {
             version = &*self.labels.version,
             backend = self.backend,
             device = self.device,
+            why = self.why,
             threads = self.threads,
             workers = self.workers,
             took_ms = self.took.as_millis(),

@@ -21,6 +21,7 @@ mod batcher;
 mod caller;
 mod card;
 mod catalog;
+mod device;
 mod events;
 mod ledger;
 mod model;
@@ -34,10 +35,13 @@ mod watchdog;
 mod work;
 mod worker;
 
-pub use backend::{BackendError, Backends, Device, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
+pub use backend::{BackendError, Backends, DeviceState, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
 pub use caller::{Caller, Presence, Waits};
-pub use card::{BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Origin, Port};
+pub use card::{
+    BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Member, Origin, Port, Recipe,
+};
 pub use catalog::Catalog;
+pub use device::{Accelerator, Device, Place};
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
 pub use threads::{MAX_THREADS, MAX_WORKERS, Share, default_threads};

@@ -13,10 +13,11 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use crate::backend::{Backends, Device, LoadError, Opened};
+use crate::backend::{Backends, LoadError, Opened, Setting};
 use crate::batcher::Batcher;
 use crate::caller::{Caller, Crowd};
 use crate::card::Card;
+use crate::device::{Device, Place};
 use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
 use crate::policy::Policy;
 use crate::queue::{Entry, Queue, Refused};
@@ -67,11 +68,15 @@ impl Model {
     ) -> Result<Model, LoadError> {
         let (card_to_open, backends) = (card.clone(), backends.clone());
         let threads = backends.threads().clone();
-        let (device, count) = (options.device, options.share(threads.total()).threads);
+        let setting = Setting {
+            device: options.device,
+            threads: options.share(threads.total()).threads,
+            memory: options.device_memory,
+        };
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
-            let mut opened = backends.open(&card_to_open, device, count)?;
+            let mut opened = backends.open(&card_to_open, setting)?;
             warm_up::run(&card_to_open, &mut opened)?;
             Ok(opened)
         };
@@ -95,13 +100,13 @@ impl Model {
         let crowd = Arc::new(Crowd::new(queue.changed().clone()));
         let (queued, asking) = (queue.clone(), crowd.clone());
         let batcher = move |opened: &Opened| {
-            let policy = Policy::new(max_rows, options.max_tokens, options.delay, &opened.device);
+            let policy = Policy::new(max_rows, options.max_tokens, options.delay, opened.place);
             let policy = match options.merge {
                 true => policy,
                 false => policy.without_merging(),
             };
             // What a device computes takes no thread of the processor.
-            let threads = (opened.device == "cpu").then_some((threads, share.threads));
+            let threads = (opened.place == Place::Cpu).then_some((threads, share.threads));
             Batcher::new(queued, asking, policy, threads)
         };
         let post = Post {
@@ -115,7 +120,8 @@ impl Model {
         Loaded {
             labels: &labels,
             backend: &started.backend,
-            device: &started.device,
+            device: &started.place.to_string(),
+            why: &started.why,
             threads: share.threads,
             workers: started.workers,
             took: begun.elapsed(),
@@ -125,7 +131,10 @@ impl Model {
             name: card.name().to_owned(),
             version: card.version().to_string(),
             digest: card.digest().to_owned(),
-            device: started.device,
+            graph: card
+                .graph(started.place.accelerator())
+                .map(|file| format!("sha256:{}", file.sha256())),
+            device: started.place.to_string(),
             backend: started.backend,
         };
         Ok(Model {
@@ -163,6 +172,7 @@ impl Model {
                 at_fault: matches!(
                     error,
                     InferError::Backend(_)
+                        | InferError::OutOfMemory { .. }
                         | InferError::Overrun { .. }
                         | InferError::WorkerGone { .. }
                 ),
@@ -263,6 +273,8 @@ impl Model {
 pub struct LoadOptions {
     /// Where it runs. Default: [`Device::Auto`].
     pub device: Device,
+    /// The most bytes of a device's own memory that it may take, each of its workers; of CUDA alone. Default: what there is.
+    pub device_memory: Option<u64>,
     /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
     pub max_batch: Option<usize>,
     /// The most tokens of a run of several calls, padding included: rows × length. Default: what suits the device, 256 on a
@@ -286,6 +298,7 @@ impl Default for LoadOptions {
     fn default() -> LoadOptions {
         LoadOptions {
             device: Device::Auto,
+            device_memory: None,
             max_batch: None,
             max_tokens: None,
             delay: Duration::ZERO,
@@ -352,7 +365,10 @@ pub struct ModelIdentity {
     pub version: String,
     /// The digest of its card: see [`Card::digest`].
     pub digest: String,
-    /// What it runs on: `cpu` or `cuda:0`.
+    /// The digest of the graph that computes: a card may have one for each kind of device. Absent where the format has no graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<String>,
+    /// What it runs on: `cpu`, `cuda:0` or `webgpu`.
     pub device: String,
     /// What it runs in, such as `onnxruntime 1.32.0`.
     pub backend: String,
@@ -406,6 +422,18 @@ pub enum InferError {
         /// How long a run may take.
         limit: Duration,
     },
+    /// There was no memory for what these inputs take. The model goes on.
+    #[error(
+        "model `{model}` had no memory on `{device}` for this run ({reason}); send less at once, lower `batch.tokens`, or give it more memory"
+    )]
+    OutOfMemory {
+        /// Name and version.
+        model: String,
+        /// What it runs on.
+        device: String,
+        /// What the library said.
+        reason: String,
+    },
     /// The backend failed on these inputs.
     #[error("the model's run failed: {0}")]
     Backend(String),
@@ -426,6 +454,7 @@ impl InferError {
             InferError::QueueFull { .. } => "queue-full",
             InferError::DeadlineExceeded { .. } => "deadline",
             InferError::Overrun { .. } => "overrun",
+            InferError::OutOfMemory { .. } => "out-of-memory",
             InferError::Backend(_) => "backend",
             InferError::WorkerGone { .. } => "worker-gone",
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::device::Place;
 use crate::ledger::Ledger;
 use crate::request::Shape;
 
@@ -63,16 +64,16 @@ pub(crate) enum When {
 }
 
 impl Policy {
-    /// The policy of a model on `device`; `max_places` in place of what suits the device.
+    /// The policy of a model at `place`; `max_places` in place of what suits the device.
     pub(crate) fn new(
         max_rows: usize,
         max_places: Option<u64>,
         delay: Duration,
-        device: &str,
+        place: Place,
     ) -> Policy {
-        let suited = match device {
-            "cpu" => PLACES_ON_CPU,
-            _ => PLACES_ON_ACCELERATOR,
+        let suited = match place {
+            Place::Cpu => PLACES_ON_CPU,
+            Place::Cuda(_) | Place::WebGpu => PLACES_ON_ACCELERATOR,
         };
         Policy {
             max_rows,

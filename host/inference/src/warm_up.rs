@@ -27,7 +27,8 @@ pub(crate) fn run(card: &Card, opened: &mut Opened) -> Result<(), LoadError> {
     };
     let inputs = inputs(card).map_err(refused)?;
     let request = Request::check(card, inputs).map_err(|error| refused(error.to_string()))?;
-    let outputs = opened.backend.run(&request.inputs).map_err(refused)?;
+    let outputs = opened.backend.run(&request.inputs);
+    let outputs = outputs.map_err(|error| refused(error.to_string()))?;
     batch::check(card, &request.shape, &outputs).map_err(refused)
 }
 
@@ -81,7 +82,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::backend::{Backend, Backends, Signature};
+    use crate::backend::{Backend, Backends, RunError, Signature};
     use crate::card::parse_for_test;
     use crate::model::tests::{inputs as asked, soon};
     use crate::model::{LoadOptions, Model};
@@ -124,7 +125,7 @@ max = 4
             None
         }
 
-        fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+        fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
             self.asked.lock().unwrap().push(inputs.to_vec());
             let count = self.dims.iter().product::<u32>() as usize;
             let score = Tensor::from_f32(self.dims.clone(), &vec![0.5; count]).unwrap();
@@ -138,11 +139,7 @@ max = 4
             dims: dims.to_vec(),
             asked: asked.clone(),
         };
-        let mut opened = Opened {
-            backend: Box::new(backend),
-            name: "fixed".to_owned(),
-            device: "cpu".to_owned(),
-        };
+        let mut opened = Opened::on_processor(Box::new(backend), "fixed".to_owned(), String::new());
         let ended = run(card, &mut opened);
         let asked = asked.lock().unwrap().clone();
         (ended, asked)

@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::backend::{LoadError, Opened};
+use crate::backend::{LoadError, Opened, RunError};
 use crate::batch;
 use crate::batcher::{Batch, Batcher};
 use crate::card::Card;
+use crate::device::Place;
 use crate::events::{Died, Executed, Meters, ModelLabels, Overran, Panicked, Served};
 use crate::model::{InferError, Inference};
 use crate::policy::Policy;
@@ -40,14 +41,16 @@ pub(crate) struct Post {
     pub(crate) queue: Arc<Queue>,
     /// How long one run may take.
     pub(crate) run: Duration,
-    /// How many workers there are on a processor; on another device there is one.
+    /// How many workers there are on a processor; another device has its own number.
     pub(crate) workers: usize,
 }
 
 /// What a loaded model turned out to run in and on.
 pub(crate) struct Started {
     pub(crate) backend: String,
-    pub(crate) device: String,
+    pub(crate) place: Place,
+    /// Why there.
+    pub(crate) why: String,
     pub(crate) workers: usize,
 }
 
@@ -71,13 +74,11 @@ pub(crate) fn start(
     let Ok(batcher) = made.recv() else {
         return Ok(started);
     };
-    if started.device == "cpu" {
-        for _ in 1..post.workers {
-            let batcher = batcher.clone();
-            let hired = hire(post.clone(), open.clone(), move |_| batcher);
-            hired.inspect_err(|_| post.queue.close())?;
-            started.workers += 1;
-        }
+    for _ in 1..started.place.workers(post.workers) {
+        let batcher = batcher.clone();
+        let hired = hire(post.clone(), open.clone(), move |_| batcher);
+        hired.inspect_err(|_| post.queue.close())?;
+        started.workers += 1;
     }
     Ok(started)
 }
@@ -102,7 +103,8 @@ fn hire(
                 let batcher = batching(&worker.opened);
                 let told = report.send(Ok(Started {
                     backend: worker.opened.name.clone(),
-                    device: worker.opened.device.clone(),
+                    place: worker.opened.place,
+                    why: worker.opened.why.clone(),
                     workers: 1,
                 }));
                 if told.is_ok() {
@@ -145,13 +147,18 @@ struct Worker {
 /// How a run failed.
 enum Failure {
     /// The backend said so.
-    Reported(String),
+    Reported(RunError),
     /// The backend panicked, and its state cannot be trusted.
     Panicked(String),
     /// It passed its bound, and was told to stop.
     Stopped,
     /// Nobody waits for the answer any more.
     Abandoned,
+}
+
+/// What was computed, or was to be, does not fit.
+fn failed(reason: String) -> Failure {
+    Failure::Reported(RunError::Failed(reason))
 }
 
 /// A run that ended well: one list of outputs an entry.
@@ -193,7 +200,12 @@ impl Worker {
             return wanted.try_for_each(|entry| self.execute(vec![entry], policy));
         }
         let error = match failure {
-            Failure::Reported(message) => InferError::Backend(message),
+            Failure::Reported(RunError::Failed(message)) => InferError::Backend(message),
+            Failure::Reported(RunError::OutOfMemory(reason)) => InferError::OutOfMemory {
+                model: named(&self.post.card),
+                device: self.opened.place.to_string(),
+                reason,
+            },
             Failure::Panicked(message) => {
                 InferError::Backend(format!("the backend panicked: {message}"))
             }
@@ -223,11 +235,10 @@ impl Worker {
             (Some(_), [one], [entry]) => vec![self.run_in_parts(one, entry, policy)?],
             (Some(axes), [_, _, ..], _) => {
                 let card = &self.post.card;
-                let merged = batch::merge(card, &axes, &requests).map_err(Failure::Reported)?;
+                let merged = batch::merge(card, &axes, &requests).map_err(failed)?;
                 places = merged.shape.places();
                 let outputs = self.run_once(&merged, entries)?;
-                batch::split(&self.post.card, &axes, &requests, &outputs)
-                    .map_err(Failure::Reported)?
+                batch::split(&self.post.card, &axes, &requests, &outputs).map_err(failed)?
             }
             // The policy merges nothing for a model without a batch axis.
             _ => requests
@@ -269,14 +280,14 @@ impl Worker {
                 .iter()
                 .map(part)
                 .collect::<Result<_, String>>()
-                .map_err(Failure::Reported)?;
+                .map_err(failed)?;
             let mut shape = request.shape.clone();
             shape.rows = count;
             let part = Request { inputs, shape };
             parts.push(self.run_once(&part, std::slice::from_ref(entry))?);
             first += count;
         }
-        batch::join(&parts).map_err(Failure::Reported)
+        batch::join(&parts).map_err(failed)
     }
 
     /// One run of the backend for `entries`, which ends at its bound or when none of them is of use any more.
@@ -311,7 +322,7 @@ impl Worker {
             Ok(Err(_)) if stopped => return Err(Failure::Stopped),
             Ok(outputs) => outputs.map_err(Failure::Reported)?,
         };
-        batch::check(&self.post.card, &request.shape, &outputs).map_err(Failure::Reported)?;
+        batch::check(&self.post.card, &request.shape, &outputs).map_err(failed)?;
         Ok(outputs)
     }
 

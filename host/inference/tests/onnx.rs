@@ -1,7 +1,7 @@
 //! Real graphs, through both libraries that run them.
 //!
-//! rten is always there. What concerns onnxruntime runs where `FLEETWRIGHT_ONNXRUNTIME` names its library,
-//! and else says that it did not.
+//! rten is always there. What concerns onnxruntime runs where `FLEETWRIGHT_ONNXRUNTIME` names its library, or
+//! `fleetwright models pull` put it into this project's state, and else says that it did not.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,70 +10,24 @@
     missing_docs
 )]
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use fleetwright_inference::{
-    Backends, CARD_FILE, Card, Device, InferError, Inference, LIBRARY_VARIABLE, LoadOptions, Model,
-    NamedTensor, Tensor,
-};
-use sha2::{Digest, Sha256};
-use tempfile::TempDir;
-use tokio::time::Instant;
+use fleetwright_inference::{Backends, Card, Device, InferError, LoadOptions, Model, Tensor};
 
-const TINY: &str = r#"
-[inputs.ids]
-type = "i64"
-dims = ["batch", "tokens"]
-[inputs.mask]
-type = "i64"
-dims = ["batch", "tokens"]
-[outputs.mean]
-type = "f32"
-dims = ["batch", 4]
-[outputs.states]
-type = "f32"
-dims = ["batch", "tokens", 4]
-[batch]
-axis = "batch"
-length = "tokens"
-max = 8
-"#;
+mod common;
+
+use common::{TINY, ask, card, card_over, onnxruntime, output, state, words};
 
 const ODD: &str =
     "[inputs.x]\ntype = \"f32\"\ndims = [3]\n[outputs.y]\ntype = \"f32\"\ndims = [3]\n";
 
-/// A card over one of the graphs that `models/make.py` writes, in a folder that lives as long as the test.
-fn card(graph: &str, signature: &str) -> (TempDir, Card) {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
-    card_over(graph, &fs::read(models.join(graph)).unwrap(), signature)
-}
-
-fn card_over(graph: &str, bytes: &[u8], signature: &str) -> (TempDir, Card) {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join(graph), bytes).unwrap();
-    let text = format!(
-        "schema = 1\nname = \"tiny\"\nversion = \"1.0.0\"\nformat = \"onnx\"\nlicence = \"Apache-2.0\"\nsource = \"tests\"\n\
-         [[files]]\npath = \"{graph}\"\nsha256 = \"{}\"\nbytes = {}\n{signature}",
-        hex::encode(Sha256::digest(bytes)),
-        bytes.len()
-    );
-    fs::write(dir.path().join(CARD_FILE), text).unwrap();
-    let card = Card::read(dir.path()).unwrap();
-    (dir, card)
-}
-
 /// The libraries to try: rten, and onnxruntime where there is one.
 fn libraries() -> Vec<Backends> {
-    let mut libraries = vec![Backends::embedded()];
-    match std::env::var_os(LIBRARY_VARIABLE) {
-        Some(_) => libraries.push(Backends::detect(None).unwrap()),
-        None => {
-            eprintln!("onnxruntime is not tested: `{LIBRARY_VARIABLE}` does not name its library")
-        }
-    }
-    libraries
+    let onnxruntime = onnxruntime().map(|file| Backends::detect(Some(&file)).unwrap());
+    [Backends::embedded()]
+        .into_iter()
+        .chain(onnxruntime)
+        .collect()
 }
 
 fn load(card: &Card, backends: &Backends) -> Model {
@@ -95,40 +49,6 @@ fn refused(graph: &str, from: &str, to: &str, backends: &Backends) -> String {
         .unwrap_err()
         .to_string();
     error.replace(&format!("{}/", card.dir().display()), "")
-}
-
-fn words(ids: &[&[i64]]) -> Vec<NamedTensor> {
-    let dims = vec![ids.len() as u32, ids[0].len() as u32];
-    let mask = vec![1; ids.len() * ids[0].len()];
-    vec![
-        (
-            "ids".to_owned(),
-            Tensor::from_i64(dims.clone(), &ids.concat()).unwrap(),
-        ),
-        ("mask".to_owned(), Tensor::from_i64(dims, &mask).unwrap()),
-    ]
-}
-
-async fn ask(model: &Model, inputs: Vec<NamedTensor>) -> Result<Inference, InferError> {
-    model
-        .infer(inputs, Instant::now() + Duration::from_secs(60))
-        .await
-}
-
-fn output(answer: &Inference, name: &str) -> (Vec<u32>, Vec<f32>) {
-    let (_, tensor) = answer
-        .outputs
-        .iter()
-        .find(|(output, _)| output == name)
-        .unwrap();
-    (tensor.dims().to_vec(), tensor.to_f32().unwrap())
-}
-
-/// What the table of `make.py` holds for a word.
-fn state(word: i64) -> Vec<f32> {
-    (0..4)
-        .map(|column| ((word * 4 + column - 17) as f32) / 8.0)
-        .collect()
 }
 
 #[tokio::test]
@@ -273,12 +193,15 @@ fn a_graph_that_differs_from_its_card_is_refused_with_both_sides() {
     }
 }
 
-#[test]
-fn a_graph_may_give_more_than_its_card_names() {
-    let states = "[outputs.states]\ntype = \"f32\"\ndims = [\"batch\", \"tokens\", 4]\n";
-    let (_dir, card) = card("tiny.onnx", &TINY.replace(states, ""));
+#[tokio::test]
+async fn a_graph_may_give_more_than_its_card_names() {
+    let dropped = "[outputs.states]\ntype = \"f32\"\ndims = [\"batch\", \"tokens\", 4]\n";
+    let (_dir, card) = card("tiny.onnx", &TINY.replace(dropped, ""));
     for backends in libraries() {
-        load(&card, &backends);
+        let model = load(&card, &backends);
+        let answer = ask(&model, words(&[&[1, 1]])).await.unwrap();
+        assert_eq!(answer.outputs.len(), 1);
+        assert_eq!(output(&answer, "mean"), (vec![1, 4], state(1)));
     }
 }
 
@@ -293,22 +216,57 @@ fn a_file_that_is_no_graph_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_run_without_memory_is_an_error_of_its_own_and_the_model_serves_on() {
+    let vast = "[inputs.shape]\ntype = \"i64\"\ndims = [1]\n[outputs.zeros]\ntype = \"f32\"\ndims = [\"places\"]\n";
+    let (_dir, card) = card("vast.onnx", vast);
+    let Some(file) = onnxruntime() else { return };
+    let model = load(&card, &Backends::detect(Some(&file)).unwrap());
+    let asked = |places: i64| {
+        let shape = Tensor::from_i64(vec![1], &[places]).unwrap();
+        ask(&model, vec![("shape".to_owned(), shape)])
+    };
+    let error = asked(1 << 46).await.unwrap_err();
+    assert_eq!(error.reason(), "out-of-memory", "{error}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("model `tiny@1.0.0` had no memory on `cpu` for this run ("),
+        "{text}"
+    );
+    assert_eq!(
+        output(&asked(3).await.unwrap(), "zeros"),
+        (vec![3], vec![0.0; 3])
+    );
+}
+
 #[test]
-fn cuda_is_had_or_refused_and_never_replaced() {
+fn an_accelerator_that_the_library_lacks_is_refused_with_the_way_to_one() {
     let (_dir, card) = card("tiny.onnx", TINY);
     for backends in libraries() {
-        let options = LoadOptions {
-            device: Device::Cuda(0),
-            ..LoadOptions::default()
-        };
-        match Model::load(&card, &backends, options) {
-            Ok(model) => assert_eq!(model.identity().device, "cuda:0"),
-            Err(error) => assert!(
-                error
-                    .to_string()
-                    .starts_with("device `cuda:0` cannot be had: "),
+        for (device, name) in [(Device::Cuda(0), "cuda"), (Device::WebGpu, "webgpu")] {
+            let options = LoadOptions {
+                device,
+                ..LoadOptions::default()
+            };
+            let error = Model::load(&card, &backends, options)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with(&format!("device `{device}` cannot be had: "))
+                    && error.contains(&format!("`fleetwright models pull --onnxruntime {name}`")),
                 "{error}"
-            ),
+            );
         }
+        assert_eq!(backends.devices(), []);
+    }
+}
+
+#[test]
+fn the_graph_that_computes_is_named_by_its_digest() {
+    let (_dir, card) = card("tiny.onnx", TINY);
+    let expected = format!("sha256:{}", card.files()[0].sha256());
+    for backends in libraries() {
+        let model = load(&card, &backends);
+        assert_eq!(model.identity().graph.as_deref(), Some(&*expected));
     }
 }

@@ -61,6 +61,8 @@ pub struct ModelUse {
     pub digest: Option<String>,
     /// Where it must run.
     pub device: DeviceChoice,
+    /// Bytes of a CUDA device's memory that each of its workers takes at most; `None` is what there is.
+    pub device_memory: Option<u64>,
     /// How entries are merged into runs.
     pub batch: Batch,
     /// What it may take.
@@ -79,6 +81,8 @@ pub enum DeviceChoice {
     Cpu,
     /// The CUDA device of this index.
     Cuda(u32),
+    /// The GPU that WebGPU chooses.
+    WebGpu,
 }
 
 /// How entries are merged into one run of a model.
@@ -164,6 +168,7 @@ impl fmt::Display for DeviceChoice {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::WebGpu => f.write_str("webgpu"),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Purpose: the step between TOML and meaning. A value that cannot be read is reported and left out; what remains says
 //! whether it is complete, so that the next step does not report what only follows. Bounds: [`MAX_STAGES`].
 
-use crate::amount::duration;
+use crate::amount::{duration, size};
 use crate::diagnostic::codes;
 use crate::findings::Findings;
 use crate::keys::{BATCH, DEFAULTS, INFERENCE, MODEL, ROOT, SUBMISSION};
@@ -15,11 +15,14 @@ use crate::suggest::shown;
 use crate::text::{document, within_bounds};
 use crate::walk::{At, Entry, Strings, Table, kind};
 use crate::{Diagnostic, Reference, Span};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// The most stages of a fleet.
 pub const MAX_STAGES: usize = 256;
+/// What a model may be given of a CUDA device's memory.
+const DEVICE_MEMORY: RangeInclusive<u64> = 16 << 20..=1 << 40;
 /// The schema that this release reads.
 const SCHEMA: usize = 1;
 
@@ -45,6 +48,7 @@ pub(crate) struct RawModel {
     pub(crate) reference: Option<At<Reference>>,
     pub(crate) digest: Option<String>,
     pub(crate) device: DeviceChoice,
+    pub(crate) device_memory: Option<u64>,
     pub(crate) batch: Batch,
     pub(crate) effort: Effort,
     pub(crate) spans: ModelSpans,
@@ -189,6 +193,7 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
                 reference: None,
                 digest: None,
                 device: DeviceChoice::Auto,
+                device_memory: None,
                 batch: Batch::default(),
                 effort: Effort::default(),
             });
@@ -212,6 +217,10 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         .and_then(|text| reference(&text, "model", findings));
     let pin = table.string("digest", findings);
     let device = table.string("device", findings);
+    let chosen = device
+        .as_ref()
+        .and_then(|text| read_device(text, findings))
+        .unwrap_or_default();
     let batch = table.table("batch", &BATCH, findings);
     let spans = ModelSpans {
         name: name.span,
@@ -226,15 +235,29 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         name,
         reference,
         digest: pin.and_then(|text| digest(&text, MODEL_DIGEST, findings)),
-        device: device
-            .and_then(|text| read_device(&text, findings))
-            .unwrap_or_default(),
+        device_memory: device_memory(table, chosen, findings),
+        device: chosen,
         batch: batch
             .map(|batch| read_batch(&batch, findings))
             .unwrap_or_default(),
         effort: read_effort(table, findings),
         spans,
     }
+}
+
+/// The bound of a CUDA device's memory, which no other device has.
+fn device_memory(table: &Table<'_>, device: DeviceChoice, findings: &mut Findings) -> Option<u64> {
+    let bytes = size(table, "device_memory", DEVICE_MEMORY, findings)?;
+    if let DeviceChoice::Cpu | DeviceChoice::WebGpu = device {
+        let span = table.string("device_memory", findings)?.span;
+        let message = format!("`device_memory` bounds a CUDA device, and `device` is `{device}`");
+        findings.report(
+            Diagnostic::new(codes::BAD_DEVICE, span, message)
+                .label("never looked at")
+                .hint("take `device_memory` away, or declare `cuda:0`"),
+        );
+    }
+    Some(bytes)
 }
 
 /// What prints a card's digest.
@@ -279,6 +302,7 @@ fn read_device(text: &At<&str>, findings: &mut Findings) -> Option<DeviceChoice>
     let device = match text.value {
         "auto" => Some(DeviceChoice::Auto),
         "cpu" => Some(DeviceChoice::Cpu),
+        "webgpu" => Some(DeviceChoice::WebGpu),
         other => other
             .strip_prefix("cuda:")
             .filter(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
@@ -288,9 +312,9 @@ fn read_device(text: &At<&str>, findings: &mut Findings) -> Option<DeviceChoice>
     if device.is_none() {
         let hint = match text.value.to_ascii_lowercase().as_str() {
             "gpu" | "cuda" | "nvidia" => {
-                "write `cuda:0` for the first GPU, or `auto` for a GPU where there is one"
+                "write `cuda:0` for the first NVIDIA GPU, `webgpu` for one of any vendor, or `auto` for a GPU where there is one"
             }
-            _ => "write `auto`, `cpu` or `cuda:0`, where 0 is the GPU's index",
+            _ => "write `auto`, `cpu`, `webgpu` or `cuda:0`, where 0 is the GPU's index",
         };
         findings.report(
             Diagnostic::new(

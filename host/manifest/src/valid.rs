@@ -105,6 +105,7 @@ fn models(raw: Vec<RawModel>) -> Option<BTreeMap<String, ModelUse>> {
                 reference: model.reference?.value,
                 digest: model.digest,
                 device: model.device,
+                device_memory: model.device_memory,
                 batch: model.batch,
                 effort: model.effort,
                 spans: model.spans,

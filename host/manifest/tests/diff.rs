@@ -104,6 +104,11 @@ fn each_key_is_named_with_what_was_and_what_is() {
             "model encoder changed: device: auto → cuda:0",
         ),
         (
+            "use = \"minilm@1\"",
+            "use = \"minilm@1\"\ndevice_memory = \"2GiB\"",
+            "model encoder changed: device_memory: what there is → 2GiB",
+        ),
+        (
             "{ max = 4, delay = \"1ms\" }",
             "{ delay = \"2ms\" }",
             "model large changed: batch.max: 4 → as the card says; batch.delay: 1ms → 2ms",

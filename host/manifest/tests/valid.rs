@@ -97,6 +97,7 @@ threads = 4
 [models.encoder]
 use = "minilm@1.2.3"
 device = "cuda:1"
+device_memory = "2GiB"
 batch = { max = 8, tokens = 512, delay = "2ms" }
 threads = 2
 run = "5s"
@@ -130,6 +131,7 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(manifest.fields, ["subject", "orderId"]);
     let model = &manifest.models["encoder"];
     assert_eq!(model.device, DeviceChoice::Cuda(1));
+    assert_eq!(model.device_memory, Some(2 << 30));
     assert_eq!(
         model.batch,
         Batch {

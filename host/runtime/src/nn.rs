@@ -269,9 +269,10 @@ fn code(error: &InferError) -> ErrorCode {
         InferError::InvalidInput(_) => ErrorCode::InvalidArgument,
         InferError::TooLarge(_) => ErrorCode::TooLarge,
         InferError::DeadlineExceeded { .. } | InferError::Overrun { .. } => ErrorCode::Timeout,
-        InferError::QueueFull { .. } | InferError::Backend(_) | InferError::WorkerGone { .. } => {
-            ErrorCode::RuntimeError
-        }
+        InferError::QueueFull { .. }
+        | InferError::OutOfMemory { .. }
+        | InferError::Backend(_)
+        | InferError::WorkerGone { .. } => ErrorCode::RuntimeError,
     }
 }
 
@@ -279,6 +280,7 @@ fn code(error: &InferError) -> ErrorCode {
 fn refusal(error: &InferError) -> Option<(CallErrorKind, &'static str)> {
     match error {
         InferError::QueueFull { .. } => Some((CallErrorKind::Overloaded, "model-queue")),
+        InferError::OutOfMemory { .. } => Some((CallErrorKind::Overloaded, "model-memory")),
         InferError::DeadlineExceeded { .. } => Some((CallErrorKind::Deadline, "deadline")),
         InferError::Overrun { .. } => Some((CallErrorKind::Deadline, "model-run")),
         _ => None,

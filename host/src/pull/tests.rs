@@ -20,6 +20,12 @@ fn wanted(folder: &Path, bytes: &[u8]) -> Wanted {
         what: "thing".to_owned(),
         package: "thing==1.0".to_owned(),
         wheel: None,
+        files: vec![wish(folder, bytes)],
+    }
+}
+
+fn wish(folder: &Path, bytes: &[u8]) -> Wish {
+    Wish {
         member: "thing/lib.so".to_owned(),
         sha256: hex::encode(Sha256::digest(bytes)),
         bytes: bytes.len() as u64,
@@ -39,7 +45,8 @@ fn failure(stderr: &str) -> Output {
 fn a_member_is_unpacked_where_its_digest_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = wheel(folder.path(), b"library");
-    let file = unpack(&wanted(folder.path(), b"library"), &wheel, folder.path()).unwrap();
+    let wish = wish(folder.path(), b"library");
+    let file = unpack("thing==1.0", &wish, &wheel, folder.path()).unwrap();
     assert_eq!(fs::read(file.path()).unwrap(), b"library");
 }
 
@@ -47,16 +54,14 @@ fn a_member_is_unpacked_where_its_digest_is_right() {
 fn a_member_that_is_another_is_refused_with_both_digests() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = wheel(folder.path(), b"something else");
-    let error = unpack(&wanted(folder.path(), b"library"), &wheel, folder.path()).unwrap_err();
+    let unpack = |wish: &Wish| unpack("thing==1.0", wish, &wheel, folder.path()).unwrap_err();
+    let error = unpack(&wish(folder.path(), b"library"));
     assert!(matches!(error, PullError::WrongDigest { .. }), "{error}");
-    let missing = Wanted {
+    let missing = Wish {
         member: "thing/other.so".to_owned(),
-        ..wanted(folder.path(), b"library")
+        ..wish(folder.path(), b"library")
     };
-    assert!(matches!(
-        unpack(&missing, &wheel, folder.path()).unwrap_err(),
-        PullError::Unpack { .. }
-    ));
+    assert!(matches!(unpack(&missing), PullError::Unpack { .. }));
     assert!(!folder.path().join("lib.so").exists());
 }
 
@@ -64,7 +69,7 @@ fn a_member_that_is_another_is_refused_with_both_digests() {
 fn what_is_there_is_not_fetched_again() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = wanted(folder.path(), b"library");
-    fs::write(&wanted.target, b"library").unwrap();
+    fs::write(wanted.target(), b"library").unwrap();
     assert_eq!(
         pull(&wanted, &Progress::standard()).unwrap(),
         Pulled::Present

@@ -6,13 +6,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use fleetwright_inference::Backends;
+use fleetwright_inference::{Backends, Place};
 use serde_json::json;
 
 use super::models::{cards_state, library_state};
 use super::{Ending, VerbError};
 use crate::cli::{self, Places};
-use crate::onnxruntime::{self, Pinned};
+use crate::onnxruntime::{self, Build, LibraryChoice, Pinned};
 use crate::terminal::Terminal;
 use crate::units::bytes_for_people;
 
@@ -82,6 +82,7 @@ pub async fn doctor(arguments: &cli::Doctor, terminal: &mut Terminal) -> Result<
         library(&places),
         cards(&places),
     ];
+    lines.extend(devices(&places));
     lines.push(fleet(&places).await);
     lines.push(cores());
     lines.extend(memory());
@@ -180,8 +181,11 @@ fn state(folder: &Path) -> Line {
 
 fn library(places: &Places) -> Line {
     const WHAT: &str = "inference";
-    let pull = "fleetwright models pull";
-    let pinned = match onnxruntime::pinned(&places.models, &places.state) {
+    let pull = format!(
+        "fleetwright models pull{}",
+        onnxruntime::build(places).option()
+    );
+    let pinned = match onnxruntime::pinned(places) {
         Ok(pinned) => pinned,
         Err(error) => {
             return Line::lacking(
@@ -192,14 +196,16 @@ fn library(places: &Places) -> Line {
             );
         }
     };
-    if let (None, Pinned::Library(library)) = (&places.onnxruntime, &pinned)
+    if let (None | Some(LibraryChoice::Build(_)), Pinned::Library(library)) =
+        (&places.onnxruntime, &pinned)
         && let Err(error) = library_state(library)
     {
         return Line::lacking(WHAT, State::Missing, error.to_string(), pull);
     }
-    let path = onnxruntime::options(places)
-        .ok()
-        .and_then(|options| options.onnxruntime);
+    let path = match onnxruntime::file(places) {
+        Ok(path) => path,
+        Err(error) => return Line::lacking(WHAT, State::Missing, error.to_string(), pull),
+    };
     match (Backends::detect(path.as_deref()), path) {
         (Err(error), _) => Line::lacking(WHAT, State::Missing, error.to_string(), pull),
         (Ok(backends), Some(_)) => Line::well(WHAT, backends.describe().to_string()),
@@ -210,6 +216,60 @@ fn library(places: &Places) -> Line {
             pull,
         ),
     }
+}
+
+/// What the library that serves computes on, each tried; and a GPU that it does not know how to use.
+fn devices(places: &Places) -> Vec<Line> {
+    const WHAT: &str = "device";
+    let library = onnxruntime::file(places).ok().flatten();
+    // That it cannot be loaded stands in the line before.
+    let Some(backends) = library.and_then(|file| Backends::detect(Some(&file)).ok()) else {
+        return unused_gpu(WHAT).into_iter().collect();
+    };
+    let devices = backends.devices();
+    let unused = if devices.is_empty() {
+        unused_gpu(WHAT)
+    } else {
+        None
+    };
+    let lines = devices.iter().map(|device| match &device.state {
+        Ok(()) => Line::well(WHAT, format!("{} computes", device.place)),
+        Err(reason) => Line::lacking(
+            WHAT,
+            State::Wanting,
+            format!("{} does not compute: {reason}", device.place),
+            gpu_libraries(device.place),
+        ),
+    });
+    lines.chain(unused).collect()
+}
+
+/// What a GPU takes beside the library.
+fn gpu_libraries(place: Place) -> &'static str {
+    match place {
+        Place::Cuda(_) => {
+            "install NVIDIA's driver, 580 or later, and show the GPU to this process (containers: `--gpus all`)"
+        }
+        Place::WebGpu | Place::Cpu => {
+            "apt install libvulkan1 mesa-vulkan-drivers, or the GPU vendor's Vulkan driver"
+        }
+    }
+}
+
+/// A GPU of NVIDIA's that this process sees, and no library here uses. Linux tells; elsewhere there is no line.
+fn unused_gpu(what: &'static str) -> Option<Line> {
+    let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?.count();
+    (gpus > 0).then(|| {
+        Line::lacking(
+            what,
+            State::Wanting,
+            format!("{gpus} of NVIDIA's GPUs are here, and the library computes on cpu alone"),
+            format!(
+                "fleetwright models pull{0}, and give every command{0}",
+                Build::Cuda.option()
+            ),
+        )
+    })
 }
 
 fn cards(places: &Places) -> Line {

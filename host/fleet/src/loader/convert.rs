@@ -11,6 +11,7 @@ pub(super) fn device(choice: manifest::DeviceChoice) -> Device {
         manifest::DeviceChoice::Auto => Device::Auto,
         manifest::DeviceChoice::Cpu => Device::Cpu,
         manifest::DeviceChoice::Cuda(n) => Device::Cuda(n),
+        manifest::DeviceChoice::WebGpu => Device::WebGpu,
     }
 }
 

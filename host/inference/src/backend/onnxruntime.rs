@@ -12,134 +12,28 @@ use std::sync::Arc;
 use bytemuck::Pod;
 use bytes::Bytes;
 use half::{bf16, f16};
-use ort::ep;
-use ort::ep::ExecutionProvider;
 use ort::memory::MemoryInfo;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
+use ort::session::{IoBinding, RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::{
     DynValue, Outlet, PrimitiveTensorElementType, Tensor as OrtTensor, TensorRef, ValueType,
 };
 
 use super::memory::{elements, kept};
-use super::{Backend, Device, LoadError, Opened, Signature, SignaturePort, graph_file};
+use super::{
+    Backend, DECLARED, LoadError, Opened, RunError, Setting, Signature, SignaturePort, graph_file,
+    lacking,
+};
 use crate::card::Card;
 use crate::events::LibraryWarned;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
 use crate::watchdog::Stop;
 
 mod library;
+mod placing;
 
 pub(super) use self::library::Library;
 
 pub(super) const NAME: &str = "onnxruntime";
-
-impl Library {
-    /// Loads the graph of `card` on `device`.
-    pub(super) fn open_model(
-        &self,
-        card: &Card,
-        device: Device,
-        threads: usize,
-    ) -> Result<Opened, LoadError> {
-        let (session, device) = match device {
-            Device::Cpu => (self.session(card, threads, None)?, "cpu".to_owned()),
-            Device::Cuda(number) => self.on_cuda(card, threads, number)?,
-            Device::Auto if has_cuda() => match self.on_cuda(card, threads, 0) {
-                Ok(found) => found,
-                Err(error) => {
-                    LibraryWarned {
-                        library: NAME,
-                        message: &format!("{error}; device `auto` is `cpu`"),
-                    }
-                    .emit();
-                    (self.session(card, threads, None)?, "cpu".to_owned())
-                }
-            },
-            Device::Auto => (self.session(card, threads, None)?, "cpu".to_owned()),
-        };
-        let backend = SessionBackend::new(card, session)
-            .map_err(|reason| LoadError::graph(card, NAME, graph_file(card), reason))?;
-        Ok(Opened {
-            backend: Box::new(backend),
-            name: format!("{NAME} {}", self.version),
-            device,
-        })
-    }
-
-    fn on_cuda(
-        &self,
-        card: &Card,
-        threads: usize,
-        number: u32,
-    ) -> Result<(Session, String), LoadError> {
-        let device = Device::Cuda(number).to_string();
-        if !has_cuda() {
-            return Err(LoadError::Device {
-                device,
-                reason: format!(
-                    "`{}` was built without CUDA; give `--onnxruntime` one that was, or declare `cpu`",
-                    self.path.display()
-                ),
-            });
-        }
-        let session = self.session(card, threads, Some(number)).map_err(|error| LoadError::Device {
-            device: device.clone(),
-            reason: format!("{error}; see that the driver and the CUDA libraries are there, or declare `cpu`"),
-        })?;
-        Ok((session, device))
-    }
-
-    fn session(
-        &self,
-        card: &Card,
-        threads: usize,
-        cuda: Option<u32>,
-    ) -> Result<Session, LoadError> {
-        let file = graph_file(card);
-        let failed = |error: ort::Error| LoadError::graph(card, NAME, file.clone(), error);
-        let mut builder = self.builder(threads, cuda).map_err(failed)?;
-        builder.commit_from_file(&file).map_err(failed)
-    }
-
-    fn builder(&self, threads: usize, cuda: Option<u32>) -> Result<SessionBuilder, ort::Error> {
-        let builder = Session::builder(&self.environment)?
-            .with_intra_threads(threads)
-            .map_err(forget)?
-            .with_inter_threads(1)
-            .map_err(forget)?
-            .with_intra_op_spinning(false)
-            .map_err(forget)?
-            .with_inter_op_spinning(false)
-            .map_err(forget)?
-            .with_optimization_level(GraphOptimizationLevel::All)
-            .map_err(forget)?
-            // Its plan is made for one shape, and here lengths and rows change from run to run.
-            .with_memory_pattern(false)
-            .map_err(forget)?;
-        match cuda {
-            Some(number) => {
-                let number = i32::try_from(number).unwrap_or(i32::MAX);
-                // Without this the library falls back to the CPU and says nothing.
-                let provider = ep::CUDA::default()
-                    .with_device_id(number)
-                    .build()
-                    .error_on_failure();
-                builder.with_execution_providers([provider]).map_err(forget)
-            }
-            None => Ok(builder),
-        }
-    }
-}
-
-/// The error without the builder that it carries.
-fn forget(error: ort::Error<SessionBuilder>) -> ort::Error {
-    ort::Error::new_with_code(error.code(), error.message())
-}
-
-fn has_cuda() -> bool {
-    ep::CUDA::is_available().unwrap_or(false)
-}
 
 struct SessionBackend {
     session: Session,
@@ -193,25 +87,26 @@ impl SessionBackend {
         })
     }
 
-    /// Runs the graph for what the card names alone. Options that select outputs could not be told to stop, so they are bound;
-    /// what is bound is the library's, to which inputs are copied.
-    fn run_for_some(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
-        let mut binding = self.session.create_binding().map_err(in_words)?;
-        for (name, tensor) in inputs {
-            let value = to_value(tensor).map_err(in_words)?;
-            binding
-                .bind_input(name.as_str(), &*value)
-                .map_err(in_words)?;
-        }
-        for (name, _) in &self.outputs {
-            binding
-                .bind_output_to_device(name.as_str(), &MemoryInfo::default())
-                .map_err(in_words)?;
-        }
+    /// Runs the graph for what the card names alone. Options that select outputs could not be told to stop, so they are bound.
+    /// Inputs are copied first: of one that is lent, the binding would make a copy by a session of its own, whose lock it takes
+    /// twice and never gets.
+    fn run_for_some(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
+        let binding = self.bound(inputs).map_err(failure)?;
         let outputs = self
             .session
             .run_binding_with_options(&binding, &self.options.0);
-        named(&self.outputs, outputs.map_err(in_words)?)
+        Ok(named(&self.outputs, outputs.map_err(failure)?)?)
+    }
+
+    fn bound(&self, inputs: &[NamedTensor]) -> Result<IoBinding, ort::Error> {
+        let mut binding = self.session.create_binding()?;
+        for (name, tensor) in inputs {
+            binding.bind_input(name.as_str(), &owned(tensor)?)?;
+        }
+        for (name, _) in &self.outputs {
+            binding.bind_output_to_device(name.as_str(), &MemoryInfo::default())?;
+        }
+        Ok(binding)
     }
 }
 
@@ -231,6 +126,23 @@ fn run_whole<'r>(
 
 fn in_words(error: ort::Error) -> String {
     error.to_string()
+}
+
+/// What the library says of memory that it does not get, on the processor and through CUDA; it has no code for that.
+const NO_MEMORY: [&str; 5] = [
+    "failed to allocate",
+    "out of memory",
+    "bad_alloc",
+    "bad allocation",
+    "alloc_failed",
+];
+
+fn failure(error: ort::Error) -> RunError {
+    let (words, told) = (error.to_string().to_lowercase(), in_words(error));
+    match NO_MEMORY.iter().any(|sign| words.contains(sign)) {
+        true => RunError::OutOfMemory(told),
+        false => RunError::Failed(told),
+    }
 }
 
 /// What the card names, in its order.
@@ -254,12 +166,12 @@ impl Backend for SessionBackend {
         Some(self.signature.clone())
     }
 
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         if self.selects {
             return self.run_for_some(inputs);
         }
         let outputs = run_whole(&mut self.session, &self.options, inputs);
-        named(&self.outputs, outputs.map_err(in_words)?)
+        Ok(named(&self.outputs, outputs.map_err(failure)?)?)
     }
 
     fn stop(&self) -> Option<Arc<dyn Stop>> {
@@ -308,11 +220,36 @@ fn lent<T>(tensor: &Tensor) -> Result<SessionInputValue<'_>, ort::Error>
 where
     T: PrimitiveTensorElementType + std::fmt::Debug + Pod,
 {
-    let dims: Vec<i64> = tensor.dims().iter().map(|d| i64::from(*d)).collect();
+    let dims = dims(tensor);
     match elements::<T>(tensor.data()) {
         Cow::Borrowed(elements) => Ok(TensorRef::from_array_view((dims, elements))?.into()),
         Cow::Owned(elements) => Ok(OrtTensor::from_array((dims, elements))?.into()),
     }
+}
+
+/// The tensor as the library keeps it.
+fn owned(tensor: &Tensor) -> Result<DynValue, ort::Error> {
+    match tensor.ty() {
+        ElementType::F16 => copied::<f16>(tensor),
+        ElementType::Bf16 => copied::<bf16>(tensor),
+        ElementType::F32 => copied::<f32>(tensor),
+        ElementType::F64 => copied::<f64>(tensor),
+        ElementType::U8 => copied::<u8>(tensor),
+        ElementType::I32 => copied::<i32>(tensor),
+        ElementType::I64 => copied::<i64>(tensor),
+    }
+}
+
+fn copied<T>(tensor: &Tensor) -> Result<DynValue, ort::Error>
+where
+    T: PrimitiveTensorElementType + std::fmt::Debug + Pod,
+{
+    let elements = elements::<T>(tensor.data()).into_owned();
+    Ok(OrtTensor::from_array((dims(tensor), elements))?.into_dyn())
+}
+
+fn dims(tensor: &Tensor) -> Vec<i64> {
+    tensor.dims().iter().map(|d| i64::from(*d)).collect()
 }
 
 fn from_value(name: &str, ty: ElementType, value: DynValue) -> Result<Tensor, String> {

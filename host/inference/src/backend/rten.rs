@@ -19,8 +19,9 @@ use rten_tensor::{Tensor as RtenTensor, TensorView};
 
 use super::declared::declared_types;
 use super::memory::{elements, kept};
-use super::{Backend, LoadError, Signature, SignaturePort, graph_file};
+use super::{Backend, LoadError, RunError, Signature, SignaturePort, graph_file};
 use crate::card::Card;
+use crate::device::Place;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
 
 pub(super) const NAME: &str = "rten";
@@ -36,7 +37,7 @@ pub(super) struct RtenBackend {
 
 impl RtenBackend {
     pub(super) fn open(card: &Card, threads: usize) -> Result<RtenBackend, LoadError> {
-        let path = graph_file(card);
+        let path = graph_file(card, Place::Cpu);
         let failed = |reason: String| LoadError::graph(card, NAME, path.clone(), reason);
         let mut every = card.inputs().iter().chain(card.outputs());
         if let Some((name, port)) = every.find(|(_, port)| !holds(port.ty)) {
@@ -76,7 +77,7 @@ impl Backend for RtenBackend {
         Some(self.signature.clone())
     }
 
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         let inputs = inputs
             .iter()
             .map(|(name, tensor)| {

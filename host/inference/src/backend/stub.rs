@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use half::{bf16, f16};
 
-use super::{Backend, Signature};
+use super::{Backend, RunError, Signature};
 use crate::card::{Card, Dim, Failure, Port};
 use crate::tensor::{ElementType, NamedTensor, Tensor};
 use crate::watchdog::Stop;
@@ -184,7 +184,7 @@ impl Backend for StubBackend {
         Some(self.nap.clone())
     }
 
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         if !std::mem::take(&mut self.spared) {
             self.misbehave()?;
         }

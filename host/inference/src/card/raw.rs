@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Dim, Format, Origin};
+use crate::device::Accelerator;
 use crate::tensor::ElementType;
 
 #[derive(Deserialize)]
@@ -37,6 +38,8 @@ pub(super) struct RawFile {
     pub(super) sha256: String,
     pub(super) bytes: u64,
     pub(super) from: Option<Origin>,
+    #[serde(default)]
+    pub(super) devices: Vec<Accelerator>,
 }
 
 #[derive(Deserialize)]

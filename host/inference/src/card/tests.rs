@@ -1,4 +1,5 @@
 use super::*;
+use crate::device::Accelerator;
 
 const GOOD: &str = r#"
 schema = 1
@@ -136,7 +137,7 @@ fn contradictions_name_the_key_and_both_sides() {
         (
             "\"model.onnx\"",
             "\"model.bin\"",
-            "key `files`: format `onnx` needs exactly one file that ends in `.onnx`, and `0` are listed",
+            "key `files`: format `onnx` needs exactly one file that ends in `.onnx` and has no key `devices`, and `0` are listed",
         ),
         (
             "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
@@ -284,7 +285,11 @@ fn a_file_with_an_origin_is_looked_for_where_it_is_pulled_to() {
     let card = Card::read(dir.path()).unwrap().with_pulled(state.path());
     let pulled = state.path().join("tiny/1.2.3/model.onnx");
     assert_eq!(card.file_path(&card.files()[0]), pulled);
-    assert_eq!(card.files()[0].origin().unwrap().pypi, "tiny==1.0");
+    let origin = Origin::Wheel(Member {
+        pypi: "tiny==1.0".to_owned(),
+        member: "tiny/model.onnx".to_owned(),
+    });
+    assert_eq!(card.files()[0].origin(), Some(&origin));
     let message = card.verify_files().unwrap_err().to_string();
     assert!(
         message.ends_with("which is not there; run `fleetwright models pull`"),
@@ -299,4 +304,82 @@ fn a_file_with_an_origin_is_looked_for_where_it_is_pulled_to() {
         dir.path().join("model.onnx"),
         "beside its card comes first"
     );
+}
+
+/// The card with a further graph, of other bytes, for each list of devices.
+fn with_graphs(devices: &[&str]) -> String {
+    let own = devices.iter().enumerate().map(|(index, devices)| {
+        format!(
+            "[[files]]\npath = \"own{index}.onnx\"\nsha256 = \"{}\"\nbytes = 3\ndevices = [{devices}]\nfrom = {{ recipe = \"python make.py\" }}\n",
+            hex::encode(Sha256::digest(b"own"))
+        )
+    });
+    GOOD.replace("[inputs.ids]", &(own.collect::<String>() + "[inputs.ids]"))
+}
+
+#[test]
+fn a_graph_for_some_devices_runs_there_and_the_other_everywhere_else() {
+    let shared = parse_for_test(GOOD).unwrap();
+    let card = parse_for_test(&with_graphs(&["\"cuda\", \"webgpu\""])).unwrap();
+    let graph = |card: &Card, kind| card.graph(kind).unwrap().path().to_owned();
+    for kind in [Accelerator::Cuda, Accelerator::WebGpu] {
+        assert_eq!(graph(&shared, Some(kind)), "model.onnx");
+        assert_eq!(graph(&card, Some(kind)), "own0.onnx");
+    }
+    assert_eq!(graph(&card, None), "model.onnx");
+    let cuda = parse_for_test(&with_graphs(&["\"cuda\""])).unwrap();
+    assert_eq!(graph(&cuda, Some(Accelerator::WebGpu)), "model.onnx");
+    assert!(cuda.files()[1].is_for(Some(Accelerator::Cuda)));
+    assert!(!cuda.files()[1].is_for(None) && !cuda.files()[1].is_for(Some(Accelerator::WebGpu)));
+    let digests = [&shared, &card, &cuda].map(Card::digest);
+    assert!(digests[0] != digests[1] && digests[1] != digests[2]);
+}
+
+#[test]
+fn graphs_that_contend_for_a_device_are_refused() {
+    let cases = [
+        (
+            &["\"cuda\"", "\"webgpu\", \"cuda\""][..],
+            "key `files`: `own0.onnx`, `own1.onnx` are all for `cuda`, which runs one graph; take it out of the `devices` of the others",
+        ),
+        (
+            &[""],
+            "key `files`: format `onnx` needs exactly one file that ends in `.onnx` and has no key `devices`, and `2` are listed",
+        ),
+        (
+            &["\"tpu\""],
+            "unknown variant `tpu`, expected `cuda` or `webgpu`",
+        ),
+    ];
+    for (devices, expected) in cases {
+        let message = parse_for_test(&with_graphs(devices))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn what_is_for_a_device_is_asked_for_there_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = with_graphs(&["\"cuda\""]).replacen(
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        &hex::encode(Sha256::digest(b"graph")),
+        1,
+    );
+    std::fs::write(dir.path().join(CARD_FILE), text).unwrap();
+    std::fs::write(dir.path().join("model.onnx"), "graph").unwrap();
+    let card = Card::read(dir.path()).unwrap();
+    card.verify_files().unwrap();
+    card.verify_files_for(Accelerator::WebGpu).unwrap();
+    let message = card
+        .verify_files_for(Accelerator::Cuda)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.ends_with("own0.onnx`, which is not there; make it: `python make.py`"),
+        "{message}"
+    );
+    std::fs::write(dir.path().join("own0.onnx"), "own").unwrap();
+    card.verify_files_for(Accelerator::Cuda).unwrap();
 }

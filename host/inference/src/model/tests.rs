@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc as std_mpsc};
 
 use super::*;
-use crate::backend::{Backend, Signature, StubBackend};
+use crate::backend::{Backend, Opened, RunError, Signature, StubBackend};
 use crate::card::parse_for_test;
 use crate::tensor::{ElementType, Tensor};
 
@@ -72,12 +72,12 @@ impl Backend for Gated {
         None
     }
 
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         self.runs.send(inputs[0].1.dims()[0]).unwrap();
         self.gate.recv().ok();
         match inputs[0].1.to_i64().unwrap() {
             ids if ids.contains(&666) => panic!("666"),
-            ids if ids.contains(&13) => Err("13".to_owned()),
+            ids if ids.contains(&13) => Err("13".to_owned().into()),
             _ => self.stub.run(inputs),
         }
     }
@@ -104,11 +104,11 @@ pub(crate) fn gated(options: LoadOptions, loads: usize) -> (Model, std_mpsc::Rec
             runs: runs.clone(),
             gate: gate_end,
         });
-        Ok(Opened {
+        Ok(Opened::on_processor(
             backend,
-            name: "gated".to_owned(),
-            device: "cpu".to_owned(),
-        })
+            "gated".to_owned(),
+            String::new(),
+        ))
     };
     let model = Model::start(
         &card,
@@ -420,11 +420,11 @@ async fn models_take_turns_on_the_threads_that_there_are() {
                 runs: runs.clone(),
                 gate: gate.lock().unwrap().take().unwrap(),
             });
-            Ok(Opened {
+            Ok(Opened::on_processor(
                 backend,
-                name: "gated".to_owned(),
-                device: "cpu".to_owned(),
-            })
+                "gated".to_owned(),
+                String::new(),
+            ))
         };
         let options = LoadOptions::default();
         let model = Model::start(&card, options, threads.clone(), Arc::new(open)).unwrap();
@@ -564,7 +564,7 @@ fn options_out_of_bounds_are_refused() {
                 device: Device::Cuda(0),
                 ..base
             },
-            "device `cuda:0` cannot be had: `stub` runs on `cpu` alone; give `--onnxruntime` a library with CUDA, or declare `cpu`",
+            "device `cuda:0` cannot be had: `stub` runs on `cpu` alone; pull and use a library that has it, `fleetwright models pull --onnxruntime cuda` and `serve --onnxruntime cuda`, or declare `cpu`",
         ),
     ];
     for (options, expected) in cases {

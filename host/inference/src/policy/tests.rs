@@ -10,7 +10,7 @@ fn shape(rows: u32, length: u32) -> Shape {
 }
 
 fn policy(max_rows: usize) -> Policy {
-    Policy::new(max_rows, None, Duration::ZERO, "cpu")
+    Policy::new(max_rows, None, Duration::ZERO, Place::Cpu)
 }
 
 /// Calls that came one after the other, each with its stage and what is left of its time, in milliseconds.
@@ -117,7 +117,7 @@ fn rows_and_places_bound_a_run() {
     let eight = calls.chosen(policy(64)).unwrap();
     assert_eq!(eight.picked.len(), 8, "8 × 32 = 256 places");
     assert_eq!(calls.chosen(policy(1)), picked(&[0], true));
-    let wide = Policy::new(64, Some(320), Duration::ZERO, "cpu");
+    let wide = Policy::new(64, Some(320), Duration::ZERO, Place::Cpu);
     assert_eq!(calls.chosen(wide).unwrap().picked.len(), 10);
 }
 
@@ -145,7 +145,7 @@ fn rows_of_a_run_are_bounded_by_rows_and_places() {
 #[test]
 fn a_run_waits_for_others_until_it_is_full_or_old_or_nobody_can_come() {
     let delay = Duration::from_millis(2);
-    let policy = Policy::new(8, None, delay, "cpu");
+    let policy = Policy::new(8, None, delay, Place::Cpu);
     let (oldest, open) = (Instant::now(), picked(&[0], false).unwrap());
     let full = picked(&[0], true).unwrap();
     let ready = oldest + delay;
@@ -156,7 +156,7 @@ fn a_run_waits_for_others_until_it_is_full_or_old_or_nobody_can_come() {
     assert_eq!(policy.when(oldest, oldest, &open, true), When::Now);
     assert_eq!(policy.when(oldest, oldest, &full, false), When::Now);
     assert_eq!(policy.when(ready, oldest, &open, false), When::Now);
-    let eager = Policy::new(8, None, Duration::ZERO, "cpu");
+    let eager = Policy::new(8, None, Duration::ZERO, Place::Cpu);
     assert_eq!(eager.when(oldest, oldest, &open, false), When::Now);
 }
 
@@ -179,7 +179,7 @@ proptest! {
     #[test]
     fn bounds_hold(drawn in prop::collection::vec(call(), 1..40), max_rows in 1usize..20, max_places in 1u64..600) {
         let calls = calls(&drawn);
-        let policy = Policy::new(max_rows, Some(max_places), Duration::ZERO, "cpu");
+        let policy = Policy::new(max_rows, Some(max_places), Duration::ZERO, Place::Cpu);
         let choice = calls.chosen(policy).unwrap();
         let mut distinct = choice.picked.clone();
         distinct.sort_unstable();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::words;
-use crate::{Batch, Effort, ModelUse, TimeSpan};
+use crate::{Batch, Effort, ModelUse, Size, TimeSpan};
 
 /// What differs, key by key.
 pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
@@ -12,6 +12,7 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
         reference,
         digest,
         device,
+        device_memory,
         batch: Batch { max, tokens, delay },
         effort: Effort {
             threads,
@@ -34,6 +35,11 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
         &old.device.to_string(),
         &device.to_string(),
     );
+    let bytes = |bytes: Option<u64>| {
+        bytes.map_or("what there is".to_owned(), |bytes| Size(bytes).to_string())
+    };
+    let (was, now) = (bytes(old.device_memory), bytes(*device_memory));
+    words::change(&mut details, "device_memory", &was, &now);
     let rows =
         |max: Option<usize>| max.map_or("as the card says".to_owned(), |max| max.to_string());
     words::change(&mut details, "batch.max", &rows(old.batch.max), &rows(*max));

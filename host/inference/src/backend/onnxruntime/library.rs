@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::{Environment, EnvironmentBuilder};
 use ort::logging::LogLevel;
 
 use super::NAME;
-use crate::backend::BackendError;
+use crate::backend::{BackendError, DeviceState};
 use crate::events::LibraryWarned;
 use crate::worker::panic_message;
 
@@ -31,6 +31,8 @@ pub(in crate::backend) struct Library {
     pub(super) path: PathBuf,
     pub(super) version: String,
     pub(super) environment: Environment,
+    /// Its accelerators, tried when somebody first asks.
+    pub(super) devices: OnceLock<Vec<DeviceState>>,
 }
 
 impl Library {
@@ -71,6 +73,7 @@ impl Library {
                     path: asked,
                     version,
                     environment,
+                    devices: OnceLock::new(),
                 });
                 *slot = Slot::Loaded(library.clone());
                 Ok(library)

@@ -31,7 +31,7 @@ impl Backend for Hanging {
         None
     }
 
-    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         if inputs[0].1.to_i64().unwrap().contains(&7) {
             let told = self.told.stopped.lock().unwrap();
             drop(
@@ -40,7 +40,7 @@ impl Backend for Hanging {
                     .wait_while(told, |stopped| !*stopped)
                     .unwrap(),
             );
-            return Err("told to stop".to_owned());
+            return Err("told to stop".to_owned().into());
         }
         self.stub.run(inputs)
     }
@@ -58,11 +58,11 @@ fn hanging(run: Duration) -> Model {
             stub: StubBackend::new(&stub),
             told: Arc::default(),
         });
-        Ok(Opened {
+        Ok(Opened::on_processor(
             backend,
-            name: "hanging".to_owned(),
-            device: "cpu".to_owned(),
-        })
+            "hanging".to_owned(),
+            String::new(),
+        ))
     };
     let options = LoadOptions {
         run,
@@ -120,14 +120,19 @@ fn onnxruntime_stops_when_it_is_told_and_goes_on_once_that_is_taken_back() {
     );
     let card = Card::read(std::path::Path::new(shipped)).unwrap();
     let backends = Backends::detect(None).unwrap();
-    let mut opened = backends.open(&card, Device::Cpu, 1).unwrap();
+    let setting = Setting {
+        device: Device::Cpu,
+        threads: 1,
+        memory: None,
+    };
+    let mut opened = backends.open(&card, setting).unwrap();
     let features = Tensor::from_f32(vec![2, 51], &[0.5; 102]).unwrap();
     let inputs = [("features".to_owned(), features)];
     let stop = opened.backend.stop().unwrap();
     let before = opened.backend.run(&inputs).unwrap();
     stop.stop();
     let error = opened.backend.run(&inputs).unwrap_err();
-    assert!(error.contains("terminate"), "{error}");
+    assert!(error.to_string().contains("terminate"), "{error}");
     stop.reset();
     assert_eq!(opened.backend.run(&inputs).unwrap(), before);
 }

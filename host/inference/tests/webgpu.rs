@@ -1,7 +1,8 @@
-//! Models on a GPU through WebGPU, or on a software adapter (Mesa's lavapipe) where there is no GPU.
+//! Models on a GPU through WebGPU, or on a software adapter where there is no GPU.
 //!
 //! Runs where `fleetwright models pull --onnxruntime webgpu` put that build into this project's state and a Vulkan driver has an
-//! adapter (`apt install mesa-vulkan-drivers`), and else says that it did not. A program of its own, since a process loads one library.
+//! adapter, and else says that it did not. A program of its own, since a process loads one library. A software adapter that does is
+//! SwiftShader, which chromium brings: `VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

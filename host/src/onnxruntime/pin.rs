@@ -117,7 +117,7 @@ pub enum Pinned {
         known: Vec<String>,
     },
     /// The library for this platform.
-    Library(Library),
+    Library(Box<Library>),
 }
 
 #[derive(Deserialize)]
@@ -181,7 +181,7 @@ fn read(text: &str, state: &Path, platform: &str, build: Build) -> Result<Pinned
         return Err(format!("`{at}` names no file"));
     };
     let folder = state.join("lib").join(first.package.replacen("==", "-", 1));
-    Ok(Pinned::Library(Library {
+    Ok(Pinned::Library(Box::new(Library {
         build,
         version: raw.version.clone(),
         licence: raw.licence.clone(),
@@ -190,7 +190,7 @@ fn read(text: &str, state: &Path, platform: &str, build: Build) -> Result<Pinned
             .iter()
             .map(|raw| part(raw, &at, &folder))
             .collect::<Result<_, _>>()?,
-    }))
+    })))
 }
 
 fn part(raw: &RawPart, at: &str, folder: &Path) -> Result<Part, String> {

@@ -251,7 +251,7 @@ fn gpu_libraries(place: Place) -> &'static str {
             "install NVIDIA's driver, 580 or later, and show the GPU to this process (containers: `--gpus all`)"
         }
         Place::WebGpu | Place::Cpu => {
-            "apt install libvulkan1 mesa-vulkan-drivers, or the GPU vendor's Vulkan driver"
+            "install the GPU vendor's Vulkan driver (AMD's and Intel's: apt install libvulkan1 mesa-vulkan-drivers)"
         }
     }
 }

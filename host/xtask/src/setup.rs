@@ -52,10 +52,22 @@ pub(crate) fn executable(workspace: &Workspace) -> Result<PathBuf> {
 /// Pulls the models and the inference library that git does not hold, by digest.
 pub(crate) fn models(workspace: &Workspace, host: &PathBuf) -> Result<()> {
     step("models", "target/release/fleetwright models pull", || {
-        process::run(
-            Command::new(host)
-                .current_dir(&workspace.root)
-                .args(["models", "pull"]),
-        )
+        process::run(&mut pull(workspace, host))
     })
+}
+
+/// Pulls the library for GPUs of any vendor, which its tests take: they say that they skip where it is not.
+pub(crate) fn webgpu(workspace: &Workspace, host: &PathBuf) -> Result<()> {
+    let command = "target/release/fleetwright models pull --onnxruntime webgpu";
+    step("webgpu", command, || {
+        process::run(pull(workspace, host).args(["--onnxruntime", "webgpu"]))
+    })
+}
+
+fn pull(workspace: &Workspace, host: &PathBuf) -> Command {
+    let mut command = Command::new(host);
+    command
+        .current_dir(&workspace.root)
+        .args(["models", "pull"]);
+    command
 }

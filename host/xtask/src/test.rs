@@ -28,7 +28,11 @@ pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
     step("build", "cargo xtask test", || {
         process::run(&mut process::cargo(workspace, &BUILD))
     })?;
-    setup::models(workspace, &setup::executable(workspace)?)?;
+    let host = setup::executable(workspace)?;
+    setup::models(workspace, &host)?;
+    if std::env::var_os("CI").is_some() {
+        setup::webgpu(workspace, &host)?;
+    }
     if filter.is_empty() {
         let words = [
             "test",

@@ -15,6 +15,7 @@ use crate::backend::DeviceState;
 use crate::card::Card;
 use crate::device::{Accelerator, Device, Place};
 use crate::events::LibraryWarned;
+use crate::warm_up;
 
 /// A graph of one product of matrices, `x` of `[rows, 4]`, by `tests/models/make.py`: what an accelerator must be able to do.
 const PROBE: &[u8] = include_bytes!("probe.onnx");
@@ -59,7 +60,8 @@ impl Library {
                 "`auto`: the card has a graph for it, and {} computes there",
                 self.named()
             );
-            match self.open_at(card, setting, *place, why) {
+            let opened = self.open_at(card, setting, *place, why);
+            match opened.and_then(|opened| warmed(card, opened)) {
                 Ok(opened) => return Ok(opened),
                 Err(error) => {
                     warn(&format!("{error}; device `auto` goes on without it"));
@@ -205,6 +207,12 @@ fn cuda(number: u32, memory: Option<u64>) -> ep::CUDA {
             .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested),
         None => provider,
     }
+}
+
+/// The model, once it has run: some kinds of numbers a device turns out to lack only then.
+fn warmed(card: &Card, mut opened: Opened) -> Result<Opened, LoadError> {
+    warm_up::run(card, &mut opened)?;
+    Ok(opened)
 }
 
 fn warn(message: &str) {

@@ -352,6 +352,22 @@ fn describe() {
         "Inferences that wait for a run."
     );
     describe_histogram!("fleetwright_model_batch_rows", "Rows in a run of a model.");
+    describe_counter!(
+        "fleetwright_model_generations_total",
+        "Texts of a generative model, by how they ended."
+    );
+    describe_counter!(
+        "fleetwright_model_prompt_tokens_total",
+        "Tokens of prompts that a generative model was asked with."
+    );
+    describe_counter!(
+        "fleetwright_model_reused_tokens_total",
+        "Of those, tokens that it had read for an earlier call."
+    );
+    describe_counter!(
+        "fleetwright_model_generated_tokens_total",
+        "Tokens of the texts that a generative model wrote."
+    );
     describe_histogram!(
         "fleetwright_model_batch_entries",
         "Inferences that a run of a model answered."

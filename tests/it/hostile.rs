@@ -49,6 +49,11 @@ const LIMITS: &[Case] = &[
         .by("tensors")
         .config(", size = 33554432")
         .limits("tensors = \"8MiB\""),
+    case("text", "tensors", "limits.tensors")
+        .named("text-flood")
+        .by("tensors")
+        .config(", size = 16777216")
+        .limits("tensors = \"8MiB\""),
     case("infer-again", "computes", "10 `compute` calls")
         .named("compute-flood")
         .by("computes")
@@ -140,6 +145,8 @@ const TENSORS: &[Case] = &[
     case("malformed-name", "inference", "no-such-input"),
     case("malformed-twice", "inference", "twice"),
     case("malformed-extra", "inference", "no-such-input"),
+    case("text", "inference", "NotFound").config(", role = \"other\""),
+    case("text", "inference", "is not generative").named("text-of-none"),
     case("infer", "inference", "RuntimeError").named("model-failing"),
     case("infer", "inference", "RuntimeError").named("model-panicking"),
 ];

@@ -14,6 +14,8 @@ mod cli;
 mod comparison;
 mod encodings;
 mod eval;
+#[cfg(feature = "llama")]
+mod generative;
 mod graph;
 mod hostile;
 mod hostile_case;

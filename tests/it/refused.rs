@@ -224,6 +224,43 @@ fn a_model_that_is_not_there_is_told_with_those_that_are() {
     assert!(found.hint.contains("`stub@1.0.0`"), "{found:?}");
 }
 
+/// A fleet over the shipped card of a generative model, whose model's entry has another line.
+fn generative(line: &str) -> Layout {
+    let text = format!(
+        "schema = 1\nname = \"generative\"\n[models.writer]\nuse = \"smollm2@1\"\n{line}\n\
+        [[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = {{ model = \"writer\" }}\nconfig = {{ case = \"echo\" }}\n"
+    );
+    let layout = Layout::new(&text, &["hostile"]).unwrap();
+    layout.with_models(&places::root().join("models"))
+}
+
+#[test]
+fn an_adapter_that_the_card_has_not_is_told_with_its_place() {
+    let found = one(&generative("adapter = \"loud\""));
+    assert_eq!(found.place(), ("adapter-not-found", 5, 11), "{found:?}");
+    assert!(
+        found
+            .message
+            .contains("`smollm2@1.0.0` has no adapter `loud`")
+            && found.hint.contains("`[adapters]`"),
+        "{found:?}"
+    );
+}
+
+#[cfg(not(feature = "llama"))]
+#[test]
+fn a_generative_model_is_refused_by_a_host_without_llama_cpp_with_the_command() {
+    let found = one(&generative(""));
+    assert_eq!(found.place(), ("model-refused", 4, 7), "{found:?}");
+    for part in [
+        "format `gguf`",
+        "feature `llama`",
+        "`cargo xtask generative`",
+    ] {
+        assert!(found.message.contains(part), "{found:?}");
+    }
+}
+
 #[test]
 fn ten_mistakes_are_ten_findings() {
     let text = fs::read_to_string(places::root().join("host/manifest/tests/ui/ten-mistakes.toml"))

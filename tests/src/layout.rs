@@ -54,6 +54,25 @@ impl Layout {
         Layout::new(&text, guests)
     }
 
+    /// A fleet of the manifest `text` with shipped `plugins` and the models of the repository, pulled ones among them.
+    ///
+    /// # Errors
+    /// A plugin is not built, or the folder cannot be written.
+    pub fn with_shipped(text: &str, plugins: &[&str]) -> Result<Layout> {
+        let layout = Layout::new(text, &[])?;
+        for plugin in plugins {
+            let component = fs::read(places::plugin(plugin)?)
+                .with_context(|| format!("cannot read plugin `{plugin}`"))?;
+            layout.put_plugin(plugin, &component)?;
+        }
+        fs::remove_dir_all(&layout.state).context("cannot remove a state")?;
+        Ok(Layout {
+            models: places::root().join("models"),
+            state: own_state(&layout.folder, &places::root().join(".fleetwright"))?,
+            ..layout
+        })
+    }
+
     /// The shipped fleet where it lies, with the state that a user's commands share.
     ///
     /// # Errors

@@ -320,11 +320,12 @@ impl Workshop {
             };
             let key = ModelKey {
                 digest: card.digest().to_owned(),
+                adapter: wanted.adapter.clone(),
                 device: wanted.device,
                 device_memory: wanted.device_memory,
                 batch: wanted.batch,
                 effort: wanted.effort,
-                share: Share::of(threads, wanted.effort.threads),
+                share: Share::for_card(card, threads, wanted.effort.threads),
             };
             let known = serving
                 .into_iter()
@@ -335,7 +336,7 @@ impl Workshop {
                 models.insert(name.clone(), known);
                 continue;
             }
-            let (card, backends) = ((*card).clone(), self.backends.clone());
+            let (card, backends) = (card.clone(), self.backends.clone());
             let load = load_options(&key, self.merge);
             let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
             match loading.await.map_err(|_| ChangeError::Interrupted)? {
@@ -469,7 +470,10 @@ fn trial_of(stage: &Arm, canary: &Arm, terms: &Canary) -> String {
         } = &arm.key;
         let models: Vec<_> = models
             .iter()
-            .map(|(role, key)| format!("{role}={}", key.digest))
+            .map(|(role, key)| match &key.adapter {
+                Some(adapter) => format!("{role}={}+{adapter}", key.digest),
+                None => format!("{role}={}", key.digest),
+            })
             .collect();
         format!("{plugin} {} {config}", models.join(" "))
     };

@@ -87,6 +87,7 @@ pub(crate) struct ArmKey {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ModelKey {
     pub(crate) digest: String,
+    pub(crate) adapter: Option<String>,
     pub(crate) device: fleetwright_manifest::DeviceChoice,
     pub(crate) device_memory: Option<u64>,
     pub(crate) batch: fleetwright_manifest::Batch,

@@ -159,6 +159,12 @@ impl Backends {
                 let backend = Box::new(stub::StubBackend::cold(card));
                 Ok(Opened::on_processor(backend, stub::NAME.to_owned(), why))
             }
+            // Models of this format have threads of their own: see `generate`.
+            (Format::Gguf, _) => Err(LoadError::NotBuilt {
+                model: format!("{}@{}", card.name(), card.version()),
+                format: Format::Gguf.name(),
+                feature: "llama",
+            }),
             (Format::Onnx, Some(library)) => library.open_model(card, setting),
             (Format::Onnx, None) => {
                 let why = only_processor(setting.device, rten::NAME)?;
@@ -304,6 +310,18 @@ pub enum LoadError {
         device: String,
         /// Why, and the way out.
         reason: String,
+    },
+    /// What runs models of its format is no part of this build.
+    #[error(
+        "model `{model}` has the format `{format}`, and this host was built without the feature `{feature}`: build it with `cargo xtask generative`, or with `cargo build --release --features fleetwright/{feature}` where cmake and libclang are"
+    )]
+    NotBuilt {
+        /// Name and version.
+        model: String,
+        /// The format.
+        format: &'static str,
+        /// The feature of the host's packages.
+        feature: &'static str,
     },
     /// An option is out of bounds.
     #[error("model `{model}`: {message}")]

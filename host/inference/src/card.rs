@@ -6,6 +6,7 @@
 
 mod check;
 mod file;
+mod generation;
 mod raw;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use self::file::{CardFile, Member, Origin, Recipe};
+pub use self::generation::{Chat, Generation};
 pub(crate) use self::raw::{Failure, Stub};
 use crate::tensor::ElementType;
 
@@ -39,6 +41,9 @@ pub struct Card {
     limits: BTreeMap<String, u32>,
     warm_up: BTreeMap<String, u32>,
     stub: Stub,
+    generation: Option<Generation>,
+    adapters: BTreeMap<String, String>,
+    adapter: Option<String>,
     digest: String,
     dir: PathBuf,
     pulled: Option<PathBuf>,
@@ -151,6 +156,50 @@ impl Card {
         &self.stub
     }
 
+    /// How a generative model is asked; `None`: it is none.
+    pub fn generation(&self) -> Option<&Generation> {
+        self.generation.as_ref()
+    }
+
+    /// The names of its adapters.
+    pub fn adapters(&self) -> impl Iterator<Item = &str> {
+        self.adapters.keys().map(String::as_str)
+    }
+
+    /// The same card, whose model answers with one of its adapters; nothing where it has no such. The digest is the same: it
+    /// covers all of them.
+    #[must_use]
+    pub fn with_adapter(&self, name: &str) -> Option<Card> {
+        self.adapters.get(name)?;
+        Some(Card {
+            adapter: Some(name.to_owned()),
+            ..self.clone()
+        })
+    }
+
+    /// The adapter with which the model answers.
+    pub fn adapter(&self) -> Option<&str> {
+        self.adapter.as_deref()
+    }
+
+    /// The file of the adapter with which the model answers.
+    #[cfg(feature = "llama")]
+    pub(crate) fn adapter_file(&self) -> Option<PathBuf> {
+        let path = self.adapters.get(self.adapter.as_deref()?)?;
+        let file = self.files.iter().find(|file| file.path() == path)?;
+        Some(self.file_path(file))
+    }
+
+    /// The file of a generative model's weights.
+    #[cfg(feature = "llama")]
+    pub(crate) fn weights(&self) -> PathBuf {
+        let is_adapter = |file: &CardFile| self.adapters.values().any(|path| path == file.path());
+        let mut files = self.files.iter();
+        let weights = files.find(|file| file.path().ends_with(".gguf") && !is_adapter(file));
+        // A card of this format without weights was refused when it was read.
+        weights.map_or_else(|| self.dir.clone(), |file| self.file_path(file))
+    }
+
     /// The folder that the card was read from.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -164,14 +213,17 @@ impl Card {
                 .map(|(n, p)| (n.clone(), p.to_json()))
                 .collect()
         };
-        json!({
+        let mut card = json!({
             "name": self.name,
             "version": self.version.to_string(),
             "inputs": ports(&self.inputs),
             "outputs": ports(&self.outputs),
             "limits": self.limits,
-        })
-        .to_string()
+        });
+        if let (Some(object), Some(generation)) = (card.as_object_mut(), &self.generation) {
+            object.insert("generation".to_owned(), generation.to_guest_json());
+        }
+        card.to_string()
     }
 }
 
@@ -205,6 +257,12 @@ fn digest(card: &Card) -> String {
             .iter()
             .map(|(axis, max)| format!("limit {axis} {max}")),
     );
+    lines.extend(card.generation.iter().map(Generation::digest_line));
+    lines.extend(
+        card.adapters
+            .iter()
+            .map(|(name, path)| format!("adapter {name} {path}")),
+    );
     if card.format == Format::Stub {
         lines.push(format!("stub {:?}", card.stub));
     }
@@ -223,15 +281,23 @@ fn for_devices(file: &CardFile) -> String {
 pub enum Format {
     /// An ONNX graph.
     Onnx,
+    /// Weights of a generative model, as llama.cpp reads them.
+    Gguf,
     /// No weights: answers are derived from a hash of the inputs. For tests of what stands above a model.
     Stub,
 }
 
 impl Format {
+    /// Whether this build runs models of the format.
+    pub fn is_served(self) -> bool {
+        self != Format::Gguf || cfg!(feature = "llama")
+    }
+
     /// The name used in cards.
     pub fn name(self) -> &'static str {
         match self {
             Format::Onnx => "onnx",
+            Format::Gguf => "gguf",
             Format::Stub => "stub",
         }
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
+use crate::card::Card;
+
 /// Which model an event belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelLabels {
@@ -15,6 +17,13 @@ pub(crate) struct ModelLabels {
 }
 
 impl ModelLabels {
+    pub(crate) fn of(card: &Card) -> ModelLabels {
+        ModelLabels {
+            model: card.name().into(),
+            version: card.version().to_string().into(),
+        }
+    }
+
     fn labels(&self) -> [(&'static str, std::sync::Arc<str>); 2] {
         [
             ("model", self.model.clone()),
@@ -209,6 +218,63 @@ impl Executed<'_> {
             padding,
             compute_us = self.compute.as_micros(),
             "model run"
+        );
+    }
+}
+
+/// A generative model took a step.
+pub(crate) struct Stepped {
+    /// Sequences that were in it.
+    pub(crate) rows: usize,
+    pub(crate) compute: Duration,
+}
+
+impl Stepped {
+    #[allow(clippy::cast_precision_loss, reason = "sequences are few")]
+    pub(crate) fn emit(&self, meters: &Meters) {
+        meters.executions.increment(1);
+        meters.compute.record(self.compute);
+        meters.rows.record(self.rows as f64);
+    }
+}
+
+/// A call of a generative model left its slot.
+pub(crate) struct Generated<'a> {
+    pub(crate) stage: &'a Arc<str>,
+    /// `end`, `stop`, `length` or `time`; `abandoned`, `overrun` or `failed` where there was no answer.
+    pub(crate) finish: &'static str,
+    /// Tokens of the prompt.
+    pub(crate) prompt: u64,
+    /// How many of those were there from an earlier call.
+    pub(crate) reused: u64,
+    /// Tokens of the answer.
+    pub(crate) tokens: u64,
+    pub(crate) queued: Duration,
+    pub(crate) compute: Duration,
+}
+
+impl Generated<'_> {
+    pub(crate) fn emit(&self, meters: &mut Meters) {
+        let labels = meters.labels.labels();
+        let [model, version] = labels.clone();
+        let finished = [model, version, ("finish", self.finish.into())];
+        counter!("fleetwright_model_generations_total", &finished).increment(1);
+        counter!("fleetwright_model_prompt_tokens_total", &labels).increment(self.prompt);
+        counter!("fleetwright_model_reused_tokens_total", &labels).increment(self.reused);
+        counter!("fleetwright_model_generated_tokens_total", &labels).increment(self.tokens);
+        meters.queue.record(self.queued);
+        let stage = meters.stage(self.stage);
+        stage.queue.record(self.queued);
+        stage.compute.record(self.compute);
+        stage.tokens.increment(self.prompt + self.tokens);
+        debug!(
+            model = &*meters.labels.model,
+            finish = self.finish,
+            prompt = self.prompt,
+            reused = self.reused,
+            tokens = self.tokens,
+            compute_us = self.compute.as_micros(),
+            "text generated"
         );
     }
 }

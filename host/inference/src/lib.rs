@@ -23,6 +23,7 @@ mod card;
 mod catalog;
 mod device;
 mod events;
+mod generate;
 mod ledger;
 mod model;
 mod policy;
@@ -38,10 +39,12 @@ mod worker;
 pub use backend::{BackendError, Backends, DeviceState, LIBRARY_VARIABLE, LoadError, OnnxLibrary};
 pub use caller::{Caller, Presence, Waits};
 pub use card::{
-    BatchAxes, CARD_FILE, Card, CardError, CardFile, Dim, Format, Member, Origin, Port, Recipe,
+    BatchAxes, CARD_FILE, Card, CardError, CardFile, Chat, Dim, Format,
+    Generation as GenerationLimits, Member, Origin, Port, Recipe,
 };
 pub use catalog::Catalog;
 pub use device::{Accelerator, Device, Place};
+pub use generate::Generation;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
 pub use threads::{MAX_THREADS, MAX_WORKERS, Share, default_threads};

@@ -5,32 +5,39 @@
 //! of use any more. Clones share its workers. When the last one is dropped, the workers answer what is queued and
 //! end; nobody waits for them.
 
+mod options;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Backends, LoadError, Opened, Setting};
 use crate::batcher::Batcher;
 use crate::caller::{Caller, Crowd};
-use crate::card::Card;
-use crate::device::{Device, Place};
+use crate::card::{Card, Generation as GenerationLimits};
+use crate::device::Place;
 use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
+use crate::generate::{self, Ask, Asked, Generation};
 use crate::policy::Policy;
 use crate::queue::{Entry, Queue, Refused};
 use crate::request::Request;
 use crate::tensor::NamedTensor;
-use crate::threads::{MAX_THREADS, MAX_WORKERS, Share, Threads};
+use crate::threads::{Share, Threads};
 use crate::warm_up;
-use crate::worker::{self, Open, Post};
+use crate::worker::{self, Open, Post, Started};
 
-/// The longest queue that may be asked for.
-const MAX_QUEUE: usize = 65_536;
-/// How long one run may take, where nothing else is said: a scanned page takes seconds.
-const DEFAULT_RUN: Duration = Duration::from_secs(30);
+pub use self::options::LoadOptions;
+
+/// Tokens that a step of a generative model takes in, where nothing else is said: a long prompt is read in pieces of that many, and
+/// answers under way wait no longer than one takes.
+const DEFAULT_STEP: u64 = 64;
+
+/// Where the answer to a call comes from.
+pub(crate) type Answer = oneshot::Receiver<Result<Inference, InferError>>;
 
 /// A loaded model. Cheap to clone; clones share its workers.
 #[derive(Clone, Debug)]
@@ -47,6 +54,14 @@ struct Inner {
     /// Whoever may ask; of a model that waits for calls to run together.
     crowd: Option<Arc<Crowd>>,
     share: Share,
+}
+
+/// What a started model is made of, besides its card.
+struct Parts {
+    queue: Arc<Queue>,
+    crowd: Option<Arc<Crowd>>,
+    share: Share,
+    begun: std::time::Instant,
 }
 
 impl Drop for Inner {
@@ -66,13 +81,18 @@ impl Model {
         backends: &Backends,
         options: LoadOptions,
     ) -> Result<Model, LoadError> {
-        let (card_to_open, backends) = (card.clone(), backends.clone());
         let threads = backends.threads().clone();
         let setting = Setting {
             device: options.device,
-            threads: options.share(threads.total()).threads,
+            threads: options.share(card, threads.total()).threads,
             memory: options.device_memory,
         };
+        if let Some(generation) = card.generation() {
+            let sequences = options.sequences(card, generation)?;
+            let open = generate::opener(card, setting.device, setting.threads, sequences)?;
+            return Model::start_generative(card, generation, options, threads, open);
+        }
+        let (card_to_open, backends) = (card.clone(), backends.clone());
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
@@ -91,11 +111,8 @@ impl Model {
     ) -> Result<Model, LoadError> {
         let begun = std::time::Instant::now();
         let max_rows = options.max_rows(card)?;
-        let share = options.share(threads.total());
-        let labels = ModelLabels {
-            model: card.name().into(),
-            version: card.version().to_string().into(),
-        };
+        let share = options.share(card, threads.total());
+        let labels = ModelLabels::of(card);
         let queue = Arc::new(Queue::new(labels.clone(), options.queue));
         let crowd = Arc::new(Crowd::new(queue.changed().clone()));
         let (queued, asking) = (queue.clone(), crowd.clone());
@@ -117,6 +134,58 @@ impl Model {
             workers: share.workers,
         };
         let started = worker::start(post, open, batcher)?;
+        let crowd = (!options.delay.is_zero()).then_some(crowd);
+        let parts = Parts {
+            queue,
+            crowd,
+            share,
+            begun,
+        };
+        Ok(Model::of(card, labels, started, parts))
+    }
+
+    /// Starts a generative model, which `open` opens.
+    pub(crate) fn start_generative(
+        card: &Card,
+        generation: &GenerationLimits,
+        options: LoadOptions,
+        threads: Threads,
+        open: Arc<dyn generate::Open>,
+    ) -> Result<Model, LoadError> {
+        let begun = std::time::Instant::now();
+        let sequences = options.sequences(card, generation)?;
+        let share = options.share(card, threads.total());
+        let labels = ModelLabels::of(card);
+        let queue = Arc::new(Queue::new(labels.clone(), options.queue));
+        let budget = options.max_tokens.unwrap_or(DEFAULT_STEP);
+        let post = generate::Post {
+            card: card.clone(),
+            labels: labels.clone(),
+            queue: queue.clone(),
+            run: options.run,
+            sequences,
+            context: generation.context as usize,
+            budget: usize::try_from(budget).unwrap_or(usize::MAX),
+            threads: (threads, share.threads),
+        };
+        let started = generate::start(post, open)?;
+        let parts = Parts {
+            queue,
+            crowd: None,
+            share,
+            begun,
+        };
+        Ok(Model::of(card, labels, started, parts))
+    }
+
+    /// A model that has started.
+    fn of(card: &Card, labels: ModelLabels, started: Started, parts: Parts) -> Model {
+        let Parts {
+            queue,
+            crowd,
+            share,
+            begun,
+        } = parts;
         Loaded {
             labels: &labels,
             backend: &started.backend,
@@ -131,25 +200,26 @@ impl Model {
             name: card.name().to_owned(),
             version: card.version().to_string(),
             digest: card.digest().to_owned(),
+            adapter: card.adapter().map(str::to_owned),
             graph: card
                 .graph(started.place.accelerator())
                 .map(|file| format!("sha256:{}", file.sha256())),
             device: started.place.to_string(),
             backend: started.backend,
         };
-        Ok(Model {
+        Model {
             inner: Arc::new(Inner {
                 card: card.clone(),
                 identity,
                 labels,
                 queue,
-                crowd: (!options.delay.is_zero()).then_some(crowd),
+                crowd,
                 share: Share {
                     workers: started.workers,
                     ..share
                 },
             }),
-        })
+        }
     }
 
     /// Runs the model on `inputs`, perhaps together with other callers', and gives this call's own outputs.
@@ -162,25 +232,71 @@ impl Model {
         inputs: Vec<NamedTensor>,
         caller: impl Into<Caller>,
     ) -> Result<Inference, InferError> {
-        let labels = &self.inner.labels;
-        Requested(labels).emit();
+        Requested(&self.inner.labels).emit();
         let result = self.try_infer(inputs, caller.into()).await;
-        if let Err(error) = &result {
-            Failed {
-                labels,
-                reason: error.reason(),
-                at_fault: matches!(
-                    error,
-                    InferError::Backend(_)
-                        | InferError::OutOfMemory { .. }
-                        | InferError::Overrun { .. }
-                        | InferError::WorkerGone { .. }
-                ),
-                detail: error,
-            }
-            .emit();
+        result.map_err(|error| self.failed(error))
+    }
+
+    /// Asks a generative model as [`Model::infer`] does, and gives its text as it comes. Needs a tokio runtime with time.
+    ///
+    /// # Errors
+    /// [`InferError`] where the call is not taken; [`InferError::InvalidInput`] for a model that is not generative.
+    pub fn generate(
+        &self,
+        inputs: Vec<NamedTensor>,
+        caller: impl Into<Caller>,
+    ) -> Result<Generation, InferError> {
+        Requested(&self.inner.labels).emit();
+        let begun = self.try_generate(inputs, caller.into());
+        begun.map_err(|error| self.failed(error))
+    }
+
+    fn try_generate(
+        &self,
+        inputs: Vec<NamedTensor>,
+        caller: Caller,
+    ) -> Result<Generation, InferError> {
+        let Some(generation) = self.inner.card.generation() else {
+            return Err(InferError::InvalidInput(format!(
+                "model `{}` is not generative, and has no text to give piece by piece; bind one of format `gguf`",
+                self.name()
+            )));
+        };
+        let ask = Ask::read(&self.inner.card, generation, inputs)?;
+        // One for each token, and one for what was held back at the end.
+        let (sender, pieces) = mpsc::channel(ask.options.tokens as usize + 1);
+        let (queued_at, deadline) = (Instant::now(), caller.deadline);
+        let asked = Asked {
+            ask,
+            pieces: Some(sender),
+        };
+        let answer = self.enter(asked.ask.request(), Some(asked), caller, queued_at)?;
+        Ok(Generation {
+            model: self.clone(),
+            pieces,
+            answer: Some(answer),
+            queued_at,
+            deadline,
+            whole: None,
+        })
+    }
+
+    /// Tells of a call without an answer.
+    pub(crate) fn failed(&self, error: InferError) -> InferError {
+        Failed {
+            labels: &self.inner.labels,
+            reason: error.reason(),
+            at_fault: matches!(
+                error,
+                InferError::Backend(_)
+                    | InferError::OutOfMemory { .. }
+                    | InferError::Overrun { .. }
+                    | InferError::WorkerGone { .. }
+            ),
+            detail: &error,
         }
-        result
+        .emit();
+        error
     }
 
     async fn try_infer(
@@ -188,12 +304,28 @@ impl Model {
         inputs: Vec<NamedTensor>,
         caller: Caller,
     ) -> Result<Inference, InferError> {
-        let request = Request::check(&self.inner.card, inputs)?;
-        let deadline = caller.deadline;
-        let queued_at = Instant::now();
-        let expired = || self.late(queued_at.elapsed());
-        if queued_at >= deadline {
-            return Err(expired());
+        let (request, asked) = match self.inner.card.generation() {
+            Some(generation) => {
+                let ask = Ask::read(&self.inner.card, generation, inputs)?;
+                (ask.request(), Some(Asked { ask, pieces: None }))
+            }
+            None => (Request::check(&self.inner.card, inputs)?, None),
+        };
+        let (queued_at, deadline) = (Instant::now(), caller.deadline);
+        let answer = self.enter(request, asked, caller, queued_at)?;
+        self.awaited(answer, queued_at, deadline).await
+    }
+
+    /// Puts a call in the queue.
+    fn enter(
+        &self,
+        request: Request,
+        asked: Option<Asked>,
+        caller: Caller,
+        queued_at: Instant,
+    ) -> Result<Answer, InferError> {
+        if queued_at >= caller.deadline {
+            return Err(self.late(queued_at.elapsed()));
         }
         let (reply, answer) = oneshot::channel();
         let pending = Pending::enter(&self.inner.labels);
@@ -203,12 +335,24 @@ impl Model {
             queued_at,
             reply,
             pending,
+            asked,
         };
         let pushed = self.inner.queue.push(entry);
         pushed.map_err(|refused| match refused {
             Refused::Full => self.inner.queue.full(),
             Refused::Closed => InferError::WorkerGone { model: self.name() },
         })?;
+        Ok(answer)
+    }
+
+    /// Waits for the answer to a call.
+    pub(crate) async fn awaited(
+        &self,
+        answer: Answer,
+        queued_at: Instant,
+        deadline: Instant,
+    ) -> Result<Inference, InferError> {
+        let expired = || self.late(queued_at.elapsed());
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
             // The worker drops entries past their deadline, perhaps a moment before our own timer.
@@ -253,6 +397,11 @@ impl Model {
         self.inner.share
     }
 
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.inner.queue.waiting()
+    }
+
     pub(crate) fn crowd(&self) -> Option<Arc<Crowd>> {
         self.inner.crowd.clone()
     }
@@ -268,94 +417,6 @@ impl Model {
     }
 }
 
-/// How a model is loaded and its calls are queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Where it runs. Default: [`Device::Auto`].
-    pub device: Device,
-    /// The most bytes of a device's own memory that it may take, each of its workers; of CUDA alone. Default: what there is.
-    pub device_memory: Option<u64>,
-    /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
-    pub max_batch: Option<usize>,
-    /// The most tokens of a run of several calls, padding included: rows × length. Default: what suits the device, 256 on a
-    /// processor, 16,384 elsewhere.
-    pub max_tokens: Option<u64>,
-    /// How long the oldest call waits for others to join it, while somebody is left who could ask. Default: not at all.
-    pub delay: Duration,
-    /// How long one run may take. Default: 30 s.
-    pub run: Duration,
-    /// Whether calls of several callers run together: faster under load, but the last digits of an answer may then depend
-    /// on who else asks. Default: yes.
-    pub merge: bool,
-    /// How many calls may wait. Default: 256.
-    pub queue: usize,
-    /// Threads that compute a run, and runs at once. Default: as [`Share::of`] says of the threads that there are now; whoever
-    /// is about to change those names its own.
-    pub share: Option<Share>,
-}
-
-impl Default for LoadOptions {
-    fn default() -> LoadOptions {
-        LoadOptions {
-            device: Device::Auto,
-            device_memory: None,
-            max_batch: None,
-            max_tokens: None,
-            delay: Duration::ZERO,
-            run: DEFAULT_RUN,
-            merge: true,
-            queue: 256,
-            share: None,
-        }
-    }
-}
-
-impl LoadOptions {
-    /// What a run takes, where there are `all` threads and nothing else is said.
-    fn share(&self, all: usize) -> Share {
-        self.share.unwrap_or_else(|| Share::of(all, None))
-    }
-
-    /// The most rows of a run of `card`, once every option is within its bounds.
-    fn max_rows(&self, card: &Card) -> Result<usize, LoadError> {
-        let refuse = |message: String| {
-            Err(LoadError::Option {
-                model: format!("{}@{}", card.name(), card.version()),
-                message,
-            })
-        };
-        if self.queue == 0 || self.queue > MAX_QUEUE {
-            return refuse(format!(
-                "a queue of `{}` is asked for; it holds `1` to `{MAX_QUEUE}`",
-                self.queue
-            ));
-        }
-        if let Some(Share { threads, workers }) = self.share
-            && !((1..=MAX_THREADS).contains(&threads) && (1..=MAX_WORKERS).contains(&workers))
-        {
-            return refuse(format!(
-                "`{threads}` threads and `{workers}` workers are asked for; give `1` to `{MAX_THREADS}` and `1` to `{MAX_WORKERS}`"
-            ));
-        }
-        if self.max_tokens == Some(0) {
-            return refuse("a batch of `0` tokens is asked for; give at least `1`".to_owned());
-        }
-        if self.run.is_zero() {
-            return refuse("a run of no time is asked for; give at least `1ms`".to_owned());
-        }
-        match (self.max_batch, card.batch()) {
-            (Some(0), _) => {
-                refuse("a batch of `0` rows is asked for; give at least `1`".to_owned())
-            }
-            (Some(rows), None) if rows > 1 => refuse(format!(
-                "a batch of `{rows}` rows is asked for, and the card has no `[batch]`; add one, or ask for `1`"
-            )),
-            (Some(rows), _) => Ok(rows),
-            (None, batch) => Ok(batch.map_or(1, |batch| batch.max)),
-        }
-    }
-}
-
 /// Which model answered, so that an outcome can say so.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ModelIdentity {
@@ -365,6 +426,9 @@ pub struct ModelIdentity {
     pub version: String,
     /// The digest of its card: see [`Card::digest`].
     pub digest: String,
+    /// The adapter with which it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
     /// The digest of the graph that computes: a card may have one for each kind of device. Absent where the format has no graph.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph: Option<String>,

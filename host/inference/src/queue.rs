@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::events::{Dropped, ModelLabels, Pending};
+use crate::generate::Asked;
 use crate::model::{InferError, Inference};
 use crate::policy::Candidate;
 use crate::request::Request;
@@ -23,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) queued_at: Instant,
     pub(crate) reply: oneshot::Sender<Result<Inference, InferError>>,
     pub(crate) pending: Pending,
+    /// What is asked of a generative model.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Entry {
@@ -166,6 +169,11 @@ impl Queue {
             self.changed.notify_one();
         }
         Some((told, taken))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
     }
 
     /// Whether nobody can ask any more.

@@ -1,8 +1,8 @@
 //! Tensors: dimensions, an element type and bytes that agree with each other.
 //!
 //! A [`Tensor`] is immutable and cheap to clone (its data is shared). What is wrong with one is found
-//! when it is made, so nothing after it need look again. Bounds: 1 to 8 dimensions, none of them zero,
-//! at most `u32::MAX` bytes. Data is row-major and little-endian, as wasi-nn passes it.
+//! when it is made, so nothing after it need look again. Bounds: 1 to 8 dimensions, none of them zero
+//! but that of an empty text, at most `u32::MAX` bytes. Data is row-major and little-endian, as wasi-nn passes it.
 
 use std::fmt;
 
@@ -42,6 +42,23 @@ impl Tensor {
         Ok(Tensor { dims, ty, data })
     }
 
+    /// Makes a `u8` tensor of one dimension from a text. An empty text has the dimension 0, which no other tensor has.
+    ///
+    /// # Errors
+    /// [`TensorError::TooLarge`].
+    pub fn from_text(text: String) -> Result<Tensor, TensorError> {
+        let (ty, data) = (ElementType::U8, Bytes::from(text));
+        let length = u32::try_from(data.len()).map_err(|_| TensorError::TooLarge {
+            dims: vec![u32::MAX],
+            ty,
+        })?;
+        Ok(Tensor {
+            dims: vec![length],
+            ty,
+            data,
+        })
+    }
+
     /// Makes an `f32` tensor from values.
     ///
     /// # Errors
@@ -66,7 +83,7 @@ impl Tensor {
         )
     }
 
-    /// The dimensions, outermost first; none is zero.
+    /// The dimensions, outermost first; none is zero but that of an empty text.
     pub fn dims(&self) -> &[u32] {
         &self.dims
     }

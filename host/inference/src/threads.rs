@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::card::Card;
 use crate::events::ThreadsGranted;
 
 /// The most workers of a model: each holds its weights.
@@ -72,6 +73,21 @@ impl Share {
         Share {
             threads,
             workers: (total / threads).clamp(1, MAX_WORKERS),
+        }
+    }
+}
+
+impl Share {
+    /// The share of the model that `card` describes. A generative one answers all its calls in one step, so that it has one
+    /// worker, and by default all threads.
+    pub fn for_card(card: &Card, total: usize, threads: Option<usize>) -> Share {
+        if card.generation().is_none() {
+            return Share::of(total, threads);
+        }
+        let total = total.clamp(1, MAX_THREADS);
+        Share {
+            threads: threads.unwrap_or(total).clamp(1, total),
+            workers: 1,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::tensor::NamedTensor;
 use crate::watchdog::Watchdog;
 
 /// The stack of a worker thread; graph libraries recurse deeper than the default allows for.
-const STACK: usize = 8 * 1024 * 1024;
+pub(crate) const STACK: usize = 8 * 1024 * 1024;
 
 /// Loads a model, for each worker; called again after a panic.
 pub(crate) type Open = Arc<dyn Fn() -> Result<Opened, LoadError> + Send + Sync>;
@@ -124,7 +124,7 @@ fn hire(
 }
 
 /// Tells every caller, now and later, when a worker has ended, however it did: the others end with it, and the model is loaded anew.
-struct Closes(Arc<Queue>);
+pub(crate) struct Closes(pub(crate) Arc<Queue>);
 
 impl Drop for Closes {
     fn drop(&mut self) {
@@ -132,7 +132,7 @@ impl Drop for Closes {
     }
 }
 
-fn named(card: &Card) -> String {
+pub(crate) fn named(card: &Card) -> String {
     format!("{}@{}", card.name(), card.version())
 }
 

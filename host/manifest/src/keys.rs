@@ -112,6 +112,7 @@ pub(crate) static INFERENCE: Keys = Keys {
     later: &[],
     meant: &[
         ("cores", "threads"),
+        ("lora", "adapter"),
         ("cpus", "threads"),
         ("num_threads", "threads"),
         ("workers", "threads"),
@@ -186,6 +187,7 @@ pub(crate) static MODEL: Keys = Keys {
     accepted: &[
         key("use", "a string", "use = \"minilm@1\""),
         key("digest", "a string", "digest = \"sha256:…\""),
+        key("adapter", "a string", "adapter = \"formal\""),
         key("device", "a string", "device = \"auto\""),
         key(
             "device_memory",

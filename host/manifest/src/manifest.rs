@@ -59,6 +59,8 @@ pub struct ModelUse {
     pub reference: Reference,
     /// The digest that its card must have, `sha256:` and 64 lower-case hexadecimal digits; the card holds its files'.
     pub digest: Option<String>,
+    /// The adapter of its card with which it answers; `None`: without.
+    pub adapter: Option<String>,
     /// Where it must run.
     pub device: DeviceChoice,
     /// Bytes of a CUDA device's memory that each of its workers takes at most; `None` is what there is.
@@ -218,6 +220,8 @@ pub struct ModelSpans {
     pub reference: Span,
     /// The value of `digest`.
     pub digest: Option<Span>,
+    /// The value of `adapter`.
+    pub adapter: Option<Span>,
     /// The value of `device`.
     pub device: Option<Span>,
     /// The value of `batch`.

@@ -47,6 +47,7 @@ pub(crate) struct RawModel {
     pub(crate) name: At<String>,
     pub(crate) reference: Option<At<Reference>>,
     pub(crate) digest: Option<String>,
+    pub(crate) adapter: Option<String>,
     pub(crate) device: DeviceChoice,
     pub(crate) device_memory: Option<u64>,
     pub(crate) batch: Batch,
@@ -192,6 +193,7 @@ fn models(root: &Table<'_>, findings: &mut Findings) -> (Vec<RawModel>, bool) {
                 name,
                 reference: None,
                 digest: None,
+                adapter: None,
                 device: DeviceChoice::Auto,
                 device_memory: None,
                 batch: Batch::default(),
@@ -216,6 +218,7 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         .required_string("use", findings)
         .and_then(|text| reference(&text, "model", findings));
     let pin = table.string("digest", findings);
+    let adapter = table.string("adapter", findings);
     let device = table.string("device", findings);
     let chosen = device
         .as_ref()
@@ -228,6 +231,7 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
             .as_ref()
             .map_or(table.span, |reference| reference.span),
         digest: pin.as_ref().map(|pin| pin.span),
+        adapter: adapter.as_ref().map(|adapter| adapter.span),
         device: device.as_ref().map(|device| device.span),
         batch: batch.as_ref().map(|batch| batch.span),
     };
@@ -235,6 +239,7 @@ fn model(name: At<String>, table: &Table<'_>, findings: &mut Findings) -> RawMod
         name,
         reference,
         digest: pin.and_then(|text| digest(&text, MODEL_DIGEST, findings)),
+        adapter: adapter.and_then(|name| checked_name(&name, "model's adapter", findings)),
         device_memory: device_memory(table, chosen, findings),
         device: chosen,
         batch: batch

@@ -104,6 +104,7 @@ fn models(raw: Vec<RawModel>) -> Option<BTreeMap<String, ModelUse>> {
             ModelUse {
                 reference: model.reference?.value,
                 digest: model.digest,
+                adapter: model.adapter,
                 device: model.device,
                 device_memory: model.device_memory,
                 batch: model.batch,

@@ -23,6 +23,9 @@ mod compiler;
 mod engine;
 mod error;
 mod events;
+// `pub` inside: the bindings re-export these types.
+#[allow(unreachable_pub)]
+mod generation;
 mod inspect;
 mod lane;
 mod limits;

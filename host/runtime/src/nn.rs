@@ -54,7 +54,7 @@ pub struct NnError {
 }
 
 impl NnError {
-    fn new(code: ErrorCode, data: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, data: impl Into<String>) -> Self {
         NnError {
             code,
             data: data.into(),
@@ -62,17 +62,17 @@ impl NnError {
     }
 }
 
-type Outcome<T> = Result<T, Resource<NnError>>;
+pub(crate) type Outcome<T> = Result<T, Resource<NnError>>;
 
 impl CallState {
-    fn keep<T: Send + 'static>(&mut self, entry: T) -> wasmtime::Result<Resource<T>> {
+    pub(crate) fn keep<T: Send + 'static>(&mut self, entry: T) -> wasmtime::Result<Resource<T>> {
         self.table.push(entry).map_err(|error| match error {
             ResourceTableError::Full => Passed::Handles { limit: MAX_HANDLES }.into(),
             other => other.into(),
         })
     }
 
-    fn refuse<T>(&mut self, error: NnError) -> wasmtime::Result<Outcome<T>> {
+    pub(crate) fn refuse<T>(&mut self, error: NnError) -> wasmtime::Result<Outcome<T>> {
         Ok(Err(self.keep(error)?))
     }
 
@@ -158,12 +158,7 @@ impl graph::Host for CallState {
                 let model = binding.model.clone();
                 Ok(Ok(self.keep(Graph { role, model })?))
             }
-            None => {
-                let data = format!(
-                    "no model is granted for role `{role}`; bind one in the stage's `models`"
-                );
-                self.refuse(NnError::new(ErrorCode::NotFound, data))
-            }
+            None => self.refuse(not_granted(&role)),
         }
     }
 }
@@ -220,11 +215,7 @@ impl inference::HostGraphExecutionContext for CallState {
                 }
                 Ok(Ok(outputs))
             }
-            Err(error) => {
-                self.refused = refusal(&error);
-                let error = NnError::new(code(&error), format!("role `{role}`: {error}"));
-                self.refuse(error)
-            }
+            Err(error) => self.refuse_inference(&role, &error),
         }
     }
 
@@ -260,6 +251,24 @@ impl errors::HostError for CallState {
     fn drop(&mut self, error: Resource<NnError>) -> wasmtime::Result<()> {
         self.table.delete(error)?;
         Ok(())
+    }
+}
+
+/// The error of a role that the manifest does not bind.
+pub(crate) fn not_granted(role: &str) -> NnError {
+    let data = format!("no model is granted for role `{role}`; bind one in the stage's `models`");
+    NnError::new(ErrorCode::NotFound, data)
+}
+
+impl CallState {
+    /// Gives an inference error to the guest, and remembers it where it ends the call.
+    pub(crate) fn refuse_inference<T>(
+        &mut self,
+        role: &str,
+        error: &InferError,
+    ) -> wasmtime::Result<Outcome<T>> {
+        self.refused = refusal(error);
+        self.refuse(NnError::new(code(error), format!("role `{role}`: {error}")))
     }
 }
 

@@ -34,6 +34,25 @@ struct Finding {
     good: bool,
 }
 
+/// The cards that this build runs, and those that it does not: what only another build needs is neither pulled nor missed.
+fn served(catalog: &Catalog) -> (Vec<&Card>, Vec<&Card>) {
+    let cards = catalog.cards().iter();
+    cards.partition(|card| card.format().is_served())
+}
+
+fn skipped(card: &Card) -> Finding {
+    let detail = format!(
+        "this host was built without what runs format `{}`: `cargo xtask generative` builds one with it",
+        card.format().name()
+    );
+    Finding {
+        what: format!("{}@{}", card.name(), card.version()),
+        state: "skipped",
+        detail,
+        good: true,
+    }
+}
+
 /// Everything that is fetched and not shipped, for the devices of `build`.
 fn wanted(catalog: &Catalog, pinned: &Pinned, build: Build) -> Vec<Wanted> {
     let from_card = |card: &Card| {
@@ -63,7 +82,7 @@ fn wanted(catalog: &Catalog, pinned: &Pinned, build: Build) -> Vec<Wanted> {
     };
     library
         .into_iter()
-        .chain(catalog.cards().iter().flat_map(from_card))
+        .chain(served(catalog).0.into_iter().flat_map(from_card))
         .collect()
 }
 
@@ -121,6 +140,7 @@ async fn fetch(
             },
         });
     }
+    findings.extend(served(catalog).1.into_iter().map(skipped));
     if findings.is_empty() {
         let detail = "every file is in the repository".to_owned();
         findings.push(Finding {
@@ -140,8 +160,10 @@ async fn verify(
     terminal: &mut Terminal,
 ) -> Result<Ending, VerbError> {
     let verifying = tokio::task::spawn_blocking(move || {
-        let cards = catalog.cards().iter();
+        let (served, others) = served(&catalog);
+        let cards = served.into_iter();
         let mut findings: Vec<_> = cards.map(|card| verified(card, build)).collect();
+        findings.extend(others.into_iter().map(skipped));
         if let Pinned::Library(library) = &pinned {
             findings.push(verified_library(library));
         }
@@ -346,7 +368,9 @@ fn pinned_as_json(pinned: &Pinned) -> Value {
 pub(crate) fn cards_state(places: &Places) -> Result<usize, CardError> {
     let catalog = Catalog::scan(&places.models)?.with_pulled(&places.state.join("models"));
     let build = onnxruntime::build(places);
-    let mut cards = catalog.cards().iter();
-    cards.try_for_each(|card| verify_card(card, build))?;
-    Ok(catalog.cards().len())
+    let (served, _) = served(&catalog);
+    served
+        .iter()
+        .try_for_each(|card| verify_card(card, build))?;
+    Ok(served.len())
 }

@@ -22,6 +22,7 @@ mod bench;
 mod demo;
 mod deny;
 mod fuzz;
+mod generative;
 mod guests;
 mod instructions;
 mod lint;
@@ -49,6 +50,8 @@ cargo xtask TASK
   guests                          build tests/guests/* into target/guests/*.wasm
   bench [WORD…]                   run the benchmarks; words go to criterion
   bench instructions [--save]     count allocations of one call of each kind, and instructions under valgrind
+  generative [bench]              build the host with llama.cpp, pull its model, run the tests of generative models on it; bench: measure it
+                                  and llama.cpp's own server in turns. Needs a C++ compiler; cmake and libclang come from pip where absent
   fuzz TARGET|all [SECONDS] [--keep]
                                   run a target of host/fuzz, 300 s of processor time; --keep: take what it found into its corpus
   lint                            fmt, clippy and deny
@@ -85,6 +88,7 @@ fn run(words: &[String]) -> Result<()> {
         "demo" => return demo::run(&workspace, &demo::Options::parse(rest)?),
         "test" => return test::run(&workspace, rest),
         "bench" => return bench::run(&workspace, rest),
+        "generative" => return generative::run(&workspace, rest),
         "fuzz" => return fuzz::run(&workspace, &fuzz::Options::parse(rest)?),
         _ => {}
     }

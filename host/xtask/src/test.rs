@@ -50,15 +50,17 @@ pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
     }
     // No time is printed after the last step: the runner's own closing line is the last word.
     eprintln!("== tests");
-    process::run(&mut runner(workspace, filter)).map_err(|error| {
+    process::run(&mut runner(workspace, filter, &[])).map_err(|error| {
         error.context("tests failed, which `cargo xtask test NAME` runs one by one")
     })
 }
 
-fn runner(workspace: &Workspace, filter: &[String]) -> Command {
+/// The runner of the tests whose names contain a word of `filter`; `own` are cargo's words for what was built.
+pub(crate) fn runner(workspace: &Workspace, filter: &[String], own: &[&str]) -> Command {
     let words = selection(filter);
     if process::has_subcommand(workspace, "nextest") {
         let mut cargo = process::cargo(workspace, &["nextest", "run", "--release", "--locked"]);
+        cargo.args(own);
         if std::env::var_os("CI").is_some() {
             cargo.args(["--profile", "ci"]);
         }
@@ -82,6 +84,7 @@ fn runner(workspace: &Workspace, filter: &[String]) -> Command {
             "--tests",
         ],
     );
+    cargo.args(own);
     cargo.args(words.iter().filter(|word| word.starts_with('-')));
     cargo
         .arg("--")

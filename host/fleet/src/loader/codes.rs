@@ -19,6 +19,7 @@ const ROLE_NOT_BOUND: Code = Code::new("role-not-bound");
 const ROLE_UNKNOWN: Code = Code::new("role-unknown");
 const CONFIG_REFUSED: Code = Code::new("config-refused");
 const MODEL_NOT_FOUND: Code = Code::new("model-not-found");
+const ADAPTER_NOT_FOUND: Code = Code::new("adapter-not-found");
 const MODEL_REFUSED: Code = Code::new("model-refused");
 const LIMIT_REFUSED: Code = Code::new("limit-refused");
 const GOLDEN_FAILED: Code = Code::new("golden-failed");
@@ -185,6 +186,18 @@ pub(super) fn model_digest_mismatch(wanted: &ModelUse, pinned: &str, card: &Card
     .hint(
         "put back the model that was pinned, or pin the digest of this one after you looked at it",
     )
+}
+
+pub(super) fn adapter_not_found(wanted: &ModelUse, card: &Card) -> Diagnostic {
+    let adapter = wanted.adapter.as_deref().unwrap_or_default();
+    let model = format!("{}@{}", card.name(), card.version());
+    let message = format!("model `{model}` has no adapter `{adapter}`");
+    let span = wanted.spans.adapter.unwrap_or(wanted.spans.reference);
+    let finding = Diagnostic::new(ADAPTER_NOT_FOUND, span, message).label("no such adapter");
+    match card.adapters().next() {
+        Some(_) => finding.hint(format!("name one of its card's: {}", list(card.adapters()))),
+        None => finding.hint("leave `adapter` out, or list the adapter's file in the card and name it under `[adapters]`"),
+    }
 }
 
 /// The stage's plugin fails what lies beside it as golden cases.

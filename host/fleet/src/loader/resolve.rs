@@ -13,8 +13,8 @@ use crate::shelf::{Found, Missing, Shelf};
 pub(super) struct Resolved<'a> {
     /// Each stage in the manifest's order.
     pub(super) stages: Vec<ResolvedStage<'a>>,
-    /// The card of each model that a stage uses, by its key in the manifest.
-    pub(super) cards: BTreeMap<String, &'a Card>,
+    /// The card of each model that a stage uses, with the adapter that it asks for, by its key in the manifest.
+    pub(super) cards: BTreeMap<String, Card>,
 }
 
 /// A stage with what runs in it, and beside it.
@@ -88,12 +88,23 @@ pub(super) fn resolve<'a>(
                 {
                     findings.push(codes::model_digest_mismatch(wanted, pinned, card));
                 }
-                resolved.cards.insert(key.clone(), card);
+                match with_adapter(card, wanted) {
+                    Some(card) => drop(resolved.cards.insert(key.clone(), card)),
+                    None => findings.push(codes::adapter_not_found(wanted, card)),
+                }
             }
             None => findings.push(codes::model_not_found(wanted, key, stock)),
         }
     }
     findings.is_empty().then_some(resolved)
+}
+
+/// The card, with the adapter that is asked for; nothing where it has no such.
+fn with_adapter(card: &Card, wanted: &ModelUse) -> Option<Card> {
+    match &wanted.adapter {
+        Some(adapter) => card.with_adapter(adapter),
+        None => Some(card.clone()),
+    }
 }
 
 /// Whether a stage, its canary or its shadow binds a model.

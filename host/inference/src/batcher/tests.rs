@@ -60,6 +60,7 @@ impl Bench {
             queued_at: Instant::now(),
             reply,
             pending: Pending::enter(&labels()),
+            asked: None,
         };
         self.queue.push(entry).map(|()| answer)
     }

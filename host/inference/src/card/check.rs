@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use half::{bf16, f16};
 use semver::Version;
 
+use super::generation::{self, Generative};
 use super::raw::{Pad, RawBatch, RawCard, RawFile, RawPort};
 use super::{BatchAxes, Card, CardFile, Dim, Format, Port};
 use crate::device::Accelerator;
@@ -17,7 +18,7 @@ pub(super) struct Finding {
     pub(super) message: String,
 }
 
-fn finding<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, Finding> {
+pub(super) fn finding<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, Finding> {
     Err(Finding {
         key: key.into(),
         message: message.into(),
@@ -25,7 +26,7 @@ fn finding<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, F
 }
 
 /// Checks everything that can be checked without opening another file.
-pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
+pub(super) fn check(mut raw: RawCard) -> Result<Card, Finding> {
     if raw.schema != 1 {
         return finding(
             "schema",
@@ -51,9 +52,19 @@ pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
             ),
         );
     }
+    let files = files(std::mem::take(&mut raw.files), raw.format)?;
+    let Generative {
+        generation,
+        adapters,
+    } = generation::check(&mut raw, &files)?;
     let length = raw.batch.as_ref().and_then(|batch| batch.length.clone());
-    let inputs = ports("inputs", raw.inputs, length.as_deref())?;
-    let outputs = ports("outputs", raw.outputs, None)?;
+    let (inputs, outputs) = match &generation {
+        Some(_) => (generation::inputs(), generation::outputs()),
+        None => (
+            ports("inputs", raw.inputs, length.as_deref())?,
+            ports("outputs", raw.outputs, None)?,
+        ),
+    };
     let batch = raw
         .batch
         .map(|batch| batch_axes(batch, &inputs, &outputs))
@@ -62,7 +73,7 @@ pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
     check_lengths("warm_up", &raw.warm_up, &inputs)?;
     check_warm_up(&raw.warm_up, &raw.limits)?;
     Ok(Card {
-        files: files(raw.files, raw.format)?,
+        files,
         name: raw.name,
         version,
         summary: raw.summary,
@@ -75,6 +86,9 @@ pub(super) fn check(raw: RawCard) -> Result<Card, Finding> {
         limits: raw.limits,
         warm_up: raw.warm_up,
         stub: raw.stub.unwrap_or_default(),
+        generation,
+        adapters,
+        adapter: None,
         digest: String::new(),
         dir: PathBuf::new(),
         pulled: None,

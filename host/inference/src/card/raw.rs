@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Dim, Format, Origin};
+use super::{Dim, Format, Generation, Origin};
 use crate::device::Accelerator;
 use crate::tensor::ElementType;
 
@@ -21,7 +21,9 @@ pub(super) struct RawCard {
     pub(super) source: String,
     #[serde(default)]
     pub(super) files: Vec<RawFile>,
+    #[serde(default)]
     pub(super) inputs: BTreeMap<String, RawPort>,
+    #[serde(default)]
     pub(super) outputs: BTreeMap<String, RawPort>,
     pub(super) batch: Option<RawBatch>,
     #[serde(default)]
@@ -29,6 +31,9 @@ pub(super) struct RawCard {
     #[serde(default)]
     pub(super) warm_up: BTreeMap<String, u32>,
     pub(super) stub: Option<Stub>,
+    pub(super) generation: Option<Generation>,
+    #[serde(default)]
+    pub(super) adapters: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

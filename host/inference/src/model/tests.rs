@@ -5,6 +5,7 @@ use std::sync::{Mutex, mpsc as std_mpsc};
 use super::*;
 use crate::backend::{Backend, Opened, RunError, Signature, StubBackend};
 use crate::card::parse_for_test;
+use crate::device::Device;
 use crate::tensor::{ElementType, Tensor};
 
 mod stopping;

@@ -11,6 +11,7 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
     let ModelUse {
         reference,
         digest,
+        adapter,
         device,
         device_memory,
         batch: Batch { max, tokens, delay },
@@ -28,6 +29,13 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
         "digest",
         old.digest.as_deref(),
         digest.as_deref(),
+    );
+    let none = |adapter: Option<&str>| adapter.unwrap_or("none").to_owned();
+    words::change(
+        &mut details,
+        "adapter",
+        &none(old.adapter.as_deref()),
+        &none(adapter.as_deref()),
     );
     words::change(
         &mut details,

@@ -53,6 +53,24 @@ impl Graph {
     }
 }
 
+/// A text that the host generates.
+pub(crate) struct Text(imports::generation::Text);
+
+impl Text {
+    pub(crate) fn start(role: &str, prompt: &str, options: &str) -> Result<Self, Refusal> {
+        let text = imports::generation::start(role, prompt, options);
+        text.map(Self).map_err(refusal)
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<String>, Refusal> {
+        self.0.next().map_err(refusal)
+    }
+
+    pub(crate) fn usage(&self) -> Option<String> {
+        self.0.usage()
+    }
+}
+
 /// A tensor that the host holds.
 pub(crate) struct RawTensor(Tensor);
 

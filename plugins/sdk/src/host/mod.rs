@@ -6,9 +6,9 @@ mod component;
 mod native;
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use component::{Graph, RawTensor, card, config, log};
+pub(crate) use component::{Graph, RawTensor, Text, card, config, log};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{Graph, RawTensor, State, card, config, enter, log};
+pub(crate) use native::{Graph, RawTensor, State, Text, card, config, enter, log};
 
 use crate::nn::Code;
 

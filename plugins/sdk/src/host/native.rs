@@ -80,6 +80,49 @@ impl Graph {
     }
 }
 
+/// A text of a stub, word by word.
+pub(crate) struct Text {
+    pieces: std::vec::IntoIter<String>,
+    usage: String,
+    ended: bool,
+}
+
+impl Text {
+    pub(crate) fn start(role: &str, prompt: &str, options: &str) -> Result<Self, Refusal> {
+        let bytes = |text: &str| {
+            let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            RawTensor::new(&[length], ElementType::U8, text.as_bytes())
+        };
+        let inputs = vec![
+            ("prompt".to_owned(), bytes(prompt)),
+            ("metadata".to_owned(), bytes(options)),
+        ];
+        let outputs = Graph::open(role)?.compute(inputs)?;
+        let read = |name: &str| {
+            let output = outputs.iter().find(|(given, _)| given == name);
+            let data = output.map(|(_, tensor)| tensor.data()).unwrap_or_default();
+            String::from_utf8_lossy(&data).into_owned()
+        };
+        let text = read("text");
+        let words = text.split_inclusive(' ').map(str::to_owned);
+        Ok(Self {
+            pieces: words.collect::<Vec<_>>().into_iter(),
+            usage: read("usage"),
+            ended: false,
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<String>, Refusal> {
+        let piece = self.pieces.next();
+        self.ended = piece.is_none();
+        Ok(piece)
+    }
+
+    pub(crate) fn usage(&self) -> Option<String> {
+        self.ended.then(|| self.usage.clone())
+    }
+}
+
 /// A tensor in this process.
 pub(crate) struct RawTensor {
     dims: Vec<u32>,

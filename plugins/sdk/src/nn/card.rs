@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Error;
+use super::{Error, Prompt};
 use crate::host;
 
 /// What a stage knows of the model that is bound to a role.
@@ -26,6 +26,32 @@ pub struct ModelCard {
     /// The bounds that the card sets.
     #[serde(default)]
     pub limits: Limits,
+    /// How it is asked, where it is generative.
+    #[serde(default)]
+    pub generation: Option<Generation>,
+}
+
+/// How a generative model is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Generation {
+    /// Tokens of a prompt and its answer together.
+    pub context: u32,
+    /// The most tokens of an answer.
+    pub tokens: u32,
+    /// How it was taught to tell who speaks.
+    #[serde(default)]
+    pub chat: Option<Chat>,
+}
+
+/// What stands before and after each part of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Chat {
+    /// Before and after what the model is told of its work.
+    pub system: [String; 2],
+    /// Before and after what it is asked.
+    pub user: [String; 2],
+    /// Before its answer.
+    pub answer: String,
 }
 
 /// A tensor that a model takes or gives.
@@ -96,6 +122,31 @@ impl ModelCard {
                 )))
             }
         }
+    }
+
+    /// A prompt in the words that the model was taught: what it is told of its work, what it is asked, and where it answers. For
+    /// a model that was taught none, one after the other with a line between.
+    #[must_use]
+    pub fn chat(&self, system: &str, asked: &Prompt) -> Prompt {
+        let generation = self.generation.as_ref();
+        let Some(chat) = generation.and_then(|generation| generation.chat.as_ref()) else {
+            let told = match system {
+                "" => Prompt::new(),
+                system => Prompt::new().template(system).template("\n\n"),
+            };
+            return told.then(asked);
+        };
+        let [before, after] = &chat.system;
+        let told = match system {
+            "" => Prompt::new(),
+            system => Prompt::new()
+                .template(before)
+                .template(system)
+                .template(after),
+        };
+        let [before, after] = &chat.user;
+        let asking = told.template(before).then(asked).template(after);
+        asking.template(&chat.answer)
     }
 
     /// The greatest number of tokens, special tokens included, or `otherwise` where the card sets none.

@@ -2,7 +2,8 @@
 //!
 //! [`Model::open`] takes a role, [`Model::run`] named tensors, and gives named tensors back: [`Tensors::f32`] reads one
 //! with its shape and type checked. Output data crosses into the stage only when it is read, and a tensor that is
-//! taken and passed to the next model never does. Every failure is an [`Error`], with wasi-nn's code where the host
+//! taken and passed to the next model never does. A generative model is asked by [`Model::generate`], or piece by piece by
+//! [`Model::stream`]. Every failure is an [`Error`], with wasi-nn's code where the host
 //! refused; in a stage, `?` makes it a [`Failure::Inference`](crate::Failure::Inference).
 //!
 //! ```no_run
@@ -20,13 +21,15 @@
 //! ```
 
 mod card;
+mod generate;
 mod tensor;
 
 use std::fmt;
 
 use crate::host;
 
-pub use card::{Limits, ModelCard, Port, card, is_bound};
+pub use card::{Chat, Generation, Limits, ModelCard, Port, card, is_bound};
+pub use generate::{Finish, Generated, Options, Prompt, Text, Usage};
 pub use tensor::{ANY, Array, Element, ElementType, Tensor, Tensors};
 
 /// A model that the manifest binds to a role, ready to run.

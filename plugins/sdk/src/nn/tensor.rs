@@ -98,6 +98,19 @@ impl Tensor {
         )))
     }
 
+    /// A tensor of the bytes of a text. The host takes an empty one only as an answer, which the harness may need.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the text is longer than `u32` says.
+    pub fn text(text: &str) -> Result<Self, Error> {
+        let wrong = |_| Error::Shape {
+            dims: vec![text.len()],
+            elements: text.len(),
+        };
+        let length = u32::try_from(text.len()).map_err(wrong)?;
+        Ok(Self(RawTensor::new(&[length], u8::TYPE, text.as_bytes())))
+    }
+
     /// The size of each dimension.
     #[must_use]
     pub fn dims(&self) -> Vec<usize> {

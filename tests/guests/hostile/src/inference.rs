@@ -2,6 +2,7 @@
 //! text, unless the host traps.
 
 use fleetwright_sdk::Failure;
+use fleetwright_sdk::bindings::fleetwright::stage::generation::start;
 use fleetwright_sdk::bindings::wasi::nn::errors::Error;
 use fleetwright_sdk::bindings::wasi::nn::graph::{
     ExecutionTarget, Graph, GraphEncoding, load, load_by_name,
@@ -27,6 +28,13 @@ pub(crate) fn run(config: &Config) -> Result<Value, Failure> {
                 .map_err(refused)
         }
         "thief-contexts" => contexts(config),
+        "text" => {
+            let prompt = "a".repeat(config.size);
+            let text = start(&config.role, &prompt, "{}").map_err(refused)?;
+            text.next()
+                .map(|piece| json!({ "piece": piece }))
+                .map_err(refused)
+        }
         "infer" => compute(config, vec![(name, tensor(&[1, 4], TensorType::Fp32, 16))]),
         "infer-again" => (0..config.size).try_fold(json!({}), |_, _| {
             compute(config, vec![(name, tensor(&[1, 4], TensorType::Fp32, 16))])

@@ -5,10 +5,11 @@
 //! - `memory`: resident memory of a host that serves the fleet, after every request was submitted ten times;
 //! - `chain`: what each of 1 to 10 empty stages adds to a submission, and what a stage call costs beside the model that it asks;
 //! - `neighbours [CASE…]`: what a hostile guest costs a well-behaved stage beside it, case by case (about 45 s each);
+//! - `device [cpu|cuda|webgpu] [SECONDS]`: rows a second of the encoder through the whole path beside the library alone;
 //! - `soak [SECONDS]`: 100 clients at once over HTTP for a minute: answers by status, and memory at the start and at the end.
 //!
-//! `cargo bench -p fleetwright --bench figures -- [overhead [quick]|memory|chain|soak [SECONDS]|neighbours [CASE…]]`, all but
-//! `neighbours` by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
+//! `cargo bench -p fleetwright --bench figures -- [overhead [quick]|memory|chain|soak [SECONDS]|neighbours [CASE…]|device …]`, all but
+//! the last two by default; plugins and models come from `cargo xtask setup`, hostile guests from `cargo xtask guests`.
 #![allow(
     clippy::print_stdout,
     missing_docs,
@@ -20,6 +21,8 @@
 
 #[path = "figures/chain.rs"]
 mod chain;
+#[path = "figures/device.rs"]
+mod device;
 #[path = "figures/neighbours.rs"]
 mod neighbours;
 
@@ -59,6 +62,9 @@ fn main() {
     }
     if wants("chain") {
         tokio.block_on(chain::table());
+    }
+    if words.first().is_some_and(|word| word == "device") {
+        tokio.block_on(device::table(&words[1..]));
     }
     if words.first().is_some_and(|word| word == "neighbours") {
         tokio.block_on(neighbours::table(&words[1..]));

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 const SCHEMA: u32 = 1;
 const HEAD: &str = "# What fleet.toml was resolved to. Written by `fleetwright serve`; `--locked` serves this and nothing else.\n";
+/// Letters of what the parser says that are repeated.
+const LONGEST_MESSAGE: usize = 400;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// One plugin or model, exactly.
@@ -45,7 +47,7 @@ impl Pins {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Pins, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: File = toml::from_str(text).map_err(|error| placed(text, &error))?;
         if file.schema != SCHEMA {
             return Err(format!(
                 "`schema` is `{}`; this release reads {SCHEMA}",
@@ -104,6 +106,15 @@ struct File {
     plugins: BTreeSet<Pin>,
     #[serde(default, rename = "model")]
     models: BTreeSet<Pin>,
+}
+
+/// What is wrong with a text, and the line where: the line itself may be as long as the file.
+fn placed(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let message: String = error.message().chars().take(LONGEST_MESSAGE).collect();
+    format!("line {line}: {message}")
 }
 
 /// Where the lock of a manifest lies: `fleet.toml` has `fleet.lock`.
@@ -179,6 +190,17 @@ mod tests {
             name: name.into(),
             version: version.parse().unwrap(),
             digest: format!("sha256:{}", "ab".repeat(32)),
+        }
+    }
+
+    #[test]
+    fn what_is_no_lock_is_told_by_its_line_however_long_that_is() {
+        let no_key = format!("schema = 1\n\"{}\"\n", "x".repeat(1 << 16));
+        let unknown = format!("schema = 1\n{} = 1\n", "y".repeat(1 << 16));
+        for text in [no_key, unknown] {
+            let error = Pins::parse(&text).unwrap_err();
+            assert!(error.starts_with("line 2: "), "{error}");
+            assert!(error.len() < 1024, "{}", error.len());
         }
     }
 

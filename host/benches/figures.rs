@@ -85,6 +85,20 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
+/// Where the shipped fleet's parts lie.
+fn places() -> Places {
+    let root = root();
+    Places {
+        manifest: root.join("fleet.toml"),
+        plugins: root.join("plugins"),
+        models: root.join("models"),
+        state: root.join(".fleetwright"),
+        onnxruntime: None,
+        locked: false,
+        bounds: CompileBounds::default(),
+    }
+}
+
 /// The requests of `tests/data`, by name.
 fn requests() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/data"))
@@ -120,12 +134,7 @@ async fn overhead(quick: bool) {
     std::fs::write(&manifest, shipped + "\n[inference]\nthreads = 1\n").unwrap();
     let places = Places {
         manifest,
-        plugins: root.join("plugins"),
-        models: root.join("models"),
-        state: root.join(".fleetwright"),
-        onnxruntime: None,
-        locked: false,
-        bounds: CompileBounds::default(),
+        ..places()
     };
     let mut options = onnxruntime::options(&places).unwrap();
     // This program has no verb to compile with.

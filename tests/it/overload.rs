@@ -105,6 +105,31 @@ fn a_run_that_passes_its_bound_is_stopped_and_told() {
 }
 
 #[test]
+fn a_run_for_which_there_is_no_memory_is_refused_by_that_name() {
+    let text = "schema = 1\nname = \"memory\"\n[models.starving]\nuse = \"starving@1\"\n\
+        [[stage]]\nname = \"asks\"\nplugin = \"hostile@1\"\nmodels = { model = \"starving\" }\nconfig = { case = \"infer\" }\n";
+    let host = Host::start(Layout::new(text, &["hostile"]).unwrap(), &[]).unwrap();
+    let refused = host.submit(&subject("any")).unwrap();
+    assert_eq!(refused.status, 429, "{refused}");
+    let problem = stage_failed(&refused, "asks", "overloaded");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("model `starving@1.0.0` had no memory on `cpu` for this run"),
+        "{problem}"
+    );
+    let labels = [("stage", "asks"), ("limit", "model-memory")];
+    let refused = host.metric("fleetwright_stage_limit_total", &labels);
+    assert_eq!(refused.unwrap(), Some(1.0));
+    let failed = [
+        ("model", "starving"),
+        ("version", "1.0.0"),
+        ("reason", "out-of-memory"),
+    ];
+    let failed = host.metric("fleetwright_model_failures_total", &failed);
+    assert_eq!(failed.unwrap(), Some(1.0));
+}
+
+#[test]
 fn a_submission_that_is_not_done_in_time_ends_at_its_deadline() {
     let host = host(&["--deadline", "300ms"]);
     stage_failed(

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fleetwright::cli::Places;
+use fleetwright::onnxruntime::{self, LibraryChoice};
 use fleetwright_inference::{Backends, Card, Device, LoadOptions, Model, NamedTensor, Tensor};
 use fleetwright_tests::{Host, Layout, places};
 use serde_json::{Value, json};
@@ -47,25 +49,14 @@ pub(super) async fn table(words: &[String]) {
     );
 }
 
+/// The pulled library of a build, as the host finds it.
 fn library(build: &str) -> PathBuf {
-    let package = match build {
-        "cuda" => "onnxruntime-gpu-",
-        "webgpu" => "onnxruntime-webgpu-",
-        _ => "onnxruntime-1",
+    let places = Places {
+        onnxruntime: Some(LibraryChoice::from(build)),
+        ..super::places()
     };
-    let entries = |folder: PathBuf| {
-        let entries = std::fs::read_dir(&folder).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path())
-    };
-    let named = |path: &PathBuf, start: &str| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with(start)
-    };
-    let mut folders = entries(places::root().join(".fleetwright/lib"));
-    let folder = folders.find(|path| named(path, package));
-    let library =
-        folder.and_then(|folder| entries(folder).find(|path| named(path, "libonnxruntime.")));
-    library.unwrap_or_else(|| panic!("run `fleetwright models pull --onnxruntime {build}` first"))
+    let file = onnxruntime::file(&places).unwrap_or_else(|error| panic!("{error}"));
+    file.unwrap()
 }
 
 /// Rows a second of runs of so many, one after the other, and one beside it where the device has a second worker for that.

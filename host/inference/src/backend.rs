@@ -25,6 +25,7 @@ use crate::card::{Card, CardError, Format};
 use crate::device::{Accelerator, Device, Place};
 use crate::tensor::NamedTensor;
 use crate::threads::{Threads, default_threads};
+use crate::warm_up;
 use crate::watchdog::Stop;
 
 /// The environment variable that names the onnxruntime library where no path is given.
@@ -136,28 +137,19 @@ impl Backends {
     }
 
     /// The accelerators that the library was built for, each tried with one small run. None for rten.
-    pub fn devices(&self) -> Vec<DeviceState> {
-        let library = self.library.iter();
-        library
-            .flat_map(|library| library.devices().to_vec())
-            .collect()
+    pub fn devices(&self) -> &[DeviceState] {
+        self.library
+            .as_ref()
+            .map_or(&[], |library| library.devices())
     }
 
-    /// Loads the model that `card` describes, and holds its graph to the card. Its files must have been verified.
+    /// Loads the model that `card` describes, holds its graph to the card and runs it once. Its files must have been verified.
     pub(crate) fn open(&self, card: &Card, setting: Setting) -> Result<Opened, LoadError> {
-        let opened = self.open_any(card, setting)?;
-        if let Some(signature) = opened.backend.signature() {
-            signature.check(card)?;
-        }
-        Ok(opened)
-    }
-
-    fn open_any(&self, card: &Card, setting: Setting) -> Result<Opened, LoadError> {
         match (card.format(), &self.library) {
             (Format::Stub, _) => {
                 let why = only_processor(setting.device, stub::NAME)?;
                 let backend = Box::new(stub::StubBackend::cold(card));
-                Ok(Opened::on_processor(backend, stub::NAME.to_owned(), why))
+                Opened::on_processor(backend, stub::NAME.to_owned(), why).proved(card)
             }
             // Models of this format have threads of their own: see `generate`.
             (Format::Gguf, _) => Err(LoadError::NotBuilt {
@@ -170,7 +162,7 @@ impl Backends {
                 let why = only_processor(setting.device, rten::NAME)?;
                 let backend = Box::new(rten::RtenBackend::open(card, setting.threads)?);
                 let name = format!("{} {}", rten::NAME, rten::VERSION);
-                Ok(Opened::on_processor(backend, name, why))
+                Opened::on_processor(backend, name, why).proved(card)
             }
         }
     }
@@ -193,6 +185,15 @@ impl Opened {
             place: Place::Cpu,
             why,
         }
+    }
+
+    /// The same, once its graph was held to the card and has run: some kinds of numbers a device turns out to lack only then.
+    fn proved(mut self, card: &Card) -> Result<Opened, LoadError> {
+        if let Some(signature) = self.backend.signature() {
+            signature.check(card)?;
+        }
+        warm_up::run(card, &mut self)?;
+        Ok(self)
     }
 }
 

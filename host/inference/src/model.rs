@@ -27,7 +27,6 @@ use crate::queue::{Entry, Queue, Refused};
 use crate::request::Request;
 use crate::tensor::NamedTensor;
 use crate::threads::{Share, Threads};
-use crate::warm_up;
 use crate::worker::{self, Open, Post, Started};
 
 pub use self::options::LoadOptions;
@@ -96,9 +95,7 @@ impl Model {
         let open = move || {
             // Every time, so that a model that is loaded anew is the one that was loaded first.
             card_to_open.verify_files()?;
-            let mut opened = backends.open(&card_to_open, setting)?;
-            warm_up::run(&card_to_open, &mut opened)?;
-            Ok(opened)
+            backends.open(&card_to_open, setting)
         };
         Model::start(card, options, threads, Arc::new(open))
     }

@@ -75,9 +75,7 @@ impl Share {
             workers: (total / threads).clamp(1, MAX_WORKERS),
         }
     }
-}
 
-impl Share {
     /// The share of the model that `card` describes. A generative one answers all its calls in one step, so that it has one
     /// worker, and by default all threads.
     pub fn for_card(card: &Card, total: usize, threads: Option<usize>) -> Share {

@@ -28,7 +28,7 @@ use crate::tensor::NamedTensor;
 use crate::watchdog::Watchdog;
 
 /// The stack of a worker thread; graph libraries recurse deeper than the default allows for.
-pub(crate) const STACK: usize = 8 * 1024 * 1024;
+const STACK: usize = 8 * 1024 * 1024;
 
 /// Loads a model, for each worker; called again after a panic.
 pub(crate) type Open = Arc<dyn Fn() -> Result<Opened, LoadError> + Send + Sync>;
@@ -89,13 +89,8 @@ fn hire(
     open: Open,
     batching: impl FnOnce(&Opened) -> Batcher + Send + 'static,
 ) -> Result<Started, LoadError> {
-    let model = named(&post.card);
-    let failed = |reason: String| LoadError::Worker {
-        model: model.clone(),
-        reason,
-    };
-    let (report, started) = std_mpsc::sync_channel(1);
-    let body = move || {
+    let card = post.card.clone();
+    own_thread(&card, move |report| {
         let _closes = Closes(post.queue.clone());
         match begin(post, open) {
             Err(error) => drop(report.send(Err(error))),
@@ -112,11 +107,30 @@ fn hire(
                 }
             }
         }
+    })
+}
+
+/// Where a thread says once that it has loaded the model, or why not.
+pub(crate) type Report = std_mpsc::SyncSender<Result<Started, LoadError>>;
+
+/// Starts a thread that is to own the model of `card`, and waits until it has reported.
+///
+/// # Errors
+/// What it reports, or where it cannot be started or ends without a word.
+pub(crate) fn own_thread(
+    card: &Card,
+    body: impl FnOnce(Report) + Send + 'static,
+) -> Result<Started, LoadError> {
+    let model = named(card);
+    let failed = |reason: String| LoadError::Worker {
+        model: model.clone(),
+        reason,
     };
+    let (report, started) = std_mpsc::sync_channel(1);
     let thread = thread::Builder::new()
         .name(format!("model {model}"))
         .stack_size(STACK)
-        .spawn(body);
+        .spawn(move || body(report));
     thread.map_err(|error| failed(error.to_string()))?;
     started
         .recv()

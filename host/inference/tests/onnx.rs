@@ -16,7 +16,7 @@ use fleetwright_inference::{Backends, Card, Device, InferError, LoadOptions, Mod
 
 mod common;
 
-use common::{TINY, ask, card, card_over, onnxruntime, output, state, words};
+use common::{TINY, ask, card, card_over, each_gets_its_own, onnxruntime, output, state, words};
 
 const ODD: &str =
     "[inputs.x]\ntype = \"f32\"\ndims = [3]\n[outputs.y]\ntype = \"f32\"\ndims = [3]\n";
@@ -94,21 +94,7 @@ async fn merged_calls_get_their_own_answers() {
             ..LoadOptions::default()
         };
         let model = Model::load(&card, &backends, options).unwrap();
-        let call = |length: i64| {
-            let model = model.clone();
-            let ids: Vec<i64> = (0..length).map(|n| (n * 7 + length) % 10).collect();
-            tokio::spawn(async move { (ids.clone(), ask(&model, words(&[&ids])).await.unwrap()) })
-        };
-        let calls: Vec<_> = (1..=16).map(call).collect();
-        for call in calls {
-            let (ids, answer) = call.await.unwrap();
-            let states: Vec<f32> = ids.iter().flat_map(|id| state(*id)).collect();
-            assert_eq!(
-                output(&answer, "states"),
-                (vec![1, ids.len() as u32, 4], states)
-            );
-            assert_eq!(answer.batch, 8);
-        }
+        each_gets_its_own(&model, 16, 8).await;
     }
 }
 

@@ -17,7 +17,9 @@ use fleetwright_inference::{Backends, CARD_FILE, Card, Device, LoadOptions, Mode
 
 mod common;
 
-use common::{TINY, ask, card, file_entry, graph_of, output, pulled, state, words};
+use common::{
+    TINY, ask, card, each_gets_its_own, file_entry, graph_of, output, pulled, state, words,
+};
 
 /// The library, where it has an adapter to compute on.
 fn backends() -> Option<Backends> {
@@ -71,20 +73,7 @@ async fn calls_of_different_lengths_are_merged_and_each_gets_its_own() {
         ..on(Device::WebGpu)
     };
     let model = Model::load(&card, &backends, options).unwrap();
-    let call = |length: i64| {
-        let model = model.clone();
-        let ids: Vec<i64> = (0..length).collect();
-        tokio::spawn(async move { (ids.clone(), ask(&model, words(&[&ids])).await.unwrap()) })
-    };
-    for call in (1..=8).map(call).collect::<Vec<_>>() {
-        let (ids, answer) = call.await.unwrap();
-        let states: Vec<f32> = ids.iter().flat_map(|id| state(*id)).collect();
-        assert_eq!(
-            output(&answer, "states"),
-            (vec![1, ids.len() as u32, 4], states)
-        );
-        assert_eq!(answer.batch, 4);
-    }
+    each_gets_its_own(&model, 8, 4).await;
 }
 
 #[tokio::test]

@@ -81,13 +81,19 @@ impl StubBackend {
     }
 
     /// What the card says of a run beside its answer.
-    fn misbehave(&self) -> Result<(), String> {
+    fn misbehave(&self) -> Result<(), RunError> {
         if self.card.stub().delay_ms > 0 {
             self.nap
                 .take(Duration::from_millis(self.card.stub().delay_ms))?;
         }
         match self.card.stub().fail {
-            Some(Failure::Error) => return Err("the stub's card says that it fails".to_owned()),
+            Some(Failure::Error) => {
+                return Err("the stub's card says that it fails".to_owned().into());
+            }
+            Some(Failure::Memory) => {
+                let said = "the stub's card says that it has none".to_owned();
+                return Err(RunError::OutOfMemory(said));
+            }
             Some(Failure::Panic) => fail_by_panic(),
             None => {}
         }

@@ -116,16 +116,18 @@ impl Card {
     /// The graph that runs on `accelerator`, or on the processor: one of its own where the card has it. `None` where the
     /// format has no graphs.
     pub fn graph(&self, accelerator: Option<Accelerator>) -> Option<&CardFile> {
-        let graphs = || self.files.iter().filter(|file| file.is_graph());
-        let own =
-            graphs().find(|file| accelerator.is_some_and(|kind| file.devices.contains(&kind)));
-        own.or_else(|| graphs().find(|file| file.devices.is_empty()))
+        let own = accelerator.and_then(|kind| self.graph_for(kind));
+        own.or_else(|| self.graphs().find(|file| file.devices.is_empty()))
     }
 
-    /// Whether `accelerator` has a graph of its own.
-    pub fn has_graph_for(&self, accelerator: Accelerator) -> bool {
-        let mut graphs = self.files.iter().filter(|file| file.is_graph());
-        graphs.any(|file| file.devices.contains(&accelerator))
+    /// The graph that `accelerator` has of its own.
+    pub fn graph_for(&self, accelerator: Accelerator) -> Option<&CardFile> {
+        self.graphs()
+            .find(|file| file.devices.contains(&accelerator))
+    }
+
+    fn graphs(&self) -> impl Iterator<Item = &CardFile> {
+        self.files.iter().filter(|file| file.is_graph())
     }
 
     /// Reads every file that is for every device and compares its length and digest with the card. Memory use is constant.

@@ -94,6 +94,8 @@ pub(crate) struct Stub {
 pub(crate) enum Failure {
     /// The backend reports an error.
     Error,
+    /// The backend has no memory for the run.
+    Memory,
     /// The backend panics.
     Panic,
 }

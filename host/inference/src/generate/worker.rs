@@ -8,8 +8,7 @@
 //! Bounds: `sequences` calls at once; a call ends with [`InferError::Overrun`] when it has taken the model's `run`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc as std_mpsc};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -29,7 +28,7 @@ use crate::model::{InferError, Inference};
 use crate::policy::Policy;
 use crate::queue::{Entry, Queue};
 use crate::threads::Threads;
-use crate::worker::{Closes, STACK, Started, named, panic_message};
+use crate::worker::{Closes, Report, Started, named, own_thread, panic_message};
 
 /// What the thread is given.
 pub(crate) struct Post {
@@ -53,29 +52,17 @@ pub(crate) struct Post {
 /// # Errors
 /// [`LoadError`] of `open`, or where no thread could be started.
 pub(crate) fn start(post: Post, open: Arc<dyn Open>) -> Result<Started, LoadError> {
-    let model = named(&post.card);
-    let failed = |reason: String| LoadError::Worker {
-        model: model.clone(),
-        reason,
-    };
+    let card = post.card.clone();
     let runtime = Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-    let (report, started) = std_mpsc::sync_channel(1);
-    let body = move || {
+    let runtime = runtime.map_err(|error| LoadError::Worker {
+        model: named(&card),
+        reason: error.to_string(),
+    })?;
+    own_thread(&card, move |report| {
         let _closes = Closes(post.queue.clone());
         Desk::new(post, runtime).attend(&*open, report);
-    };
-    let thread = thread::Builder::new()
-        .name(format!("model {model}"))
-        .stack_size(STACK)
-        .spawn(body);
-    thread.map_err(|error| failed(error.to_string()))?;
-    started
-        .recv()
-        .map_err(|_| failed("it ended while loading".to_owned()))?
+    })
 }
-
-type Report = std_mpsc::SyncSender<Result<Started, LoadError>>;
 
 /// An answer under way.
 struct Running {

@@ -126,3 +126,20 @@ pub(crate) fn state(word: i64) -> Vec<f32> {
         .map(|column| ((word * 4 + column - 17) as f32) / 8.0)
         .collect()
 }
+
+/// Asks a model of [`TINY`] for `1..=calls` words at once: each gets its own states, out of a run of `batch` rows.
+pub(crate) async fn each_gets_its_own(model: &Model, calls: i64, batch: usize) {
+    let call = |length: i64| {
+        let model = model.clone();
+        let ids: Vec<i64> = (0..length).map(|n| (n * 7 + length) % 10).collect();
+        tokio::spawn(async move { (ids.clone(), ask(&model, words(&[&ids])).await.unwrap()) })
+    };
+    let calls: Vec<_> = (1..=calls).map(call).collect();
+    for call in calls {
+        let (ids, answer) = call.await.unwrap();
+        let states: Vec<f32> = ids.iter().flat_map(|id| state(*id)).collect();
+        let dims = vec![1, ids.len() as u32, 4];
+        assert_eq!(output(&answer, "states"), (dims, states));
+        assert_eq!(answer.batch, batch);
+    }
+}

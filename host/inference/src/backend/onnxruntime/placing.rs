@@ -15,7 +15,6 @@ use crate::backend::DeviceState;
 use crate::card::Card;
 use crate::device::{Accelerator, Device, Place};
 use crate::events::LibraryWarned;
-use crate::warm_up;
 
 /// A graph of one product of matrices, `x` of `[rows, 4]`, by `tests/models/make.py`: what an accelerator must be able to do.
 const PROBE: &[u8] = include_bytes!("probe.onnx");
@@ -49,10 +48,8 @@ impl Library {
                 reasons.push(format!("{place} does not compute: {reason}"));
                 continue;
             }
-            let has_graph = place
-                .accelerator()
-                .is_some_and(|kind| card.has_graph_for(kind));
-            if !has_graph {
+            let own = place.accelerator().and_then(|kind| card.graph_for(kind));
+            if own.is_none() {
                 reasons.push(format!("the card has no graph for {place}"));
                 continue;
             }
@@ -60,8 +57,7 @@ impl Library {
                 "`auto`: the card has a graph for it, and {} computes there",
                 self.named()
             );
-            let opened = self.open_at(card, setting, *place, why);
-            match opened.and_then(|opened| warmed(card, opened)) {
+            match self.open_at(card, setting, *place, why) {
                 Ok(opened) => return Ok(opened),
                 Err(error) => {
                     warn(&format!("{error}; device `auto` goes on without it"));
@@ -135,12 +131,13 @@ impl Library {
             }
             (session, _) => session?,
         };
-        Ok(Opened {
+        let opened = Opened {
             backend: Box::new(SessionBackend::new(card, session).map_err(failed)?),
             name: self.named(),
             place,
             why,
-        })
+        };
+        opened.proved(card)
     }
 
     /// `onnxruntime 1.32.0`
@@ -207,12 +204,6 @@ fn cuda(number: u32, memory: Option<u64>) -> ep::CUDA {
             .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested),
         None => provider,
     }
-}
-
-/// The model, once it has run: some kinds of numbers a device turns out to lack only then.
-fn warmed(card: &Card, mut opened: Opened) -> Result<Opened, LoadError> {
-    warm_up::run(card, &mut opened)?;
-    Ok(opened)
 }
 
 fn warn(message: &str) {

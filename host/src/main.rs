@@ -9,6 +9,7 @@ use fleetwright::cli::{Cli, Verb};
 use fleetwright::telemetry::{self, LogFormat};
 use fleetwright::terminal::{Terminal, colour_on_error};
 use fleetwright::verbs::{self, Ending, VerbError};
+use fleetwright_turns::Rank;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Every generation that is loaded and freed leaves holes in glibc's arenas, one for each thread: after 1,000 swaps the host
@@ -53,8 +54,10 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
     if matches!(cli.verb, Verb::Serve(_)) {
         tend_memory();
     }
+    answer_first();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_start(answer_first)
         .build()
         .context("threads cannot be started: free some, or raise the user's limit (`ulimit -u`)")?;
     let mut terminal = Terminal::standard(cli.json);
@@ -62,6 +65,13 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
     // What still runs then was cut, and the verb has said so: waiting for it would undo the bound on draining.
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// Threads that answer have a core before those that compute. Where a sandbox refuses that, they take turns with them.
+fn answer_first() {
+    if let Err(error) = fleetwright_turns::take(Rank::Answer) {
+        tracing::debug!(%error, "threads that answer take turns with those that compute");
+    }
 }
 
 /// Has a thread give free pages back also while nothing asks for memory. Not in other processes: a compiler's bounds allow it no thread.

@@ -144,7 +144,7 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// The snapshot that serves as a generation; from now on, all models compute on its threads.
     pub(crate) fn into_snapshot(self, generation: u64) -> Snapshot {
-        self.backends.set_threads(threads_of(&self.manifest));
+        self.backends.set_threads(self.manifest.threads);
         let shared = shared_by(&self.nodes);
         Snapshot {
             used: FleetUsed {

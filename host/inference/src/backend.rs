@@ -24,7 +24,7 @@ pub(crate) use self::stub::StubBackend;
 use crate::card::{Card, CardError, Format};
 use crate::device::{Accelerator, Device, Place};
 use crate::tensor::NamedTensor;
-use crate::threads::{Threads, default_threads};
+use crate::threads::Threads;
 use crate::warm_up;
 use crate::watchdog::Stop;
 
@@ -106,14 +106,14 @@ impl Backends {
     fn over(library: Option<Arc<Library>>) -> Backends {
         Backends {
             library,
-            threads: Threads::new(default_threads()),
+            threads: Threads::new(None),
         }
     }
 
-    /// Sets how many threads all models together compute on, in place of [`default_threads`]; at least one. A model that is
-    /// loaded already computes each run with as many as before, but never more at once than there are.
-    pub fn set_threads(&self, total: usize) {
-        self.threads.set(total);
+    /// Sets how many threads all models together compute on, at least one. Default: as many as there are cores, and those of one run
+    /// more. A model that is loaded already computes each run with as many as before, but never more at once than there are.
+    pub fn set_threads(&self, asked: Option<usize>) {
+        self.threads.set(asked);
     }
 
     pub(crate) fn threads(&self) -> &Threads {

@@ -183,7 +183,7 @@ pub(crate) fn check(card: &Card, shape: &Shape, outputs: &[NamedTensor]) -> Resu
 }
 
 /// Appends `part`, each stretch along `axis` padded to `length` with the element `pad`.
-fn pad_into(data: &mut BytesMut, part: &Tensor, axis: usize, length: u32, pad: &[u8]) {
+pub(crate) fn pad_into(data: &mut BytesMut, part: &Tensor, axis: usize, length: u32, pad: &[u8]) {
     let (stretch, inner, own) = stretch(part, axis);
     let missing = length.saturating_sub(own) as usize * inner;
     let padding = pad.repeat(missing / pad.len().max(1));
@@ -194,7 +194,7 @@ fn pad_into(data: &mut BytesMut, part: &Tensor, axis: usize, length: u32, pad: &
 }
 
 /// `tensor` with the first `length` places along `axis`.
-fn cut(tensor: &Tensor, axis: usize, length: u32) -> Result<Tensor, String> {
+pub(crate) fn cut(tensor: &Tensor, axis: usize, length: u32) -> Result<Tensor, String> {
     let (stretch, inner, own) = stretch(tensor, axis);
     if own == length {
         return Ok(tensor.clone());
@@ -222,7 +222,7 @@ fn stretch(tensor: &Tensor, axis: usize) -> (usize, usize, u32) {
     (own as usize * inner, inner, own)
 }
 
-fn set(dims: &mut [u32], place: usize, size: u32) {
+pub(crate) fn set(dims: &mut [u32], place: usize, size: u32) {
     if let Some(dim) = dims.get_mut(place) {
         *dim = size;
     }

@@ -31,6 +31,7 @@ mod queue;
 mod request;
 mod tensor;
 mod threads;
+mod unpad;
 mod warm_up;
 mod watchdog;
 mod work;

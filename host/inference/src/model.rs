@@ -24,9 +24,10 @@ use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
 use crate::generate::{self, Ask, Asked, Generation};
 use crate::policy::Policy;
 use crate::queue::{Entry, Queue, Refused};
-use crate::request::Request;
+use crate::request::{Request, Shape};
 use crate::tensor::NamedTensor;
 use crate::threads::{Share, Threads};
+use crate::unpad::{self, Divided, Part};
 use crate::worker::{self, Open, Post, Started};
 
 pub use self::options::LoadOptions;
@@ -53,6 +54,8 @@ struct Inner {
     /// Whoever may ask; of a model that waits for calls to run together.
     crowd: Option<Arc<Crowd>>,
     share: Share,
+    /// Whether calls are divided by the lengths of their rows: where places are what costs, and calls may run with others.
+    unpads: bool,
 }
 
 /// What a started model is made of, besides its card.
@@ -61,6 +64,7 @@ struct Parts {
     crowd: Option<Arc<Crowd>>,
     share: Share,
     begun: std::time::Instant,
+    merge: bool,
 }
 
 impl Drop for Inner {
@@ -137,6 +141,7 @@ impl Model {
             crowd,
             share,
             begun,
+            merge: options.merge,
         };
         Ok(Model::of(card, labels, started, parts))
     }
@@ -171,6 +176,7 @@ impl Model {
             crowd: None,
             share,
             begun,
+            merge: false,
         };
         Ok(Model::of(card, labels, started, parts))
     }
@@ -182,6 +188,7 @@ impl Model {
             crowd,
             share,
             begun,
+            merge,
         } = parts;
         Loaded {
             labels: &labels,
@@ -215,6 +222,7 @@ impl Model {
                     workers: started.workers,
                     ..share
                 },
+                unpads: merge && started.place == Place::Cpu,
             }),
         }
     }
@@ -301,16 +309,58 @@ impl Model {
         inputs: Vec<NamedTensor>,
         caller: Caller,
     ) -> Result<Inference, InferError> {
-        let (request, asked) = match self.inner.card.generation() {
+        let (card, queued_at, deadline) = (&self.inner.card, Instant::now(), caller.deadline);
+        let (request, asked) = match card.generation() {
             Some(generation) => {
-                let ask = Ask::read(&self.inner.card, generation, inputs)?;
+                let ask = Ask::read(card, generation, inputs)?;
                 (ask.request(), Some(Asked { ask, pieces: None }))
             }
-            None => (Request::check(&self.inner.card, inputs)?, None),
+            None => match self.divide(Request::check(card, inputs)?)? {
+                Divided::Whole(request) => (request, None),
+                Divided::Parts { shape, parts } => {
+                    return self.infer_parts(&shape, parts, caller).await;
+                }
+            },
         };
-        let (queued_at, deadline) = (Instant::now(), caller.deadline);
         let answer = self.enter(request, asked, caller, queued_at)?;
         self.awaited(answer, queued_at, deadline).await
+    }
+
+    fn divide(&self, request: Request) -> Result<Divided, InferError> {
+        match self.inner.unpads {
+            true => unpad::divide(&self.inner.card, request).map_err(InferError::Backend),
+            false => Ok(Divided::Whole(request)),
+        }
+    }
+
+    /// A call in parts, which all wait at once: the answer is there when the last has come.
+    async fn infer_parts(
+        &self,
+        shape: &Shape,
+        parts: Vec<Part>,
+        caller: Caller,
+    ) -> Result<Inference, InferError> {
+        let (queued_at, deadline) = (Instant::now(), caller.deadline);
+        let mut asked = Vec::with_capacity(parts.len());
+        for Part { request, rows } in parts {
+            let answer = self.enter(request, None, caller.clone(), queued_at)?;
+            asked.push((rows, answer));
+        }
+        let (mut answered, mut compute, mut batch) = (Vec::new(), Duration::ZERO, 0);
+        for (rows, answer) in asked {
+            let part = self.awaited(answer, queued_at, deadline).await?;
+            compute += part.compute;
+            batch = batch.max(part.batch);
+            answered.push((rows, part.outputs));
+        }
+        let outputs = unpad::whole(&self.inner.card, shape, &answered);
+        Ok(Inference {
+            outputs: outputs.map_err(InferError::Backend)?,
+            // What is left of the time: the parts may have run side by side.
+            queue: queued_at.elapsed().saturating_sub(compute),
+            compute,
+            batch,
+        })
     }
 
     /// Puts a call in the queue.
@@ -442,7 +492,8 @@ pub struct Inference {
     pub outputs: Vec<NamedTensor>,
     /// How long the call waited for its run.
     pub queue: Duration,
-    /// How long its run took, for all that were in it; of several runs where the call has many rows, their sum.
+    /// How long its run took, for all that were in it; of several runs where the call has many rows, or rows of unlike lengths,
+    /// their sum.
     pub compute: Duration,
     /// The rows that ran with it, its own and those of other callers.
     pub batch: usize,

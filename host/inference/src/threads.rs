@@ -2,8 +2,9 @@
 //!
 //! A run takes as many as its model computes with, at most all, and gives them back when it ends; runs that find too few free
 //! begin in the order in which they asked. What runs elsewhere than on the processor takes none. Default: as many as there are
-//! cores. Guests and host need a tenth of what models need: a core that were kept for them would stand idle, and where there are
-//! two, half of what models could do.
+//! cores, and one run more, which fills the moments between the end of a run and the begin of the next: on two cores they are a
+//! fifteenth of the time. Guests and host need a tenth of what models need: a core that were kept for them would stand idle, and
+//! where there are two, half of what models could do. A number that is asked for is never passed.
 //!
 //! A model that computes on the processor has a worker for each run that fits these threads at once, at most
 //! [`MAX_WORKERS`], each with the model loaded for itself: two runs on a thread each take half the time that one after the other
@@ -30,17 +31,25 @@ pub(crate) struct Threads {
 
 #[derive(Clone, Debug)]
 struct Budget {
+    asked: Option<usize>,
+    /// What a run may take at most, and workers are counted by.
     total: usize,
     free: Arc<Semaphore>,
 }
 
 impl Budget {
-    fn of(total: usize) -> Budget {
-        let total = total.clamp(1, MAX_THREADS);
-        ThreadsGranted(total).emit();
+    /// `asked` threads; by default as [`default_threads`] says, and those of one run more.
+    fn of(asked: Option<usize>) -> Budget {
+        let total = asked.unwrap_or_else(default_threads).clamp(1, MAX_THREADS);
+        let more = match asked {
+            Some(_) => 0,
+            None => Share::of(total, None).threads,
+        };
+        ThreadsGranted(total + more).emit();
         Budget {
+            asked,
             total,
-            free: Arc::new(Semaphore::new(total)),
+            free: Arc::new(Semaphore::new(total + more)),
         }
     }
 }
@@ -91,9 +100,10 @@ impl Share {
 }
 
 impl Threads {
-    pub(crate) fn new(total: usize) -> Threads {
+    /// `asked`, or what is the default.
+    pub(crate) fn new(asked: Option<usize>) -> Threads {
         Threads {
-            now: Arc::new(Mutex::new(Budget::of(total))),
+            now: Arc::new(Mutex::new(Budget::of(asked))),
         }
     }
 
@@ -102,16 +112,16 @@ impl Threads {
     }
 
     /// Sets how many there are. Runs that have begun, or wait, keep what they were promised.
-    pub(crate) fn set(&self, total: usize) {
+    pub(crate) fn set(&self, asked: Option<usize>) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.total != total.clamp(1, MAX_THREADS) {
-            *now = Budget::of(total);
+        if now.asked != asked {
+            *now = Budget::of(asked);
         }
     }
 
     /// Waits until `wanted`, or all where that is fewer, are free. Runs before it end at their bound, so that it ends, too.
     pub(crate) async fn take(&self, wanted: usize) -> Held {
-        let Budget { total, free } = self.budget();
+        let Budget { total, free, .. } = self.budget();
         let wanted = u32::try_from(wanted.min(total)).unwrap_or(u32::MAX);
         // The semaphore is never closed; if it were, a run would be better than none.
         let threads = free.acquire_many_owned(wanted).await.ok();
@@ -150,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn runs_share_what_there_is_in_the_order_in_which_they_ask() {
-        let threads = Threads::new(3);
+        let threads = Threads::new(Some(3));
         let two = threads.take(2).await;
         let mut all = Box::pin(threads.take(usize::MAX));
         assert!(
@@ -171,16 +181,28 @@ mod tests {
 
     #[tokio::test]
     async fn fewer_threads_hold_for_what_begins_later() {
-        let threads = Threads::new(2);
+        let threads = Threads::new(Some(2));
         let held = threads.take(2).await;
-        threads.set(1);
+        threads.set(Some(1));
         assert_eq!(threads.total(), 1);
         let _one = threads.take(2).await;
         let mut next = Box::pin(threads.take(1));
         drop(held);
         assert!(futures_poll(&mut next).is_none());
-        threads.set(0);
+        threads.set(Some(0));
         assert_eq!(threads.total(), 1, "one at least");
+    }
+
+    #[tokio::test]
+    async fn by_default_one_run_more_than_fits_the_cores_begins() {
+        let threads = Threads::new(None);
+        let Share { threads: own, .. } = Share::of(threads.total(), None);
+        let mut held = vec![threads.take(threads.total()).await];
+        held.push(futures_poll(&mut Box::pin(threads.take(own))).unwrap());
+        assert!(futures_poll(&mut Box::pin(threads.take(1))).is_none());
+        threads.set(Some(threads.total()));
+        held.push(threads.take(usize::MAX).await);
+        assert!(futures_poll(&mut Box::pin(threads.take(1))).is_none());
     }
 
     fn futures_poll<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> Option<T> {

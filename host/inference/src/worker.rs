@@ -12,6 +12,7 @@ use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fleetwright_turns::Rank;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::backend::{LoadError, Opened, RunError};
@@ -130,7 +131,13 @@ pub(crate) fn own_thread(
     let thread = thread::Builder::new()
         .name(format!("model {model}"))
         .stack_size(STACK)
-        .spawn(move || body(report));
+        .spawn(move || {
+            // What the model's library starts is started here, and so of this rank.
+            if let Err(error) = fleetwright_turns::take(Rank::Compute) {
+                tracing::debug!(%error, "a model's thread takes turns with those that answer");
+            }
+            body(report);
+        });
     thread.map_err(|error| failed(error.to_string()))?;
     started
         .recv()

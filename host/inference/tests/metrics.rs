@@ -218,13 +218,13 @@ async fn padding_and_shares_are_counted(seen: &Seen) {
         stage: stage.into(),
         deadline: Instant::now() + Duration::from_secs(60),
     };
-    let both = tokio::join!(model.infer(ids(4), by("a")), model.infer(ids(10), by("b")));
+    let both = tokio::join!(model.infer(ids(7), by("a")), model.infer(ids(10), by("b")));
     let (one, other) = (both.0.unwrap(), both.1.unwrap());
     assert_eq!((one.batch, other.batch), (2, 2));
     let of = |metric: &str| seen.total(&format!("fleetwright_model_{metric}"));
-    assert_eq!(of("tokens_total{model=p,version=1.0.0,stage=a}"), 4.0);
+    assert_eq!(of("tokens_total{model=p,version=1.0.0,stage=a}"), 7.0);
     assert_eq!(of("tokens_total{model=p,version=1.0.0,stage=b}"), 10.0);
-    assert_eq!(of("padding_tokens_total{model=p,version=1.0.0}"), 6.0);
+    assert_eq!(of("padding_tokens_total{model=p,version=1.0.0}"), 3.0);
     assert_eq!(of("batch_entries{model=p,version=1.0.0}"), 2.0);
     let run = of("compute_seconds{model=p,version=1.0.0}");
     let shares = ["a", "b"].map(|stage| {

@@ -94,7 +94,7 @@ async fn merged_calls_get_their_own_answers() {
             ..LoadOptions::default()
         };
         let model = Model::load(&card, &backends, options).unwrap();
-        each_gets_its_own(&model, 16, 8).await;
+        each_gets_its_own(&model, &[9; 16], 8).await;
     }
 }
 

@@ -4,14 +4,12 @@
 //! its start, the next call of a stage whose calls are long: guests without end take half of the processor at most, however
 //! many they are, and no turn from those who answer in microseconds.
 //!
-//! The threads stand behind all others, by two means, each of which has been seen to be needed on two cores:
-//! - they are [`NICE`] behind, and have a tenth of a core that all want. No priority at all (`SCHED_IDLE`) would be too little: a
-//!   guest that is put off while the kernel changes its memory can keep a lock that everyone needs, and everyone would wait for
-//!   the one who waits for everyone;
-//! - their slice is longer than that of others ([`slice`]), so that whoever wakes up on their core has it at once.
+//! The threads stand behind all others ([`Rank::Behind`]): they have a tenth of a core that all want, and whoever wakes up on their
+//! core has it at once. One that was asleep yields as it wakes up. The kernel gives it the core as soon as the thread that woke it
+//! waits for a moment, and lets it keep it; whoever is about to go on there is let through first.
 //!
-//! They do not yield at the begin of a turn, which would hold neighbours up less still: on a full machine a document then took
-//! three times as long.
+//! They do not yield at the begin of every turn, which would hold neighbours up less still: on a full machine a document then
+//! took three times as long.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,17 +21,12 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::meter::Spent;
+use fleetwright_turns::Rank;
 
-#[cfg(target_os = "linux")]
-mod slice;
+use crate::meter::Spent;
 
 /// Processor time after which a call is long.
 pub(crate) const SHORT: Duration = Duration::from_millis(2);
-
-/// How far these threads are behind the others.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 
 /// The threads, started when the first long call comes. Cheap to clone.
 #[derive(Clone, Default)]
@@ -71,20 +64,14 @@ fn start() -> std::io::Result<Runtime> {
         .worker_threads((cores / 2).max(1))
         .thread_name("long calls")
         .on_thread_start(step_back)
+        .on_thread_unpark(std::thread::yield_now)
         .enable_time()
         .build()
 }
 
-/// Puts the thread that calls it behind: on Linux priority and slice are a thread's own, elsewhere the process's, and left as they are.
 fn step_back() {
-    #[cfg(target_os = "linux")]
-    {
-        if let Err(error) = rustix::process::nice(NICE) {
-            tracing::warn!(%error, "threads for long calls keep the priority of all others");
-        }
-        if let Err(error) = slice::long() {
-            tracing::debug!(%error, "threads for long calls keep the slice of all others");
-        }
+    if let Err(error) = fleetwright_turns::take(Rank::Behind) {
+        tracing::warn!(%error, "threads for long calls take turns with all others");
     }
 }
 
@@ -196,7 +183,7 @@ mod tests {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let lane = Lane::default();
         let behind = lane.run(async move { niceness() }).await.unwrap();
-        assert_eq!(behind, (niceness() + NICE).min(19));
+        assert_eq!(behind, (niceness() + 10).min(19));
     }
 
     #[tokio::test]

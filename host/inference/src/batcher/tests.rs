@@ -202,7 +202,7 @@ async fn the_gone_and_the_late_are_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_unwanted_once_the_threads_are_free_does_not_run() {
-    let threads = Threads::new(1);
+    let threads = Threads::new(Some(1));
     let bench = Bench::new(8, 1, Duration::ZERO);
     let with = Some((threads.clone(), 1));
     let batcher = Batcher::new(
@@ -224,7 +224,7 @@ async fn what_is_unwanted_once_the_threads_are_free_does_not_run() {
 #[tokio::test(start_paused = true)]
 async fn of_two_workers_that_see_a_full_run_the_second_waits_for_one_of_its_own() {
     let mut bench = Bench::new(8, 2, Duration::from_secs(1));
-    let threads = Threads::new(1);
+    let threads = Threads::new(Some(1));
     bench.batcher.threads = Some((threads.clone(), 1));
     let busy = threads.take(1).await;
     let worker =

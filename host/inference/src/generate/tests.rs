@@ -173,7 +173,7 @@ fn model(options: LoadOptions, told: Option<Told>) -> (Model, Arc<Opener>) {
         opened: Mutex::new(0),
     });
     let generation = card.generation().unwrap().clone();
-    let threads = Threads::new(2);
+    let threads = Threads::new(Some(2));
     let model = Model::start_generative(&card, &generation, options, threads, open.clone());
     (model.unwrap(), open)
 }

@@ -127,14 +127,14 @@ pub(crate) fn state(word: i64) -> Vec<f32> {
         .collect()
 }
 
-/// Asks a model of [`TINY`] for `1..=calls` words at once: each gets its own states, out of a run of `batch` rows.
-pub(crate) async fn each_gets_its_own(model: &Model, calls: i64, batch: usize) {
-    let call = |length: i64| {
+/// Asks a model of [`TINY`] for so many words at once, a call each: each gets its own states, out of a run of `batch` rows.
+pub(crate) async fn each_gets_its_own(model: &Model, lengths: &[i64], batch: usize) {
+    let call = |(number, length): (i64, &i64)| {
         let model = model.clone();
-        let ids: Vec<i64> = (0..length).map(|n| (n * 7 + length) % 10).collect();
+        let ids: Vec<i64> = (0..*length).map(|n| (n * 7 + number) % 10).collect();
         tokio::spawn(async move { (ids.clone(), ask(&model, words(&[&ids])).await.unwrap()) })
     };
-    let calls: Vec<_> = (1..=calls).map(call).collect();
+    let calls: Vec<_> = (1..).zip(lengths).map(call).collect();
     for call in calls {
         let (ids, answer) = call.await.unwrap();
         let states: Vec<f32> = ids.iter().flat_map(|id| state(*id)).collect();

@@ -68,7 +68,7 @@ fn hanging(run: Duration) -> Model {
         run,
         ..LoadOptions::default()
     };
-    Model::start(&card, options, Threads::new(1), Arc::new(open)).unwrap()
+    Model::start(&card, options, Threads::new(Some(1)), Arc::new(open)).unwrap()
 }
 
 #[tokio::test]

@@ -645,26 +645,26 @@ async fn a_call_that_is_to_run_alone_keeps_its_rows_together() {
 #[tokio::test]
 async fn a_call_for_whose_parts_the_queue_has_no_place_leaves_none_behind() {
     let options = LoadOptions {
-        queue: 2,
+        queue: 1,
         ..LoadOptions::default()
     };
     let (model, runs, gate) = gated(options, 1);
     let running = spawn(&model, inputs(1, 3, 1));
     settle().await;
     assert_eq!(runs.recv().unwrap(), 1);
-    let refused = model.infer(of_lengths(&[16, 8, 1]), soon()).await;
+    let refused = model.infer(of_lengths(&[16, 2]), soon()).await;
     assert!(
         matches!(refused, Err(InferError::QueueFull { .. })),
         "{refused:?}"
     );
-    let next = spawn(&model, of_lengths(&[16, 1]));
+    let next = spawn(&model, inputs(3, 3, 1));
     settle().await;
     gate.open();
     running.await.unwrap().unwrap();
     next.await.unwrap().unwrap();
     assert_eq!(
         runs.try_iter().collect::<Vec<_>>(),
-        [1, 1],
+        [3],
         "of the refused call nothing ran"
     );
 }

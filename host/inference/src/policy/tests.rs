@@ -59,9 +59,9 @@ fn picked(picked: &[usize], full: bool) -> Option<Choice> {
 
 #[test]
 fn on_a_processor_whoever_joins_pads_less_than_a_run_costs() {
-    let lengths = [(1, 20), (1, 25), (1, 24), (2, 22), (3, 19), (1, 22)];
+    let lengths = [(1, 20), (1, 29), (1, 28), (2, 25), (3, 19), (1, 22)];
     let calls = Calls::alike(lengths.map(|(rows, length)| shape(rows, length)));
-    // To 25 the first would be padded by five, to 24 by four; then two rows are padded by four, and three by fifteen.
+    // To 29 the first would be padded by nine, to 28 by eight; then two rows are padded by six, and three by twenty-seven.
     assert_eq!(calls.chosen(policy(8)), picked(&[0, 2, 3, 5], false));
 }
 

@@ -52,6 +52,12 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    if words
+        .first()
+        .is_some_and(|word| word == neighbours::PROCESS)
+    {
+        neighbours::process();
+    }
     let all = words.is_empty();
     let wants = |name: &str| all || words.first().is_some_and(|word| word == name);
     if wants("overhead") {

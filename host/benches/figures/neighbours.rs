@@ -7,6 +7,7 @@
 //! timed from when they were due, by a thread of its own: a runtime's timers are late by up to a millisecond.
 
 use std::collections::BTreeSet;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,10 +31,17 @@ const OTHER: Duration = Duration::from_millis(49);
 const UNANSWERED: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// No guest, but a process of its own, as far behind all others as one can be, that writes [`WRITTEN`] bytes as often as the other
+/// stage is called: what the system itself keeps apart, without this host.
+pub(crate) const PROCESS: &str = "process";
+/// What a guest writes that fills its memory or its answer, more or less.
+const WRITTEN: usize = 32 << 20;
+
 /// A stage: its name, its plugin, and what else its manifest entry says.
 const CASES: &[(&str, &str, &str)] = &[
     // The same in both windows: how far two equal figures lie apart on this machine.
     ("calm", "idle", ""),
+    (PROCESS, "idle", ""),
     ("spin", "spin", ""),
     ("log-spin", "log-spin", ""),
     ("config-spin", "config-spin", ""),
@@ -127,7 +135,9 @@ pub(crate) async fn table(named: &[String]) {
         let mut answers = 0;
         for turn in 0..windows {
             for is_hostile in [turn % 2 == 1, turn % 2 == 0] {
-                let other = if is_hostile { name } else { "calm-twin" };
+                let is_guest = is_hostile && *name != PROCESS;
+                let other = if is_guest { name } else { "calm-twin" };
+                let _process = (is_hostile && *name == PROCESS).then(Beside::start);
                 let (times, answered) = window(&client, other).await;
                 if is_hostile {
                     hostile.push(times);
@@ -142,6 +152,35 @@ pub(crate) async fn table(named: &[String]) {
             line += &column(&calm, &hostile, percent);
         }
         println!("{line} {answers:>8}");
+    }
+}
+
+/// [`process`] in a process of its own, until this is dropped.
+struct Beside(Child);
+
+impl Beside {
+    fn start() -> Self {
+        let own = std::env::current_exe().unwrap();
+        Beside(Command::new(own).arg(PROCESS).spawn().unwrap())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Writes memory and gives it back, again and again, until it is killed.
+pub(crate) fn process() -> ! {
+    rustix::process::nice(19).unwrap();
+    let mut due = Instant::now();
+    loop {
+        // Not zero, which the system gives for nothing.
+        drop(std::hint::black_box(vec![1_u8; WRITTEN]));
+        due += OTHER;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -515,7 +515,7 @@ fn refused(source: Source, findings: Vec<Diagnostic>) -> ChangeError {
 }
 
 /// Threads that all models of a fleet together compute on.
-pub(crate) fn threads_of(manifest: &Manifest) -> usize {
+fn threads_of(manifest: &Manifest) -> usize {
     manifest.threads.unwrap_or_else(default_threads)
 }
 

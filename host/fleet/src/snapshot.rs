@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetwright_inference::{Model, ModelIdentity};
+use fleetwright_inference::{Model, ModelIdentity, granted_threads};
 use fleetwright_manifest::{Condition, Manifest, OnError};
 use fleetwright_runtime::{Grant, Limits, Stage, Tier};
 use serde::Serialize;
@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use crate::canary::{Canary, CanarySummary};
 use crate::events::{StageMeters, SubmissionDone};
 use crate::executor;
-use crate::loader::threads_of;
 use crate::lock::Pins;
 use crate::outcome::{FleetUsed, Outcome, PluginUsed, StageOutcome};
 use crate::retire::Retired;
@@ -171,7 +170,7 @@ impl Snapshot {
             generation: self.used.generation,
             manifest: self.used.manifest.clone(),
             fields: self.manifest.fields.clone(),
-            threads: threads_of(&self.manifest),
+            threads: granted_threads(self.manifest.threads),
             stages: self
                 .nodes
                 .iter()
@@ -228,7 +227,7 @@ pub struct Summary {
     pub manifest: String,
     /// The fields that a submission may carry.
     pub fields: Vec<String>,
-    /// Threads that all models together compute on.
+    /// Threads that all models together compute on at most.
     pub threads: usize,
     /// The stages, in topological order.
     pub stages: Vec<StageSummary>,

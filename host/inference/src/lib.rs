@@ -48,5 +48,5 @@ pub use device::{Accelerator, Device, Place};
 pub use generate::Generation;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};
-pub use threads::{MAX_THREADS, MAX_WORKERS, Share, default_threads};
+pub use threads::{MAX_THREADS, MAX_WORKERS, Share, default_threads, granted_threads};
 pub use work::Work;

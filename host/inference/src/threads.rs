@@ -38,18 +38,14 @@ struct Budget {
 }
 
 impl Budget {
-    /// `asked` threads; by default as [`default_threads`] says, and those of one run more.
+    /// See [`granted_threads`].
     fn of(asked: Option<usize>) -> Budget {
-        let total = asked.unwrap_or_else(default_threads).clamp(1, MAX_THREADS);
-        let more = match asked {
-            Some(_) => 0,
-            None => Share::of(total, None).threads,
-        };
-        ThreadsGranted(total + more).emit();
+        let all = granted_threads(asked);
+        ThreadsGranted(all).emit();
         Budget {
             asked,
-            total,
-            free: Arc::new(Semaphore::new(total + more)),
+            total: asked.unwrap_or_else(default_threads).clamp(1, MAX_THREADS),
+            free: Arc::new(Semaphore::new(all)),
         }
     }
 }
@@ -60,9 +56,21 @@ pub(crate) struct Held {
     _threads: Option<OwnedSemaphorePermit>,
 }
 
-/// As many as there are cores.
+/// As many as there are cores: what a run may take at most, and workers are counted by, where nothing else is said.
 pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What all models together compute on at most where so many are `asked` for; by default [`default_threads`], and those of one run
+/// more.
+pub fn granted_threads(asked: Option<usize>) -> usize {
+    asked.map_or_else(
+        || {
+            let cores = default_threads().clamp(1, MAX_THREADS);
+            cores + Share::of(cores, None).threads
+        },
+        |asked| asked.clamp(1, MAX_THREADS),
+    )
 }
 
 /// How one model shares in the threads that there are.

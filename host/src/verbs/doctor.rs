@@ -299,7 +299,7 @@ async fn fleet(places: &Places) -> Line {
         Ok(summary) => Line::well(
             WHAT,
             format!(
-                "`{}` starts, {} stages; all its models together compute on {} of the cores",
+                "`{}` starts, {} stages; all its models together compute on {} threads at most",
                 summary.name,
                 summary.stages.len(),
                 summary.threads

@@ -74,9 +74,9 @@ fn lengths(card: &Card, axes: &BatchAxes, request: &Request) -> Vec<u32> {
         };
         let row = tensor.data().len() / lengths.len().max(1);
         for (length, data) in lengths.iter_mut().zip(tensor.data().chunks(row.max(1))) {
-            // The row alone, as a tensor of its own would have it: the length axis stands first, or others before it.
-            let outer: usize = inner(tensor, 1..axis);
-            for stretch in data.chunks((row / outer.max(1)).max(1)) {
+            // Axes that stand between batch and length repeat the row's places so many times.
+            let times = product(tensor, 1..axis);
+            for stretch in data.chunks((row / times.max(1)).max(1)) {
                 let place = stretch.len() / request.shape.length.max(1) as usize;
                 let own = stretch
                     .chunks(place.max(1))
@@ -89,8 +89,8 @@ fn lengths(card: &Card, axes: &BatchAxes, request: &Request) -> Vec<u32> {
     lengths
 }
 
-/// The product of `tensor`'s dimensions in `places`.
-fn inner(tensor: &Tensor, places: std::ops::Range<usize>) -> usize {
+/// The product of `tensor`'s dimensions in `places`; 1 of none.
+fn product(tensor: &Tensor, places: std::ops::Range<usize>) -> usize {
     let dims = tensor.dims().get(places).unwrap_or_default();
     dims.iter().map(|size| *size as usize).product()
 }

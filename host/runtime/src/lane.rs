@@ -71,7 +71,7 @@ fn start() -> std::io::Result<Runtime> {
 
 fn step_back() {
     if let Err(error) = fleetwright_turns::take(Rank::Behind) {
-        tracing::warn!(%error, "threads for long calls take turns with all others");
+        tracing::warn!(%error, "threads for long calls do not make way at once for those that answer");
     }
 }
 

@@ -47,7 +47,7 @@ impl Rank {
 /// Takes `rank` for the thread that calls it. Its niceness never falls, so that one that is behind stays there.
 ///
 /// # Errors
-/// What the kernel said: a sandbox may refuse the call.
+/// What the kernel said. Where a sandbox refuses slices and policies, the thread has its niceness all the same.
 pub fn take(rank: Rank) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     return linux::take(rank);
@@ -62,23 +62,24 @@ pub fn take(rank: Rank) -> io::Result<()> {
 mod linux {
     use std::io;
 
-    use rustix::process::getpriority_process;
+    use rustix::process::{getpriority_process, nice};
 
     use super::Rank;
-
-    /// As far behind as one can be.
-    const LAST: i32 = 19;
 
     pub(super) fn take(rank: Rank) -> io::Result<()> {
         let policy = match rank.is_batch() {
             true => libc::SCHED_BATCH,
             false => libc::SCHED_OTHER,
         };
+        // First and by itself: a sandbox that refuses the other call may grant this one.
+        if rank.behind() > 0 {
+            nice(rank.behind())?;
+        }
         set(&libc::sched_attr {
             size: size_of::<libc::sched_attr>().try_into().unwrap_or(0),
             sched_policy: policy.unsigned_abs(),
             sched_flags: 0,
-            sched_nice: (getpriority_process(None)? + rank.behind()).min(LAST),
+            sched_nice: getpriority_process(None)?,
             sched_priority: 0,
             sched_runtime: rank.slice().as_nanos().try_into().unwrap_or(0),
             sched_deadline: 0,
@@ -135,7 +136,7 @@ mod linux {
             let cases = [
                 (&[Rank::Answer] as &[Rank], 0, niceness, Rank::Answer),
                 (&[Rank::Compute], 3, niceness, Rank::Compute),
-                (&[Rank::Behind], 3, (niceness + 10).min(LAST), Rank::Behind),
+                (&[Rank::Behind], 3, (niceness + 10).min(19), Rank::Behind),
                 (&[Rank::Compute, Rank::Answer], 0, niceness, Rank::Answer),
             ];
             for (ranks, policy, niceness, last) in cases {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -17,6 +18,9 @@ use tracing_subscriber::filter::LevelFilter;
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How long threads may take to let go of what they hold when the process ends, and models after them.
+const SETTLE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -62,8 +66,12 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
         .context("threads cannot be started: free some, or raise the user's limit (`ulimit -u`)")?;
     let mut terminal = Terminal::standard(cli.json);
     let ended = runtime.block_on(verbs::run(cli, &mut terminal));
-    // What still runs then was cut, and the verb has said so: waiting for it would undo the bound on draining.
-    runtime.shutdown_background();
+    // What still runs then was cut, and the verb has said so: waiting long for it would undo the bound on draining.
+    runtime.shutdown_timeout(SETTLE);
+    let running = fleetwright_inference::settle(SETTLE);
+    if !running.is_empty() {
+        tracing::warn!(models = %running.join(", "), "this process ends while models compute");
+    }
     Ok(ended)
 }
 

@@ -25,6 +25,7 @@ use crate::model::{InferError, Inference};
 use crate::policy::Policy;
 use crate::queue::{Entry, Queue};
 use crate::request::Request;
+use crate::roll;
 use crate::tensor::NamedTensor;
 use crate::watchdog::Watchdog;
 
@@ -128,16 +129,19 @@ pub(crate) fn own_thread(
         reason,
     };
     let (report, started) = std_mpsc::sync_channel(1);
-    let thread = thread::Builder::new()
-        .name(format!("model {model}"))
-        .stack_size(STACK)
-        .spawn(move || {
-            // What the model's library starts is started here, and so of this rank.
-            if let Err(error) = fleetwright_turns::take(Rank::Compute) {
-                tracing::debug!(%error, "a model's thread takes turns with those that answer");
-            }
-            body(report);
-        });
+    let thread = roll::list(model.clone(), |leaves| {
+        thread::Builder::new()
+            .name(format!("model {model}"))
+            .stack_size(STACK)
+            .spawn(move || {
+                let _leaves = leaves;
+                // What the model's library starts is started here, and so of this rank.
+                if let Err(error) = fleetwright_turns::take(Rank::Compute) {
+                    tracing::debug!(%error, "a model's thread takes turns with those that answer");
+                }
+                body(report);
+            })
+    });
     thread.map_err(|error| failed(error.to_string()))?;
     started
         .recv()

@@ -12,8 +12,9 @@
 )]
 
 use std::fs;
+use std::time::Duration;
 
-use fleetwright_inference::{Backends, CARD_FILE, Card, Device, LoadOptions, Model, Place};
+use fleetwright_inference::{Backends, CARD_FILE, Card, Device, LoadOptions, Model, Place, settle};
 
 mod common;
 
@@ -36,6 +37,15 @@ fn backends() -> Option<Backends> {
     }
 }
 
+/// Has the models that a test let go be gone before its process ends.
+struct Settles;
+
+impl Drop for Settles {
+    fn drop(&mut self) {
+        assert!(settle(Duration::from_secs(60)).is_empty());
+    }
+}
+
 fn on(device: Device) -> LoadOptions {
     LoadOptions {
         device,
@@ -45,6 +55,7 @@ fn on(device: Device) -> LoadOptions {
 
 #[tokio::test]
 async fn a_model_answers_alike_on_webgpu_and_on_the_processor() {
+    let _settles = Settles;
     let Some(backends) = backends() else { return };
     let (_dir, card) = card("tiny.onnx", TINY);
     // `auto` takes an accelerator where the card has a graph for it.
@@ -65,10 +76,11 @@ async fn a_model_answers_alike_on_webgpu_and_on_the_processor() {
 
 #[tokio::test]
 async fn calls_of_different_lengths_are_merged_and_each_gets_its_own() {
+    let _settles = Settles;
     let Some(backends) = backends() else { return };
     let (_dir, card) = card("tiny.onnx", TINY);
     let options = LoadOptions {
-        delay: std::time::Duration::from_secs(600),
+        delay: Duration::from_secs(600),
         max_batch: Some(4),
         ..on(Device::WebGpu)
     };
@@ -78,6 +90,7 @@ async fn calls_of_different_lengths_are_merged_and_each_gets_its_own() {
 
 #[tokio::test]
 async fn a_graph_of_its_own_computes_there_and_is_named_in_the_identity() {
+    let _settles = Settles;
     let Some(backends) = backends() else { return };
     let (dir, card) = card("tiny.onnx", TINY);
     let own = graph_of("twice.onnx");
@@ -111,6 +124,7 @@ async fn a_graph_of_its_own_computes_there_and_is_named_in_the_identity() {
 
 #[test]
 fn what_webgpu_cannot_hold_to_is_refused() {
+    let _settles = Settles;
     let Some(backends) = backends() else { return };
     let (_dir, card) = card("tiny.onnx", TINY);
     let bounded = LoadOptions {

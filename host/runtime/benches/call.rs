@@ -13,13 +13,16 @@
     clippy::indexing_slicing
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fleetwright_runtime::{Limits, Rate, Request, Runtime, RuntimeOptions, Stage, StageGrants};
 use tokio::time::Instant;
+
+#[path = "common/bare.rs"]
+mod bare;
 
 /// Rounds in which each takes its turn, and single calls of a turn.
 const ROUNDS: usize = 24;
@@ -59,7 +62,7 @@ fn calls(criterion: &mut Criterion) {
     let full = tokio.block_on(self::stage(&runtime, full));
     let fuel = tokio.block_on(self::stage(&metered, fuel));
     let empty = request("{}".into());
-    let bare = bare::Bare::new(&guest("guest-empty"), "{}");
+    let bare = bare::Bare::new(&guest("guest-empty"), "{}", &BTreeMap::new());
     for (what, request) in [
         ("a stage that does nothing", empty.clone()),
         (
@@ -152,7 +155,7 @@ async fn price_of_computing(runtime: &Runtime, metered: &Runtime) {
     };
     let plain = echo(runtime, None).await;
     let fuelled = echo(metered, Some(1 << 40)).await;
-    let bare = bare::Bare::new(&bytes, config);
+    let bare = bare::Bare::new(&bytes, config, &BTreeMap::new());
     let fields: Vec<String> = (0..1024).map(|i| format!("\"f{i}\":[{i},\"x\"]")).collect();
     let request = request(format!("{{{}}}", fields.join(",")));
     let mut times = [const { Vec::new() }; 3];
@@ -187,69 +190,6 @@ async fn turn(times: &mut Vec<f64>, call: impl AsyncFn()) {
 fn percentile(times: &mut [f64], percent: usize) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() * percent / 100]
-}
-
-/// wasmtime as it comes, with a pool like the host's; the answer is parsed, as it has to be.
-mod bare {
-    use serde_json::{Map, Value};
-    use wasmtime::component::{Component, Linker};
-    use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
-
-    wasmtime::component::bindgen!({
-        world: "fleetwright:stage/stage",
-        path: "../../wit",
-        exports: { default: async },
-    });
-
-    pub(crate) struct Bare {
-        engine: Engine,
-        stage: StagePre<()>,
-    }
-
-    impl Bare {
-        /// The guest, whose config is `says`, and nothing else of what it imports.
-        pub(crate) fn new(guest: &[u8], says: &'static str) -> Self {
-            let mut config = Config::new();
-            let mut pool = PoolingAllocationConfig::new();
-            pool.max_memory_size(1 << 30)
-                .table_elements(30_000)
-                .linear_memory_keep_resident(512 << 10)
-                .table_keep_resident(64 << 10)
-                .pagemap_scan(wasmtime::Enabled::Auto);
-            config
-                .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-                .concurrency_support(false);
-            let engine = Engine::new(&config).unwrap();
-            let component = Component::from_binary(&engine, guest).unwrap();
-            let mut linker = Linker::new(&engine);
-            let mut interface = linker.instance("fleetwright:stage/config@1.0.0").unwrap();
-            interface
-                .func_wrap("get", |_, ()| Ok((says.to_owned(),)))
-                .unwrap();
-            linker.define_unknown_imports_as_traps(&component).unwrap();
-            let linked = linker.instantiate_pre(&component).unwrap();
-            Bare {
-                engine,
-                stage: StagePre::new(linked).unwrap(),
-            }
-        }
-
-        pub(crate) async fn call(&self, fields: &str) -> Map<String, Value> {
-            let mut store = Store::new(&self.engine, ());
-            let instance = self.stage.instantiate_async(&mut store).await.unwrap();
-            let request = exports::fleetwright::stage::handler::Request {
-                fields: fields.into(),
-                attachments: Vec::new(),
-            };
-            let handler = instance.fleetwright_stage_handler();
-            let answer = handler
-                .call_handle(&mut store, &request)
-                .await
-                .unwrap()
-                .unwrap();
-            serde_json::from_str(&answer.fields).unwrap()
-        }
-    }
 }
 
 criterion_group!(benches, calls);

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "the macro gives the types on")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -42,6 +43,11 @@ pub struct NnError(String);
 /// What a call has to do with: its handles, and what its stage is given.
 pub(crate) struct State {
     table: ResourceTable,
+    given: Arc<Given>,
+}
+
+/// What a stage is given: models by role, their cards, and its config.
+struct Given {
     models: HashMap<String, Model>,
     cards: HashMap<String, String>,
     config: String,
@@ -50,12 +56,11 @@ pub(crate) struct State {
 pub(crate) struct Bare {
     engine: Engine,
     stage: StagePre<State>,
-    models: HashMap<String, Model>,
-    cards: HashMap<String, String>,
-    config: String,
+    given: Arc<Given>,
 }
 
 impl Bare {
+    /// A component whose config is `says`, and whose roles are bound to `models`.
     pub(crate) fn new(component: &[u8], says: &str, models: &BTreeMap<String, Model>) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.max_memory_size(1 << 30)
@@ -84,19 +89,19 @@ impl Bare {
         Bare {
             engine,
             stage: StagePre::new(linked).unwrap(),
-            cards: cards.collect(),
-            models: models.clone().into_iter().collect(),
-            config: says.to_owned(),
+            given: Arc::new(Given {
+                cards: cards.collect(),
+                models: models.clone().into_iter().collect(),
+                config: says.to_owned(),
+            }),
         }
     }
 
     /// Calls it once, and parses what it answers, as it has to be.
-    pub(crate) async fn call(&self, fields: &str) {
+    pub(crate) async fn call(&self, fields: &str) -> Map<String, Value> {
         let state = State {
             table: ResourceTable::new(),
-            models: self.models.clone(),
-            cards: self.cards.clone(),
-            config: self.config.clone(),
+            given: self.given.clone(),
         };
         let mut store = Store::new(&self.engine, state);
         let instance = self.stage.instantiate_async(&mut store).await.unwrap();
@@ -107,18 +112,17 @@ impl Bare {
         let handler = instance.fleetwright_stage_handler();
         let answer = handler.call_handle(&mut store, &request).await;
         let answer = answer.unwrap().unwrap();
-        let parsed: Map<String, Value> = serde_json::from_str(&answer.fields).unwrap();
-        assert!(!parsed.is_empty());
+        serde_json::from_str(&answer.fields).unwrap()
     }
 }
 
 impl fleetwright::stage::config::Host for State {
     fn get(&mut self) -> Result<String> {
-        Ok(self.config.clone())
+        Ok(self.given.config.clone())
     }
 
     fn card(&mut self, role: String) -> Result<Option<String>> {
-        Ok(self.cards.get(&role).cloned())
+        Ok(self.given.cards.get(&role).cloned())
     }
 }
 
@@ -177,7 +181,7 @@ impl graph::Host for State {
         &mut self,
         role: String,
     ) -> Result<std::result::Result<Resource<Graph>, Resource<NnError>>> {
-        Ok(match self.models.get(&role).cloned() {
+        Ok(match self.given.models.get(&role).cloned() {
             Some(model) => Ok(self.table.push(Graph(model))?),
             None => Err(self.table.push(NnError(format!("no model for `{role}`")))?),
         })

@@ -101,15 +101,17 @@ mod tests {
     use super::*;
 
     /// Starts a thread that holds on to its model until the sender is dropped, and is slow to let it go.
-    fn start(model: &'static str) -> (mpsc::Sender<()>, Arc<AtomicBool>) {
+    fn start(model: &'static str) -> (mpsc::SyncSender<()>, Arc<AtomicBool>) {
         struct Slow(Arc<AtomicBool>);
         impl Drop for Slow {
             fn drop(&mut self) {
-                thread::sleep(Duration::from_millis(100));
+                // Nobody sends: it is slow by the time that it waits.
+                let (_sender, never) = mpsc::sync_channel::<()>(0);
+                never.recv_timeout(Duration::from_millis(100)).unwrap_err();
                 self.0.store(true, Ordering::SeqCst);
             }
         }
-        let (held, holds) = mpsc::channel::<()>();
+        let (held, holds) = mpsc::sync_channel::<()>(0);
         let gone = Arc::new(AtomicBool::new(false));
         let slow = Slow(gone.clone());
         list(model.to_owned(), |leaves| {

@@ -4,11 +4,9 @@
 //! that it adds, each counted until the summary has as many as people's summaries do. What is nearly the same as a chosen
 //! sentence is left out, and one that does not fit is passed over for the next.
 
-use std::collections::HashMap;
-
 use crate::features::{Likeness, tokens};
 use crate::sentences::Sentence;
-use crate::tell::words_of;
+use crate::tell::Costs;
 
 /// How much the likeness to a chosen sentence takes from a score: chosen by cross-validation, as is `PLAIN`.
 const REDUNDANCY: f32 = 0.3;
@@ -40,6 +38,9 @@ const EXPECTED: [(&str, f32); 20] = [
     ("are", 0.4),
 ];
 
+/// How often each word of [`EXPECTED`] is said.
+type Plain = [f32; EXPECTED.len()];
+
 /// A sentence that may be chosen: its place in the thread, and what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Candidate {
@@ -54,18 +55,19 @@ pub(crate) fn choose(
     likeness: &Likeness,
     words: usize,
 ) -> Vec<usize> {
-    let plain: Vec<HashMap<&str, f32>> = sentences.iter().map(plain_words).collect();
+    let plain: Vec<Plain> = sentences.iter().map(plain_words).collect();
+    let costs = Costs::of(sentences);
     let mut said = vec![0.0_f32; sentences.len()];
-    let (mut taken, mut told) = (Vec::new(), HashMap::new());
+    let (mut taken, mut told) = (Vec::new(), Plain::default());
     loop {
-        let spent = words_of(sentences, &taken);
+        let spent = costs.words(taken.iter().copied());
+        let cost = |candidate: &Candidate| costs.words(with(&taken, candidate.index));
         candidates.retain(|candidate| {
-            let cost = words_of(sentences, &with(&taken, candidate.index));
             let repeats = said.get(candidate.index).is_some_and(|s| *s >= SAME);
-            cost <= words && !repeats
+            !repeats && cost(candidate) <= words
         });
         let worth = |candidate: &Candidate| {
-            let cost = words_of(sentences, &with(&taken, candidate.index)).saturating_sub(spent);
+            let cost = cost(candidate).saturating_sub(spent);
             let gain = plain
                 .get(candidate.index)
                 .map_or(0.0, |own| gain(own, &told));
@@ -76,9 +78,9 @@ pub(crate) fn choose(
             return taken;
         };
         let chosen = candidates.swap_remove(place).index;
-        taken = with(&taken, chosen);
-        for (word, count) in plain.get(chosen).into_iter().flatten() {
-            *told.entry(*word).or_insert(0.0) += count;
+        taken = with(&taken, chosen).collect();
+        for (told, own) in told.iter_mut().zip(plain.get(chosen).into_iter().flatten()) {
+            *told += own;
         }
         for (known, new) in said.iter_mut().zip(likeness.row(chosen)) {
             *known = known.max(*new);
@@ -87,35 +89,35 @@ pub(crate) fn choose(
 }
 
 /// The indices with one more, in order.
-fn with(taken: &[usize], index: usize) -> Vec<usize> {
+fn with(taken: &[usize], index: usize) -> impl Iterator<Item = usize> {
     let place = taken.partition_point(|other| *other < index);
     let (before, after) = taken.split_at_checked(place).unwrap_or((taken, &[]));
     before
         .iter()
-        .chain([&index])
-        .chain(after)
         .copied()
-        .collect()
+        .chain([index])
+        .chain(after.iter().copied())
 }
 
 /// How often a sentence says each plain word.
-fn plain_words(sentence: &Sentence) -> HashMap<&'static str, f32> {
-    let mut counts = HashMap::new();
+fn plain_words(sentence: &Sentence) -> Plain {
+    let mut counts = Plain::default();
     for token in tokens::<Vec<String>>(&sentence.text) {
-        if let Some((word, _)) = EXPECTED.iter().find(|(word, _)| *word == token) {
-            *counts.entry(*word).or_insert(0.0) += 1.0;
+        let places = counts.iter_mut().zip(EXPECTED);
+        for (count, _) in places.filter(|(_, (word, _))| *word == token) {
+            *count += 1.0;
         }
     }
     counts
 }
 
 /// How many of a sentence's plain words are wanted still.
-fn gain(own: &HashMap<&str, f32>, told: &HashMap<&str, f32>) -> f32 {
-    let wanted = EXPECTED.iter().filter_map(|(word, expected)| {
-        let left = expected - told.get(word).copied().unwrap_or_default();
-        own.get(word).map(|count| left.clamp(0.0, *count))
-    });
-    wanted.sum()
+fn gain(own: &Plain, told: &Plain) -> f32 {
+    let wanted = EXPECTED.iter().zip(own).zip(told);
+    let gains = wanted
+        .filter(|((_, own), _)| **own > 0.0)
+        .map(|(((_, expected), own), told)| (expected - told).clamp(0.0, *own));
+    gains.sum()
 }
 
 /// The place of the greatest worth; of equals the earliest in the thread.
@@ -226,10 +228,10 @@ mod tests {
 
     #[test]
     fn plain_words_count_until_there_are_enough() {
-        let (own, mut told) = (HashMap::from([("the", 2.0)]), HashMap::new());
+        let (own, mut told) = (plain_words(&sentence("The lid, the Box")), Plain::default());
         let wanted = EXPECTED[0].1;
         assert_eq!(gain(&own, &told), 2.0);
-        told.insert("the", wanted);
+        told[0] = wanted;
         assert_eq!(gain(&own, &told), 0.0);
     }
 }

@@ -11,6 +11,16 @@ const LETTERS: usize = 40;
 /// Bytes that are looked at.
 const MOST: usize = 4000;
 
+/// Words that are common in English and none, or rare, in the languages that it could be taken for.
+const ENGLISH: [&str; 20] = [
+    "and", "been", "could", "from", "have", "please", "that", "the", "there", "they", "this",
+    "what", "when", "where", "which", "who", "with", "would", "you", "your",
+];
+/// A text is English without a further look where one word in so many is one of them, …
+const ONE_IN: usize = 8;
+/// … and at least so many different ones are.
+const DIFFERENT: usize = 4;
+
 /// What is known of a text's language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -36,6 +46,10 @@ impl Language {
     }
 
     fn of_text(text: &str) -> Self {
+        // Most threads are, and to hold a text against every language costs more than all else that is found out of it.
+        if is_plainly_english(text) {
+            return Self::English;
+        }
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
         let Some(found) = detect(text) else {
             return Self::Unknown;
@@ -56,6 +70,22 @@ impl Language {
             Self::Unknown => None,
         }
     }
+}
+
+fn is_plainly_english(text: &str) -> bool {
+    let (mut words, mut common, mut seen) = (0, 0, [false; ENGLISH.len()]);
+    for word in text.split(|c: char| !c.is_alphabetic()) {
+        words += usize::from(!word.is_empty());
+        let known = ENGLISH
+            .iter()
+            .position(|common| common.eq_ignore_ascii_case(word));
+        if let Some(seen) = known.and_then(|at| seen.get_mut(at)) {
+            common += 1;
+            *seen = true;
+        }
+    }
+    let different = seen.into_iter().filter(|seen| *seen).count();
+    different >= DIFFERENT && common * ONE_IN >= words
 }
 
 #[cfg(test)]
@@ -103,6 +133,16 @@ mod tests {
             let found = Language::of_text(text);
             assert_eq!(found.code(), Some(code), "{text}");
         }
+    }
+
+    #[test]
+    fn a_letter_in_english_is_plainly_so_and_one_that_quotes_some_is_not() {
+        let english = "Hello, my wallet was taken on the tram this morning and the card was in it. Please block it at once and send a new one to the address that you have.";
+        assert!(is_plainly_english(english));
+        let quotes = "Goedendag, op jullie site staat \u{201c}when you have questions, please write to the address that is below\u{201d}, maar niemand geeft mij antwoord. Ik heb drie weken geleden een lamp besteld en betaald, en hij is nog steeds niet bezorgd. Wanneer komt hij nu eindelijk, of krijg ik mijn geld terug?";
+        assert!(!is_plainly_english(quotes));
+        assert_eq!(Language::of_text(quotes).code(), Some("nld"));
+        assert!(!is_plainly_english("the the the the"));
     }
 
     #[test]

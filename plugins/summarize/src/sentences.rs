@@ -82,11 +82,6 @@ impl Sentence {
     pub(crate) fn asks(&self) -> bool {
         asks(&self.text)
     }
-
-    /// Its words.
-    pub(crate) fn words(&self) -> usize {
-        self.text.split_whitespace().count()
-    }
 }
 
 /// Whether a line is a greeting or a closing with its comma.

@@ -43,15 +43,40 @@ pub(crate) fn all(sentences: &[Sentence], indices: &[usize]) -> String {
     told
 }
 
-/// The words of [`all`].
-pub(crate) fn words_of(sentences: &[Sentence], indices: &[usize]) -> usize {
-    let (mut words, mut last) = (0, None);
-    for sentence in indices.iter().filter_map(|index| sentences.get(*index)) {
-        if let Some(name) = name(sentence, last) {
-            words += name.split_whitespace().count() + 1;
+/// How many words it takes to tell sentences, counted once for the many choices of some of them.
+pub(crate) struct Costs<'a> {
+    sentences: &'a [Sentence],
+    /// Of each sentence the words of its text, and those of its speaker's name with the verb.
+    words: Vec<(usize, usize)>,
+}
+
+impl<'a> Costs<'a> {
+    pub(crate) fn of(sentences: &'a [Sentence]) -> Self {
+        let words = |sentence: &Sentence| {
+            let name = name(sentence, None).map_or(0, |name| name.split_whitespace().count() + 1);
+            (sentence.text.split_whitespace().count(), name)
+        };
+        Self {
+            sentences,
+            words: sentences.iter().map(words).collect(),
         }
-        words += sentence.words();
-        last = Some(sentence);
     }
-    words
+
+    /// The words of [`all`].
+    pub(crate) fn words(&self, indices: impl IntoIterator<Item = usize>) -> usize {
+        let (mut words, mut last) = (0, None);
+        for index in indices {
+            let (Some(sentence), Some((text, told))) =
+                (self.sentences.get(index), self.words.get(index))
+            else {
+                continue;
+            };
+            words += text;
+            if name(sentence, last).is_some() {
+                words += told;
+            }
+            last = Some(sentence);
+        }
+        words
+    }
 }

@@ -47,11 +47,15 @@ pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> 
     let (mut made, mut said) = (Vec::new(), Said::default());
     for (index, (speaker, (_, body))) in speakers.iter().zip(&told).enumerate() {
         let mut own = of_message(index, body);
-        let words: Vec<Vec<String>> = own.iter().map(|sentence| tokens(&sentence.text)).collect();
-        let mut repeated = words.iter().map(|words| said.has(words));
-        own.retain(|_| !repeated.next().unwrap_or_default());
-        for words in &words {
-            said.add(words);
+        // A message alone neither repeats another nor is repeated.
+        if told.len() > 1 {
+            let words: Vec<Vec<String>> =
+                own.iter().map(|sentence| tokens(&sentence.text)).collect();
+            let mut repeated = words.iter().map(|words| said.has(words));
+            own.retain(|_| !repeated.next().unwrap_or_default());
+            for words in &words {
+                said.add(words);
+            }
         }
         made.extend(
             own.into_iter()

@@ -1,11 +1,13 @@
-"""Sends texts, and the same texts disturbed, to a host that serves, and says how often an answer changed.
+"""Sends texts, and the same texts disturbed, to a host that serves, and says how often each stage's answer changed.
 
     fleetwright serve &
-    python models/recipes/robustness.py --data FOLDER [--url http://127.0.0.1:8080] [--texts 100] [--at-most 0.1]
+    python models/recipes/robustness.py --data FOLDER [--url http://127.0.0.1:8080] [--texts 120] [--hold]
 
-The texts are real: complaints (cfpb) and bank customers' questions (banking77, test), every so many of each. No label is
-needed: what counts is whether the disturbed text is answered as the text itself. With `--at-most` it ends with 1 where
-a disturbance that keeps the meaning changes the type of more than this share, or where anything is not answered.
+The texts are real but for a third: complaints (cfpb), bank customers' questions (banking77, test), and letters with made-up
+personal data (presidio_synth), every so many of each. No label is needed: what counts is whether the disturbed text is answered as the
+text itself. Of classify and route the answers' changes are counted; of extract the values that are found no more, of summarize the
+chosen sentences that are chosen no more, of comply the rules that are raised no more in the text. With `--hold` it ends with 1
+where a disturbance that keeps the meaning passes a rate of `AT_MOST`, or where anything is not answered.
 """
 
 import argparse
@@ -13,8 +15,10 @@ import json
 import random
 import sys
 import time
+import unicodedata
 import urllib.error
 import urllib.request
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import sources
@@ -81,7 +85,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;")
 
 
-# Each keeps the meaning, but for the last two: these may change an answer.
+# Each keeps the meaning, but for the last: an order to the machine may be read as more text.
 DISTURBED = {
     "typos": typos,
     "lower case": lambda text, _: text.lower(),
@@ -95,40 +99,41 @@ DISTURBED = {
     "100 kB of it": lambda text, _: (text + "\n") * max(2, 100_000 // (len(text) + 1)),
     "prompt injection": lambda text, _: text + INJECTED,
 }
+# The share of changes that is promised, for each column. What is written otherwise may be chosen otherwise, within a word
+# limit; what must not be said may not hide.
+AT_MOST = {"type": 0.10, "urgency": 0.10, "queue": 0.15, "values": 0.10, "sentences": 0.25, "rules": 0.05}
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     arguments.add_argument("--url", default="http://127.0.0.1:8080")
-    arguments.add_argument("--texts", type=int, default=100)
-    arguments.add_argument("--at-most", type=float, help="the share of changed types that is accepted")
+    arguments.add_argument("--texts", type=int, default=120)
+    arguments.add_argument("--hold", action="store_true", help="end with 1 where a promised rate is passed")
     options = arguments.parse_args()
     host = Host(options.url)
     texts = chosen(options.data, options.texts)
     plain = [host.ask(text) for text in texts]
-    print(f"{len(texts)} texts; disturbed | answered | type changed | urgency changed | queue changed | slowest ms")
-    bad = line("(none)", plain, plain)
+    print(f"{len(texts)} texts; disturbed | answered | {' | '.join(AT_MOST)} | slowest ms, of 100 changed or lost")
+    kept = [line("(none)", plain, plain)]
     for name, disturb in DISTURBED.items():
         chance = random.Random(0)
-        found = [host.ask(disturb(text, chance)) for text in texts]
-        changed = line(name, plain, found)
-        if options.at_most is not None and (changed is None or changed > options.at_most):
-            bad = None
+        kept.append(line(name, plain, [host.ask(disturb(text, chance)) for text in texts]))
     for name, text in ODD.items():
         answer = host.ask(text)
         print(f"{name} | {answer.status} | {answer.of('classify', 'type')} | language {answer.of('summarize', 'language')}")
-        bad = None if answer.stages is None and answer.status not in (400, 413, 422) else bad
-    if options.at_most is not None and bad is None:
+        kept.append(answer.stages is not None or answer.status in (400, 413, 422))
+    if options.hold and not all(kept):
         sys.exit(1)
 
 
 def chosen(data: Path, count: int) -> list:
     complaints = [row[0] for row in sources.cfpb(data) if 80 < len(row[0]) < 3000]
     questions = [row[0] for row in sources.banking77(data, "test")]
-    half = count // 2
+    letters = [row[0] for row in sources.presidio(data) if len(row[0]) > 80]
+    third = count // 3
     pick = lambda rows, many: rows[:: max(1, len(rows) // many)][:many]  # noqa: E731
-    return pick(complaints, half) + pick(questions, count - half)
+    return pick(complaints, third) + pick(questions, third) + pick(letters, count - 2 * third)
 
 
 class Answered:
@@ -142,6 +147,17 @@ class Answered:
 
     def of(self, stage: str, member: str):
         return ((self.stages or {}).get(stage, {}).get("answer") or {}).get(member)
+
+    def values(self) -> list:
+        """What `extract` found, as kind and value."""
+        return [f"{one['kind']} {folded(one['normalized'] or one['value'])}" for one in self.of("extract", "entities") or []]
+
+    def sentences(self) -> list:
+        return [folded(one["text"]) for one in self.of("summarize", "sentences") or []]
+
+    def rules(self) -> list:
+        """The rules that `comply` raises in the text itself: what it finds in other stages' answers hangs on those."""
+        return sorted({flag["rule"] for flag in self.of("comply", "flags") or [] if flag["where"] == "body"})
 
 
 class Host:
@@ -160,14 +176,34 @@ class Host:
         return Answered(status, document, 1000 * (time.monotonic() - start))
 
 
-def line(name: str, plain: list, found: list) -> float | None:
-    """Prints a line; the share of changed types, or None where something was not answered."""
+def folded(text: str) -> str:
+    """As it reads: without what is not seen, in plain small letters."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return " ".join(seen.translate({ord(odd): plain for plain, odd in ALIKE.items()}).casefold().split())
+
+
+def lost(of: list, among: list) -> int:
+    """How many are not there any more; a typing error in one is none in all of it."""
+    return sum(all(SequenceMatcher(None, one, other).ratio() < 0.8 for other in among) for one in of)
+
+
+def line(name: str, plain: list, found: list) -> bool:
+    """Prints a line; whether all was answered, and what is promised is held."""
     pairs = [(one, other) for one, other in zip(plain, found) if one.stages and other.stages]
-    share = lambda stage, member: sum(a.of(stage, member) != b.of(stage, member) for a, b in pairs) / max(1, len(pairs))  # noqa: E731
-    shares = [share("classify", "type"), share("classify", "urgency"), share("route", "queue")]
-    cells = " | ".join(f"{100 * value:.0f} %" for value in shares)
+    changed = lambda stage, member: sum(a.of(stage, member) != b.of(stage, member) for a, b in pairs) / max(1, len(pairs))  # noqa: E731
+    gone = lambda of: sum(lost(of(a), of(b)) for a, b in pairs) / max(1, sum(len(of(a)) for a, _ in pairs))  # noqa: E731
+    shares = {
+        "type": changed("classify", "type"),
+        "urgency": changed("classify", "urgency"),
+        "queue": changed("route", "queue"),
+        "values": gone(Answered.values),
+        "sentences": gone(Answered.sentences),
+        "rules": gone(Answered.rules),
+    }
+    passed = [column for column, share in shares.items() if name != "prompt injection" and share > AT_MOST[column]]
+    cells = " | ".join(f"{100 * share:.0f}{' (!)' if column in passed else ''}" for column, share in shares.items())
     print(f"{name} | {len(pairs)} of {len(found)} | {cells} | {max(one.ms for one in found):.0f}", flush=True)
-    return shares[0] if len(pairs) == len(found) else None
+    return len(pairs) == len(found) and not passed
 
 
 if __name__ == "__main__":

@@ -76,3 +76,9 @@ def convosumm(data: Path, split: str) -> list:
     if len(parts[0]) != len(parts[1]):
         raise SystemExit(f"`{folder}`: {len(parts[0])} sources, {len(parts[1])} summaries")
     return list(zip(*parts))
+
+
+def presidio(data: Path) -> list:
+    """(text,) of letters with personal data that a program made up."""
+    rows = json.loads((data / "presidio_synth" / "synth_dataset_v2.json").read_text(encoding="utf-8"))
+    return [(row["full_text"],) for row in rows]

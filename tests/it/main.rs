@@ -12,6 +12,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod comparison;
+mod disturbed;
 mod encodings;
 mod eval;
 #[cfg(feature = "llama")]

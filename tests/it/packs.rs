@@ -6,6 +6,8 @@ use std::fs;
 use fleetwright_tests::{Host, Layout, places};
 use serde_json::{Value, json};
 
+use crate::assertions::outcome;
+
 /// The rules of all packs with their cases, as their files say them. Those that read earlier answers alone are left out, since
 /// not every case can be made a stage's words by a request (`plugins/comply/src/tests.rs` has them).
 fn rules() -> Vec<toml::Table> {
@@ -93,37 +95,43 @@ fn every_case_of_every_pack_holds() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A stage `summarize` that says what it is told to, and `comply` after it: the shipped one masks what it says.
+const LEAKY: &str = r#"
+schema = 1
+name = "leaky"
+[models.stub]
+use = "stub@1"
+[[stage]]
+name = "summarize"
+plugin = "hostile@1"
+models = { model = "stub" }
+config = { case = "answer-raw", text = '{"summary": "Please refund it to my card ４１１１ １１１１ １１１１ １１１１ this week."}' }
+[[stage]]
+name = "comply"
+plugin = "comply@2"
+needs = ["summarize"]
+reads = ["subject", "body", "summarize"]
+"#;
+
 #[test]
 fn a_summary_that_leaks_a_card_number_is_flagged_and_held() {
-    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
-    // `summarize` masks a card number that is plain; one in full-width digits it does not know.
-    let body = "Please refund the order to my card ４１１１ １１１１ １１１１ １１１１ this week.";
-    let response = host
-        .submit(&json!({ "subject": "Refund", "body": body }))
-        .unwrap();
-    assert_eq!(response.status, 200, "{response}");
-    let outcome = response.json().unwrap();
-    let summary = outcome["stages"]["summarize"]["answer"]["summary"]
-        .as_str()
-        .unwrap();
-    assert!(
-        summary.contains("４１１１ １１１１"),
-        "nothing to find: {summary}"
+    let layout = Layout::new(LEAKY, &["hostile"]).unwrap();
+    let component = fs::read(places::plugin("comply").unwrap()).unwrap();
+    layout.put_plugin("comply", &component).unwrap();
+    let host = Host::start(layout, &[]).unwrap();
+    let outcome = outcome(
+        &host.submit(&json!({ "subject": "Refund" })).unwrap(),
+        "held",
     );
     let answer = &outcome["stages"]["comply"]["answer"];
-    let leak = answer["flags"]
-        .as_array()
-        .unwrap()
+    let flags = answer["flags"].as_array().unwrap();
+    let leak = flags
         .iter()
         .find(|flag| flag["where"] == "stage:summarize.summary");
     let leak = leak.unwrap_or_else(|| panic!("{answer:#}"));
     assert_eq!(
-        (&leak["rule"], &leak["action"]),
-        (&json!("pan.leak"), &json!("hold"))
-    );
-    assert_eq!(
-        (&outcome["status"], &answer["held_by"]),
-        (&json!("held"), &json!("pan.leak"))
+        (&leak["rule"], &leak["action"], &answer["held_by"]),
+        (&json!("pan.leak"), &json!("hold"), &json!("pan.leak"))
     );
     let redacted = answer["redacted"]["answers"]["summarize.summary"]
         .as_str()
@@ -132,5 +140,17 @@ fn a_summary_that_leaks_a_card_number_is_flagged_and_held() {
     assert!(
         !answer.to_string().contains("１１１１ １１１１"),
         "{answer:#}"
+    );
+}
+
+#[test]
+fn a_summary_says_no_card_number_in_disguise() {
+    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+    let body = "Please refund the order to my card ４１１１ １１１１ １１１１ １１１１ this week.";
+    let outcome = outcome(&host.submit(&json!({ "body": body })).unwrap(), "completed");
+    let summary = &outcome["stages"]["summarize"]["answer"]["summary"];
+    assert_eq!(
+        summary,
+        "Please refund the order to my card ••1111 this week."
     );
 }

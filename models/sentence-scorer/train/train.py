@@ -20,8 +20,8 @@ from sklearn.linear_model import Ridge
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "recipes"))
 
-import golden  # noqa: E402
 import threads as corpora  # noqa: E402
+import written  # noqa: E402
 from card import Card  # noqa: E402
 from choose import choose, expectations, text, verb, words  # noqa: E402
 from encoder import Encoder, session  # noqa: E402
@@ -191,17 +191,17 @@ def write_card(folder: Path) -> None:
 
 def write_golden(encoder: Encoder, folder: Path, expected: dict) -> None:
     """A thread of the project's own with features, scores and choice, to hold the plugin to them."""
-    vectors = encoder.embed([sentence.text for sentence in golden.SENTENCES])
-    (title,) = encoder.embed([golden.SUBJECT])
-    rows = features(golden.SENTENCES, vectors, golden.SUBJECT, title)
+    vectors = encoder.embed([sentence.text for sentence in written.SENTENCES])
+    (title,) = encoder.embed([written.SUBJECT])
+    rows = features(written.SENTENCES, vectors, written.SUBJECT, title)
     (scores,) = session(folder / "model.onnx").run(["score"], {"features": rows})
-    thread = corpora.Thread(golden.SUBJECT, golden.SENTENCES, [])
+    thread = corpora.Thread(written.SUBJECT, written.SENTENCES, [])
     numbers = lambda values: [round(float(value), 6) for value in values]  # noqa: E731
     chosen = choose(thread, scores, vectors, expected)
     document = {
-        "subject": golden.SUBJECT,
+        "subject": written.SUBJECT,
         "names": NAMES,
-        "sentences": [asdict(sentence) for sentence in golden.SENTENCES],
+        "sentences": [asdict(sentence) for sentence in written.SENTENCES],
         "cosines": [numbers(vectors @ vector) for vector in vectors],
         "title": numbers(vectors @ title),
         "features": [numbers(row) for row in rows],

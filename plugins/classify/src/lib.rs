@@ -32,7 +32,7 @@ mod asks;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::text::{plain, visible, without_quotes, without_signature};
+use fleetwright_sdk::text::{self, without_quotes, without_signature};
 use fleetwright_sdk::tokenizer;
 
 pub use answer::Classification;
@@ -130,7 +130,7 @@ fn newest_of_the_opener(messages: &[Message]) -> &str {
 
 /// What the writer of a letter wrote in it, as a reader sees it; where quotes and signature are all of it, the whole letter.
 fn own_words(letter: &str) -> String {
-    let seen = plain(visible(letter).as_str());
+    let seen = text::seen(letter);
     let letter = seen.as_str();
     let newest = without_quotes(letter);
     let own = without_signature(newest.as_str()).trim();

@@ -27,7 +27,7 @@ mod screen;
 mod secret;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetwright_sdk::prelude::*;
 use serde_json::{Map, Value};
@@ -129,8 +129,7 @@ fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, O
     let (redacted, shortened) = redact::all(sources, &flags);
     let truncated = cut || shortened || flags.len() > FLAGS;
     if flags.len() > FLAGS {
-        flags.sort_by_key(|flag| flag.severity); // stable: the gravest stay, each in its order
-        flags.truncate(FLAGS);
+        flags = most(flags);
     }
     let holding = flags
         .iter()
@@ -153,6 +152,18 @@ fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, O
         },
         reason,
     )
+}
+
+/// As many flags as an answer carries: the first of each rule, so that many of one hide no other, and then the gravest, each in its order.
+fn most(flags: Vec<Flag>) -> Vec<Flag> {
+    let mut rules = BTreeSet::new();
+    let mut ranked: Vec<(bool, Flag)> = flags
+        .into_iter()
+        .map(|flag| (!rules.insert(flag.rule.clone()), flag))
+        .collect();
+    ranked.sort_by_key(|(again, flag)| (*again, flag.severity));
+    ranked.truncate(FLAGS);
+    ranked.into_iter().map(|(_, flag)| flag).collect()
 }
 
 #[cfg(test)]

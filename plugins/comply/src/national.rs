@@ -90,10 +90,14 @@ pub(crate) fn us_driving_licence(scan: &Scan<'_>) -> Vec<Span> {
     found
 }
 
+/// Characters of the groups that follow a licence's first; no licence has as many.
+const GROUPS: usize = 40;
+
 /// The end of the groups of digits that follow, each after a single blank or dash.
 fn licence_end(scan: &Scan<'_>, first: usize) -> usize {
     let mut end = first;
-    while scan.at(end).is_some_and(|c| c == ' ' || c == '-')
+    while end - first < GROUPS
+        && scan.at(end).is_some_and(|c| c == ' ' || c == '-')
         && scan.at(end + 1).is_some_and(|c| c.is_ascii_digit())
     {
         end = scan.skip(end + 1, |c| c.is_ascii_digit());

@@ -1,5 +1,7 @@
 //! From texts to flags: every rule over every text that it reads, overlaps resolved in favour of the stronger rule.
 
+use std::collections::BTreeMap;
+
 use fleetwright_detect::{Scan, Span, card, phrase};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -150,23 +152,61 @@ fn found<'a>(
 /// pack, and nothing else covers them.
 fn settle(mut findings: Vec<Finding<'_>>) -> Vec<Finding<'_>> {
     findings.sort_by_key(|finding| (finding.rank, finding.span.start));
+    let mut replaced = Covered::default();
+    let mut phrases: BTreeMap<&str, Covered> = BTreeMap::new();
     let mut kept: Vec<Finding<'_>> = Vec::new();
+    let (mut rank, mut said) = (0, Vec::new());
     for finding in findings {
-        let covered = kept.iter().any(|other| {
-            let alike = match (other.placeholder.is_empty(), finding.placeholder.is_empty()) {
-                (true, true) => {
-                    other.rank != finding.rank && other.active.pack == finding.active.pack
-                }
-                (other, finding) => !other && !finding,
-            };
-            alike && other.span.overlaps(finding.span)
-        });
-        if !covered {
-            kept.push(finding);
+        let pack = finding.active.pack.as_str();
+        if finding.rank != rank {
+            // Phrases of one rule do not cover one another.
+            for (pack, span) in said.drain(..) {
+                phrases.entry(pack).or_default().add(span);
+            }
+            rank = finding.rank;
         }
+        if finding.placeholder.is_empty() {
+            let stronger = phrases.get(pack);
+            if stronger.is_some_and(|stronger| stronger.overlaps(finding.span)) {
+                continue;
+            }
+            said.push((pack, finding.span));
+        } else if replaced.overlaps(finding.span) {
+            continue;
+        } else {
+            replaced.add(finding.span);
+        }
+        kept.push(finding);
     }
     kept.sort_by_key(|finding| finding.span);
     kept
+}
+
+/// The ranges of a text that findings cover, those that overlap as one, by their starts: a text of nothing but findings has as many as
+/// it has words.
+#[derive(Default)]
+struct Covered(BTreeMap<usize, usize>);
+
+impl Covered {
+    fn overlaps(&self, span: Span) -> bool {
+        let before = self.0.range(..span.end).next_back();
+        before.is_some_and(|(_, end)| *end > span.start)
+    }
+
+    fn add(&mut self, span: Span) {
+        let Span { mut start, mut end } = span;
+        while let Some((other, until)) = self.0.range(..end).next_back() {
+            if *until <= start {
+                break;
+            }
+            let (other, until) = (*other, *until);
+            self.0.remove(&other);
+            (start, end) = (start.min(other), end.max(until));
+        }
+        if start < end {
+            self.0.insert(start, end);
+        }
+    }
 }
 
 /// Card numbers that `extract` found in attachments which are not text, such as PDF: it masks them and says where they are.
@@ -198,4 +238,27 @@ pub(crate) fn reported(fields: &Map<String, Value>, rules: &Rules) -> Vec<Flag> 
         .flatten()
         .filter_map(flag)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_covered_is_what_one_of_the_ranges_overlaps(
+            spans in prop::collection::vec((0_usize..60, 1_usize..12), 0..30),
+            asked in prop::collection::vec((0_usize..60, 0_usize..12), 1..20),
+        ) {
+            let span = |(start, length): &(usize, usize)| Span { start: *start, end: start + length };
+            let mut covered = Covered::default();
+            spans.iter().for_each(|one| covered.add(span(one)));
+            for one in asked.iter().map(span) {
+                let any = spans.iter().map(span).any(|other| other.overlaps(one));
+                prop_assert_eq!(covered.overlaps(one), any);
+            }
+        }
+    }
 }

@@ -173,11 +173,13 @@ fn a_text_too_long_to_read_is_held() {
 }
 
 #[test]
-fn flags_are_bounded_and_the_gravest_stay() {
+fn flags_are_bounded_and_one_of_each_rule_and_the_gravest_stay() {
     let mut body = "a@b.de ".repeat(300);
-    body.push_str("password: hunter2");
+    body.push_str("password: hunter2, and see https://b.example/a");
     let run = run(json!({ "body": body }));
-    assert_eq!(rules_of(&run).len(), 200);
+    let rules = rules_of(&run);
+    assert_eq!(rules.len(), 200);
+    assert!(rules.iter().any(|rule| rule == "net.url"), "{rules:?}");
     assert_eq!(run.answer().fields["held_by"], "secret.password");
     let redacted = run.answer().fields["redacted"]["body"].as_str().unwrap();
     assert!(

@@ -18,7 +18,7 @@ const ANNOUNCED: &[&str] = &[
     "prüfziffer",
 ];
 
-/// Finds verification values by the words before them.
+/// Finds verification values by the words before them, in the order of the text.
 pub fn announced(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
     let mut found: Vec<Span> = Vec::new();
@@ -33,17 +33,19 @@ pub fn announced(scan: &Scan<'_>) -> Vec<Span> {
         let after = word.end + filler;
         let skipped = ["is ", "was ", "number ", "code ", "no. "]
             .iter()
-            .find(|w| {
-                text.get(after..)
-                    .is_some_and(|t| t.to_ascii_lowercase().starts_with(**w))
-            });
-        if let Some(span) = digits_at(text, after + skipped.map_or(0, |w| w.len()))
-            .filter(|span| !found.contains(span))
-        {
-            found.push(span);
-        }
+            .find(|word| stands_at(text, after, word));
+        found.extend(digits_at(text, after + skipped.map_or(0, |w| w.len())));
     }
+    // Two words may announce one value.
+    found.sort();
+    found.dedup();
     found
+}
+
+/// Whether `word`, in small letters, stands at an offset, in either case.
+fn stands_at(text: &str, at: usize, word: &str) -> bool {
+    let bytes = text.as_bytes().get(at..at + word.len());
+    bytes.is_some_and(|bytes| bytes.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Finds the value that follows a card number and its expiry date, as in `4111 1111 1111 1111 12/27 123`.
@@ -66,10 +68,7 @@ pub fn beside(scan: &Scan<'_>, card: &Card) -> Option<Span> {
         "exp ",
         "valid until ",
     ] {
-        if text
-            .get(at..)
-            .is_some_and(|t| t.to_ascii_lowercase().starts_with(word))
-        {
+        if stands_at(text, at, word) {
             at += word.len();
         }
     }

@@ -34,9 +34,10 @@ fn email_around(scan: &Scan<'_>, at: usize) -> Option<Email> {
     while at - start < 64 && scan.before(start).is_some_and(is_local) {
         start -= 1;
     }
-    while scan
-        .at(start)
-        .is_some_and(|c| !c.is_ascii_alphanumeric() && c != '_')
+    while start < at
+        && scan
+            .at(start)
+            .is_some_and(|c| !c.is_ascii_alphanumeric() && c != '_')
     {
         start += 1; // a quotation mark or bracket before an address is no part of it
     }

@@ -81,7 +81,7 @@ pub struct Entity {
     /// The tagger's label, for a slot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// As it is written; masked for cards.
+    /// As a reader sees it written; masked for cards.
     pub value: String,
     /// In the form that machines compare; absent where the text leaves it open.
     pub normalized: Option<String>,

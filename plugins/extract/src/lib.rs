@@ -125,13 +125,21 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
         .collect();
     let latest = source::latest(&request.fields);
     for source in &sources {
-        let by_rule = find::all(source.text, &config);
+        let by_rule = find::all(source.text(), &config);
         let by_model = if latest.as_ref() == Some(&source.name) {
-            named(source.text, &by_rule, &config)?
+            named(source.text(), &by_rule, &config)?
         } else {
             Vec::new()
         };
-        let entity = |finding, method| Entity::new(finding, method, &source.name, source.page);
+        let entity = |finding: Finding, method| {
+            let span = source.original(finding.span);
+            Entity::new(
+                Finding { span, ..finding },
+                method,
+                &source.name,
+                source.page,
+            )
+        };
         entities.extend(by_rule.into_iter().map(|f| entity(f, Method::Rule)));
         entities.extend(by_model.into_iter().map(|f| entity(f, Method::Model)));
     }

@@ -1,5 +1,8 @@
 //! The texts of a submission, each under the name that entities give as their place.
 
+use fleetwright_detect::Span;
+use fleetwright_sdk::text::{self, Tracked};
+
 use crate::Fields;
 use crate::document::Library;
 
@@ -7,20 +10,33 @@ use crate::document::Library;
 const READ: usize = 256 * 1024;
 
 /// A text to read.
-pub(crate) struct Source<'a> {
+pub(crate) struct Source {
     /// `subject`, `body`, `message:N` or `attachment:NAME`.
     pub(crate) name: String,
     /// The page, from 1, of a PDF.
     pub(crate) page: Option<usize>,
-    /// The text.
-    pub(crate) text: &'a str,
+    /// The text as a reader sees it: no tags of HTML, no letter in another one's place, nothing invisible.
+    seen: Tracked,
+}
+
+impl Source {
+    /// The text to read.
+    pub(crate) fn text(&self) -> &str {
+        self.seen.as_str()
+    }
+
+    /// The bytes of the text as it came, behind those of what is read.
+    pub(crate) fn original(&self, span: Span) -> Span {
+        let std::ops::Range { start, end } = self.seen.source(span.start..span.end);
+        Span { start, end }
+    }
 }
 
 /// The texts of a submission, and whether one was cut for its length.
-pub(crate) fn collect<'a>(fields: &'a Fields, library: &'a Library) -> (Vec<Source<'a>>, bool) {
+pub(crate) fn collect(fields: &Fields, library: &Library) -> (Vec<Source>, bool) {
     let mut sources = Vec::new();
     let mut cut = false;
-    let mut add = |name: String, page: Option<usize>, text: &'a str| {
+    let mut add = |name: String, page: Option<usize>, text: &str, see: fn(&str) -> Tracked| {
         let end = (0..=text.len().min(READ))
             .rev()
             .find(|end| text.is_char_boundary(*end))
@@ -29,17 +45,17 @@ pub(crate) fn collect<'a>(fields: &'a Fields, library: &'a Library) -> (Vec<Sour
         sources.push(Source {
             name,
             page,
-            text: text.get(..end).unwrap_or_default(),
+            seen: see(text.get(..end).unwrap_or_default()),
         });
     };
     for (name, text) in [("subject", &fields.subject), ("body", &fields.body)] {
         if let Some(text) = text {
-            add(name.to_owned(), None, text);
+            add(name.to_owned(), None, text, text::seen);
         }
     }
     for (place, message) in fields.messages.iter().enumerate() {
         if let Some(body) = &message.body {
-            add(format!("message:{place}"), None, body);
+            add(format!("message:{place}"), None, body, text::seen);
         }
     }
     for text in &library.texts {
@@ -47,6 +63,8 @@ pub(crate) fn collect<'a>(fields: &'a Fields, library: &'a Library) -> (Vec<Sour
             format!("attachment:{}", text.document),
             text.page,
             text.text(),
+            // A file that is HTML was read as such.
+            text::plain,
         );
     }
     (sources, cut)

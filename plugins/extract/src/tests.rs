@@ -1,6 +1,7 @@
 use super::*;
 use fleetwright_sdk::harness::{Harness, json};
 use fleetwright_sdk::nn::Tensors;
+use fleetwright_sdk::text;
 use fleetwright_sdk::tokenizer::encode;
 use serde_json::Value;
 
@@ -487,4 +488,35 @@ fn places_of_what_is_repeated_leave_room_in_the_answer() {
     assert!(entities.iter().all(|entity| entity["times"] == 30));
     let bytes = serde_json::to_string(&answer.fields).unwrap().len();
     assert!(bytes < 64 << 10, "{bytes}");
+}
+
+#[test]
+fn what_a_reader_sees_is_read_and_stands_where_it_was_written() {
+    let html =
+        "<html><body><p>I am <b>Ana&nbsp;Lopes</b>, call +44&#32;20 7946 0958.</p></body></html>";
+    let disguised = "Pay ４０.２０ EUR to jo@ex\u{200b}ample.org";
+    let entity = |run: &fleetwright_sdk::harness::Run, kind: &str| {
+        let entities = run.answer().fields["entities"].as_array().unwrap().clone();
+        entities.into_iter().find(|one| one["kind"] == kind)
+    };
+    let place = |text: &str, entity: &Value| {
+        let at = |end: &str| entity["where"][end].as_u64().unwrap() as usize;
+        text[at("start")..at("end")].to_owned()
+    };
+    let seen = text::seen(html).as_str().to_owned().leak();
+    let run = stage(Some((seen, "Ana Lopes")))
+        .fields(json!({ "body": html }))
+        .run();
+    let person = entity(&run, "person").unwrap();
+    assert_eq!(place(html, &person), "Ana&nbsp;Lopes");
+    let phone = entity(&run, "phone").unwrap();
+    assert_eq!(phone["normalized"], "+442079460958");
+    assert_eq!(place(html, &phone), "+44&#32;20 7946 0958");
+    let run = stage(None).fields(json!({ "body": disguised })).run();
+    let amount = entity(&run, "amount").unwrap();
+    assert_eq!(amount["normalized"], "EUR 40.20");
+    assert_eq!(place(disguised, &amount), "４０.２０ EUR");
+    let email = entity(&run, "email").unwrap();
+    assert_eq!(email["normalized"], "jo@example.org");
+    assert_eq!(place(disguised, &email), "jo@ex\u{200b}ample.org");
 }

@@ -7,7 +7,8 @@
 //!
 //! The scorer knows English. A thread in another language is told by its first sentences, and `language` and `note` say so.
 //!
-//! Two things alone are changed in a sentence. A payment card's number is masked to its last four digits (`••1111`) and its
+//! Sentences are read as a reader sees them: no tags of HTML, no letter in another one's place, nothing invisible. Two things are changed
+//! in them beside that. A payment card's number is masked to its last four digits (`••1111`) and its
 //! verification value to `•••`, before any model sees them; and where a greeting was cut off (`Hello, when …`), the sentence
 //! begins with a capital. `start` and `end` are those of the sentence as it was written.
 //!

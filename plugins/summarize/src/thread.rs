@@ -23,7 +23,7 @@ pub struct Message {
 /// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
 pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
     let told: Vec<(String, Tracked)> = if messages.is_empty() {
-        let seen = text::visible(body);
+        let seen = text::seen(body);
         let mut found = text::thread(seen.as_str());
         if let Some(newest) = found.first_mut() {
             newest.from = Some(from.to_owned());
@@ -37,7 +37,7 @@ pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> 
         messages
             .iter()
             .map(|message| {
-                let seen = text::visible(&message.body);
+                let seen = text::seen(&message.body);
                 let own = without_quotes(seen.as_str()).within(&seen);
                 (message.from.clone(), own)
             })

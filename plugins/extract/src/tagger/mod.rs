@@ -98,6 +98,19 @@ pub(crate) fn latest(text: &str) -> &str {
     }
 }
 
+/// Where the line begins by which mail programs set off a footer; where there is none, where the text ends. Read together with what
+/// companies write there, names in the few lines above it are missed.
+fn footer(text: &str) -> usize {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if matches!(line.trim_end_matches(['\r', '\n']), "-- " | "--") {
+            return start;
+        }
+        start += line.len();
+    }
+    start
+}
+
 fn anew(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
@@ -113,13 +126,19 @@ fn anew(text: &str) -> &str {
     text
 }
 
-/// A text in pieces that the encoder takes, each with its offset: cut at the last white space of those that are full.
+/// A text in pieces that the encoder takes, each with its offset: cut before a footer, and at the last white space of those that are full.
 fn windows(text: &str, tokens: usize) -> Vec<(usize, Encoding)> {
     let mut windows = Vec::new();
+    let footer = footer(text);
     let mut start = 0;
     while windows.len() < WINDOWS {
-        let Some(rest) = text.get(start..).filter(|rest| !rest.trim().is_empty()) else {
-            break;
+        let end = if start < footer { footer } else { text.len() };
+        let Some(rest) = text.get(start..end).filter(|rest| !rest.trim().is_empty()) else {
+            if end == text.len() {
+                break;
+            }
+            start = footer;
+            continue;
         };
         let mut encoding = encode(rest, tokens);
         let end = encoding
@@ -363,6 +382,21 @@ mod tests {
             1,
             "one word that the vocabulary cannot spell"
         );
+    }
+
+    #[test]
+    fn a_footer_is_a_window_of_its_own() {
+        let text = "Ana Lopes wrote.\n\n-- \nThis message is for Bo Ek.\n";
+        let starts: Vec<_> = windows(text, 64).iter().map(|(at, _)| *at).collect();
+        assert_eq!(starts, [0, text.find("-- ").unwrap()]);
+        for (text, count) in [
+            ("-- \nBo", 1),
+            ("a\n--\n", 2),
+            ("a -- b\n---\nc", 1),
+            ("\n--", 1),
+        ] {
+            assert_eq!(windows(text, 64).len(), count, "{text:?}");
+        }
     }
 
     #[test]

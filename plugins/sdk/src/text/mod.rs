@@ -32,6 +32,25 @@ pub use signature::{signature, without_signature};
 pub use thread::{Message, thread, without_quotes};
 pub use tracked::Tracked;
 
+/// The text as a reader sees it: what is [`visible`] of HTML, and [`plain`] of disguises.
+///
+/// ```
+/// let text = "<p>My c\u{430}rd ends in <b>４４１２</b>.</p>";
+/// let seen = fleetwright_sdk::text::seen(text);
+/// assert_eq!(seen.as_str().trim(), "My card ends in 4412.");
+/// let at = seen.as_str().find("4412").unwrap();
+/// assert_eq!(&text[seen.source(at..at + 4)], "４４１２");
+/// ```
+#[must_use]
+pub fn seen(text: &str) -> Tracked {
+    let visible = visible(text);
+    // Of most texts nothing is either.
+    if visible.as_str().is_ascii() {
+        return visible;
+    }
+    plain(visible.as_str()).within(&visible)
+}
+
 /// The number of words as a reader counts them: what stands between whitespace and has a letter or a digit.
 ///
 /// Scripts without spaces between words count a run as one.

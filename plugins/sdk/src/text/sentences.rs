@@ -1,7 +1,7 @@
 //! Sentences of a text, as ranges of its bytes.
 //!
 //! A sentence ends at `.`, `!`, `?`, `…` and their full-width forms, at an empty line, before a list item, and at the end
-//! of a line that is not merely wrapped. A line that ends in a word such as `of` goes on in the next. Rules for abbreviations know English, and some German, French and Spanish.
+//! of a line that is not merely wrapped; before a small letter only where the writer uses no capitals. A line that ends in a word such as `of` goes on in the next. Rules for abbreviations know English, and some German, French and Spanish.
 
 use std::ops::Range;
 
@@ -61,6 +61,7 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
     let mut line = 0;
+    let small = is_all_small(text);
     for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
         let rest = text.get(end..).unwrap_or_default();
@@ -72,10 +73,11 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             }
             '。' | '！' | '？' | '।' | '؟' => true,
             '.' | '!' | '?' | '…' => {
-                stops(text.get(start.max(line)..at).unwrap_or_default(), c, rest)
+                let before = text.get(start.max(line)..at).unwrap_or_default();
+                stops(before, c, rest, small)
             }
             '"' | '\'' | ')' | ']' | '”' | '’' | '»' => {
-                closes(text.get(start..at).unwrap_or_default(), rest)
+                closes(text.get(start..at).unwrap_or_default(), rest, small)
             }
             _ => false,
         };
@@ -108,8 +110,26 @@ fn add(text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Whether a stop after `before` ends a sentence.
-fn stops(before: &str, stop: char, rest: &str) -> bool {
+/// Whether the writer begins sentences without capitals: no stop has one behind it, and two or more could.
+fn is_all_small(text: &str) -> bool {
+    let mut begun = 0;
+    for (at, _) in text.match_indices(['.', '!', '?', '…']) {
+        let rest = text.get(at..).unwrap_or_default();
+        let rest = rest.trim_start_matches(['.', '!', '?', '…']);
+        let next = rest.trim_start();
+        if next.len() == rest.len() {
+            continue;
+        }
+        if next.starts_with(char::is_uppercase) {
+            return false;
+        }
+        begun += usize::from(next.starts_with(char::is_lowercase));
+    }
+    begun > 1
+}
+
+/// Whether a stop after `before` ends a sentence. In a text that is `small`, a small letter may begin one.
+fn stops(before: &str, stop: char, rest: &str, small: bool) -> bool {
     let Some(next) = rest.chars().next() else {
         return true;
     };
@@ -120,19 +140,21 @@ fn stops(before: &str, stop: char, rest: &str) -> bool {
     if rest.starts_with(['\n', '\r']) && !following.starts_with(char::is_lowercase) {
         return stop != '.' || !is_item_mark(before);
     }
-    if following.starts_with(char::is_lowercase) {
+    let trails_off = stop == '…' || before.ends_with('.');
+    if following.starts_with(char::is_lowercase) && (!small || trails_off) {
         return false;
     }
     stop != '.' || !abbreviates(before, following)
 }
 
 /// Whether a closing quote or bracket after `before` ends a sentence that its stop did not, since the quote followed it.
-fn closes(before: &str, rest: &str) -> bool {
+fn closes(before: &str, rest: &str, small: bool) -> bool {
     if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
         return false;
     }
     let inner = before.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»']);
-    inner.ends_with(['.', '!', '?', '…']) && !rest.trim_start().starts_with(char::is_lowercase)
+    inner.ends_with(['.', '!', '?', '…'])
+        && (small || !rest.trim_start().starts_with(char::is_lowercase))
 }
 
 /// Whether the full stop after `before` belongs to its last word.
@@ -227,6 +249,30 @@ mod tests {
         splits("no stop at all", &["no stop at all"]);
         splits("壊れました。助けて！", &["壊れました。", "助けて！"]);
         splits("¿Qué pasó? No lo sé.", &["¿Qué pasó?", "No lo sé."]);
+    }
+
+    #[test]
+    fn without_capitals_a_small_letter_begins_a_sentence() {
+        splits(
+            "my lamp broke. i want another... or my money, e.g. by card. is that ok? thanks",
+            &[
+                "my lamp broke.",
+                "i want another... or my money, e.g. by card.",
+                "is that ok?",
+                "thanks",
+            ],
+        );
+        splits(
+            "It broke at 9 p.m. on Monday. It is a no. 4 lamp, i.e. the big one.",
+            &[
+                "It broke at 9 p.m. on Monday.",
+                "It is a no. 4 lamp, i.e. the big one.",
+            ],
+        );
+        splits(
+            "she said \"stop.\" and left.",
+            &["she said \"stop.\" and left."],
+        );
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn a_text_in_disguise_is_read_as_the_text_itself() {
         "<html><body><div><p class=\"x\">{}</p></div><br></body></html>",
         LETTER.replace(". ", ".&nbsp;<b></b>")
     );
+    let blanks = LETTER.replace(' ', " \u{a0} ");
     let footer = format!(
         "{LETTER}\n\n-- \n{}",
         "This message is for the person that it is addressed to. ".repeat(60)
@@ -103,6 +104,7 @@ fn a_text_in_disguise_is_read_as_the_text_itself() {
         ("full width", wide(LETTER)),
         ("hidden characters", hidden),
         ("letters that look alike", confused(LETTER)),
+        ("blanks of two kinds", blanks),
         ("HTML", html),
         ("a long footer", footer),
     ] {
@@ -123,6 +125,7 @@ fn a_text_of_nothing_but_findings_is_answered_within_the_limits() {
         "at 10.0.0.1 ",
         "a\n",
         "e\u{301}",
+        "please send my money back ",
     ] {
         let body = piece.repeat(200_000 / piece.len());
         let response = host.submit(&json!({ "body": body })).unwrap();

@@ -16,7 +16,7 @@
 //! agreement or undertaking; and `open`, the newest question after which nobody else wrote. Each is a sentence of the thread or
 //! absent. In a letter alone, the summary begins with what it asks, where that fits.
 //!
-//! Default: 60 words, names included; the first and last 64 sentences of a thread are read.
+//! Default: 60 words, names included; the first and last 64 sentences of a thread are read, and none of more than 2,000 bytes is told.
 
 #![cfg_attr(
     test,
@@ -56,6 +56,8 @@ const WIDTH: usize = 384;
 const ROWS: usize = 8;
 /// Tokens of a sentence that are read where the encoder's card sets no bound.
 const TOKENS: usize = 256;
+/// Bytes of a sentence that is told. Nobody reads a longer one, and few of them would fill what a stage may answer.
+const LONGEST: usize = 2000;
 /// Sentences of a thread that are read; past it the middle is left out.
 const MOST: usize = 128;
 
@@ -235,7 +237,8 @@ fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
     // Once more over the whole: two sentences side by side could make up a number.
     let summary = mask::cards(&tell::all(sentences, &chosen));
     let one = |index: Option<usize>| {
-        let sentence = index.and_then(|index| sentences.get(index))?;
+        let sentence = index.and_then(|index| sentences.get(index));
+        let sentence = sentence.filter(|sentence| is_told(sentence))?;
         Some(tell::one(sentences, sentence))
     };
     Summary {
@@ -275,7 +278,7 @@ fn candidates(weighed: &Weighed, found: Matters) -> Vec<Candidate> {
     let letter = sentences.iter().all(|sentence| sentence.message == 0);
     let scored = sentences.iter().zip(&weighed.scores).enumerate();
     scored
-        .filter(|(_, (sentence, _))| sentence.whole || !whole)
+        .filter(|(_, (sentence, _))| (sentence.whole || !whole) && is_told(sentence))
         .map(|(index, (_, score))| Candidate {
             index,
             score: if letter && found.ask == Some(index) {
@@ -285,6 +288,10 @@ fn candidates(weighed: &Weighed, found: Matters) -> Vec<Candidate> {
             },
         })
         .collect()
+}
+
+fn is_told(sentence: &Sentence) -> bool {
+    sentence.text.len() <= LONGEST
 }
 
 /// What a reader must know of the summary.

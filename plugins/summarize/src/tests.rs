@@ -238,3 +238,21 @@ fn a_scorer_that_gives_too_few_scores_is_an_inference_failure() {
         .run();
     assert!(matches!(run.failure(), Failure::Inference(text) if text.contains("1 scores for 2")));
 }
+
+#[test]
+fn a_sentence_that_nobody_would_read_is_not_told() {
+    let endless = "please send my money back to the card ".repeat(2000);
+    let long_words = ["a", "b", "c"]
+        .map(|letter| letter.repeat(30_000))
+        .join(" ");
+    for body in [endless, long_words] {
+        let run = stage().fields(json!({ "body": body })).run();
+        let answer = run.answer();
+        assert_eq!(
+            (&answer.fields["ask"], &answer.fields["summary"]),
+            (&json!(null), &json!(""))
+        );
+        let note = answer.fields["note"].as_str().unwrap();
+        assert!(note.contains("no sentence of the text fits"), "{note}");
+    }
+}

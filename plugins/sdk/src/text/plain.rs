@@ -21,7 +21,7 @@ const ZEROS: [u32; 24] = [
 ];
 
 /// The text as a reader sees it: full-width and mathematical letters, digits and signs as plain ones, digits of every script as
-/// ASCII's; letters of other scripts that look Latin as Latin, in words that have a Latin letter or a digit, or that have nothing else
+/// ASCII's; blanks of other kinds, and what blanks stand beside them, as one space; letters of other scripts that look Latin as Latin, in words that have a Latin letter or a digit, or that have nothing else
 /// in a text that is mostly Latin; nothing invisible and no mark that turns the direction. What is honestly written in another
 /// script stays.
 ///
@@ -52,11 +52,48 @@ pub fn plain(text: &str) -> Tracked {
         let end = rest.find(|c| in_word(c) != of_word).unwrap_or(rest.len());
         let run = start..start + end;
         let word = rest.get(..end).unwrap_or_default();
-        let disguised = of_word && is_disguised(word, latin > other);
-        copy(text, run.clone(), disguised, &mut made);
+        if of_word {
+            copy(
+                text,
+                run.clone(),
+                is_disguised(word, latin > other),
+                &mut made,
+            );
+        } else {
+            copy_between(text, run.clone(), &mut made);
+        }
         start = run.end;
     }
     made
+}
+
+/// What stands between words: blanks among which one is not ASCII's are one space, as a reader sees them.
+fn copy_between(text: &str, run: Range<usize>, made: &mut Tracked) {
+    let mut at = run.start;
+    while let Some(rest) = text.get(at..run.end).filter(|rest| !rest.is_empty()) {
+        let blanks = rest.find(|c| !is_blank(c)).unwrap_or(rest.len());
+        if blanks > 0 {
+            let gap = at..at + blanks;
+            match rest.get(..blanks) {
+                Some(ascii) if ascii.is_ascii() => made.keep(text, gap),
+                _ => made.insert(" ", gap),
+            }
+            at += blanks;
+        } else {
+            let end = rest.find(is_blank).unwrap_or(rest.len());
+            copy(text, at..at + end, false, made);
+            at += end;
+        }
+    }
+}
+
+/// A blank within a line.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        && !matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
 }
 
 fn copy(text: &str, run: Range<usize>, disguised: bool, made: &mut Tracked) {
@@ -106,7 +143,6 @@ fn ascii(c: char) -> Option<char> {
             .and_then(|at| char::from_digit(at, 10))
     };
     match c {
-        '\u{3000}' => Some(' '),
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(code - 0xfee0), // full width
         '\u{24ea}' => Some('0'),
         '\u{2460}'..='\u{2468}' => char::from_digit(code - 0x2460 + 1, 10), // circled
@@ -181,6 +217,11 @@ mod tests {
                 "4\u{200d}1\u{ad}1\u{2060}1 １２３ ٤٥ 𝟗 ① ⓪",
                 "4111 123 45 9 1 0",
             ),
+            (
+                "020 \u{a0} 7946\u{3000}0958,\u{2009}or",
+                "020 7946 0958, or",
+            ),
+            ("a  b \u{a0}\n\u{a0} c\u{a0}é", "a  b \n c é"),
             ("4\u{fe0f}\u{20e3}1", "41"),
             ("ｊｏ＠ｅｘａｍｐｌｅ．ｃｏｍ", "jo@example.com"),
             ("𝐬𝐮𝐞 𝘺𝘰𝘶, 𝙕", "sue you, Z"),

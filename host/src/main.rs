@@ -19,7 +19,7 @@ use tracing_subscriber::filter::LevelFilter;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// How long threads may take to let go of what they hold when the process ends, and models after them.
+/// How long the threads of models may take to let them go when the process ends.
 const SETTLE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -66,8 +66,8 @@ fn begin(cli: &Cli) -> anyhow::Result<Result<Ending, VerbError>> {
         .context("threads cannot be started: free some, or raise the user's limit (`ulimit -u`)")?;
     let mut terminal = Terminal::standard(cli.json);
     let ended = runtime.block_on(verbs::run(cli, &mut terminal));
-    // What still runs then was cut, and the verb has said so: waiting long for it would undo the bound on draining.
-    runtime.shutdown_timeout(SETTLE);
+    // What still runs then was cut, and the verb has said so: waiting for it would undo the bound on draining.
+    runtime.shutdown_background();
     let running = fleetwright_inference::settle(SETTLE);
     if !running.is_empty() {
         tracing::warn!(models = %running.join(", "), "this process ends while models compute");

@@ -4,7 +4,8 @@
 //! what an accelerator's library keeps for itself; a model that is let go in the middle of it crashes. A process loads one such
 //! library, so there is one roll.
 //!
-//! Bounds: [`settle`] waits as long as it is told; a thread is listed until the next one is, after it has ended.
+//! Bounds: [`settle`] waits as long as it is told for models to be let go, and then for what their libraries do as a thread that has
+//! let go ends, which is no run; a thread is listed until the next one is, after it has ended.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -21,9 +21,9 @@ const ZEROS: [u32; 24] = [
 ];
 
 /// The text as a reader sees it: full-width and mathematical letters, digits and signs as plain ones, digits of every script as
-/// ASCII's; blanks of other kinds, and what blanks stand beside them, as one space; letters of other scripts that look Latin as Latin, in words that have a Latin letter or a digit, or that have nothing else
-/// in a text that is mostly Latin; nothing invisible and no mark that turns the direction. What is honestly written in another
-/// script stays.
+/// ASCII's; blanks of other kinds, and what blanks stand beside them, as one space; letters of other scripts that look Latin as Latin, in
+/// words that have a Latin letter or a digit, or that have nothing else in a text that is mostly Latin; nothing invisible and no mark that
+/// turns the direction. What is honestly written in another script stays.
 ///
 /// ```
 /// use fleetwright_sdk::text::plain;

@@ -43,7 +43,8 @@ pub(super) fn rows(
             often += (told.times as f32).ln_1p();
             across += share(told.messages, messages);
         }
-        let common = titles.iter().filter(|title| words.contains(title));
+        // By the subject's words, a set: a subject may be as long as a text.
+        let common: HashSet<&String> = words.iter().filter(|word| titles.contains(*word)).collect();
         [
             length.min(60) as f32 / 60.0,
             (length as f32).ln_1p() / 4.0,
@@ -52,7 +53,7 @@ pub(super) fn rows(
             share(heavy.len(), words.len()),
             often / heavy.len().max(1) as f32,
             across / heavy.len().max(1) as f32,
-            share(common.count(), titles.len()),
+            share(common.len(), titles.len()),
         ]
     };
     sentences.iter().zip(words).zip(&heavy).map(row).collect()

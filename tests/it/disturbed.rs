@@ -126,9 +126,17 @@ fn a_text_of_nothing_but_findings_is_answered_within_the_limits() {
         "a\n",
         "e\u{301}",
         "please send my money back ",
+        "-----BEGIN PRIVATE KEY-----",
+        "api key: 9f8e7d6c5b4a39281706 ",
+        "\u{1}abc ",
+        "\"",
+        "Acme Widgets Ltd, 12 Elm Road, Leeds, ",
+        "<a href=\"x\"><b>",
+        "> on Monday Jo wrote:\n",
     ] {
         let body = piece.repeat(200_000 / piece.len());
-        let response = host.submit(&json!({ "body": body })).unwrap();
+        let both = json!({ "subject": body, "body": body });
+        let response = host.submit(&both).unwrap();
         let answered: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, 200, "{piece:?}: {answered:#}");
         for (stage, found) in answered["stages"].as_object().unwrap() {

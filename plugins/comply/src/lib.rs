@@ -4,8 +4,8 @@
 //! a model reads where one is bound; else these rules are named as idle. The manifest chooses packs and actions, and may bring packs of its own. Every text is read as it looks: what is
 //! disguised by invisible or foreign characters is found where it stands.
 //!
-//! Bounds: 256 KiB of each text are read (a longer one is flagged), 200 flags, 16 KiB of each redacted text, 48 pieces of 126 tokens
-//! for the model.
+//! Bounds: 256 KiB of each text are read (a longer one is flagged), 200 flags of 44 KiB together, 16 KiB for all redacted texts
+//! together, 48 pieces of 126 tokens for the model.
 
 #![cfg_attr(
     test,
@@ -33,7 +33,6 @@ use fleetwright_sdk::prelude::*;
 use serde_json::{Map, Value};
 
 pub use pack::{Action, Check, OwnPack, Pack, Reads, Rule, SHIPPED, Scope, Severity};
-pub use redact::redact;
 pub use rules::{Active, Rules};
 pub use screen::{Flag, screen};
 pub use sources::{Source, collect};
@@ -52,6 +51,8 @@ stage! {
 
 /// How many flags an answer carries.
 const FLAGS: usize = 200;
+/// How many bytes they take together, as they are written in it.
+const FLAGS_ROOM: usize = 44 * 1024;
 
 /// The stage's config.
 #[derive(Debug, Default, Deserialize)]
@@ -125,12 +126,10 @@ fn handle(
 }
 
 /// The verdict on some flags; beside it, the reason for holding the submission where a rule does.
-fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, Option<String>) {
+fn judge(sources: &[Source<'_>], flags: Vec<Flag>, cut: bool) -> (Verdict, Option<String>) {
     let (redacted, shortened) = redact::all(sources, &flags);
-    let truncated = cut || shortened || flags.len() > FLAGS;
-    if flags.len() > FLAGS {
-        flags = most(flags);
-    }
+    let found = flags.len();
+    let flags = most(flags);
     let holding = flags
         .iter()
         .filter(|flag| flag.action == Action::Hold)
@@ -142,6 +141,7 @@ fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, O
         )
     });
     let held_by = holding.map(|flag| flag.rule.clone());
+    let truncated = cut || shortened || flags.len() < found;
     (
         Verdict {
             flags,
@@ -154,16 +154,32 @@ fn judge(sources: &[Source<'_>], mut flags: Vec<Flag>, cut: bool) -> (Verdict, O
     )
 }
 
-/// As many flags as an answer carries: the first of each rule, so that many of one hide no other, and then the gravest, each in its order.
-fn most(flags: Vec<Flag>) -> Vec<Flag> {
+/// As many flags as an answer carries, in their order. Of more, the first of each rule, so that many of one hide no other, and then
+/// the gravest.
+fn most(mut flags: Vec<Flag>) -> Vec<Flag> {
     let mut rules = BTreeSet::new();
-    let mut ranked: Vec<(bool, Flag)> = flags
-        .into_iter()
-        .map(|flag| (!rules.insert(flag.rule.clone()), flag))
+    let mut ranked: Vec<(bool, Severity, usize)> = flags
+        .iter()
+        .enumerate()
+        .map(|(place, flag)| (!rules.insert(flag.rule.as_str()), flag.severity, place))
         .collect();
-    ranked.sort_by_key(|(again, flag)| (*again, flag.severity));
-    ranked.truncate(FLAGS);
-    ranked.into_iter().map(|(_, flag)| flag).collect()
+    ranked.sort_unstable();
+    let mut room = FLAGS_ROOM;
+    let fits = |(.., place): &(bool, Severity, usize)| {
+        let length = flags.get(*place).map_or(0, Flag::written);
+        let left = room.checked_sub(length);
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    let kept: BTreeSet<usize> = ranked
+        .into_iter()
+        .filter(fits)
+        .take(FLAGS)
+        .map(|(.., place)| place)
+        .collect();
+    let mut places = 0..;
+    flags.retain(|_| places.next().is_some_and(|place| kept.contains(&place)));
+    flags
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ impl Flag {
             confidence: None,
         }
     }
+
+    /// How many bytes the flag takes in an answer, with the comma behind it.
+    pub(crate) fn written(&self) -> usize {
+        serde_json::to_vec(self).map_or(usize::MAX, |json| json.len() + 1)
+    }
 }
 
 /// A finding in one text, of a rule and its rank.

@@ -3,6 +3,8 @@
 //! "My password is not working" tells no secret. After "is", a value must look like one (a digit or sign within, or
 //! quotation marks); after a colon or an equals sign, it must do so, or stand alone on its line.
 
+use std::collections::BTreeSet;
+
 use fleetwright_detect::{Scan, Span, phrase};
 
 const PASSWORD: &[&str] = &[
@@ -53,69 +55,88 @@ const ISSUED: &[(&str, usize)] = &[
     ("SG.", 40),
 ];
 
+/// What a line of PEM begins with, before its label.
+const BEGIN: &str = "-----BEGIN ";
+/// How long a label may be: "ENCRYPTED PRIVATE KEY" and its like.
+const LABEL: usize = 64;
+
 /// Private keys in PEM: from the first line to the last, or to the end of the text.
 pub(crate) fn private_keys(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
     let mut found = Vec::new();
-    for (start, _) in text.match_indices("-----BEGIN ") {
-        let rest = text.get(start..).unwrap_or_default();
-        if rest
-            .lines()
-            .next()
-            .is_some_and(|line| line.contains("PRIVATE KEY-----"))
-        {
-            let end = rest.find("-----END ").and_then(|at| {
-                rest.get(at..)
-                    .map(|tail| at + tail.lines().next().map_or(0, str::len))
-            });
-            found.push(Span {
-                start,
-                end: start + end.unwrap_or(rest.len()),
-            });
+    let mut position = 0;
+    while let Some(start) = find_from(text, position, BEGIN) {
+        position = start + BEGIN.len();
+        if !text.get(position..).is_some_and(is_private) {
+            continue;
         }
+        let end = find_from(text, position, "-----END ").map_or(text.len(), |last| {
+            find_from(text, last, "\n").map_or(text.len(), |end| end)
+        });
+        found.push(Span { start, end });
+        position = end;
     }
     found
+}
+
+fn find_from(text: &str, position: usize, what: &str) -> Option<usize> {
+    text.get(position..)?.find(what).map(|at| position + at)
+}
+
+/// Whether what follows [`BEGIN`] is the label of a private key.
+fn is_private(after: &str) -> bool {
+    let label = after.bytes().take(LABEL).position(|byte| byte == b'-');
+    label
+        .and_then(|end| after.get(..end))
+        .is_some_and(|label| label.ends_with("PRIVATE KEY") || label == "PGP PRIVATE KEY BLOCK")
 }
 
 /// Keys of known formats, JSON web tokens, and long tokens that a word announces.
 pub(crate) fn api_keys(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
-    let mut found: Vec<Span> = tokens(text)
-        .filter(|span| is_issued(span.of(text)) || is_web_token(span.of(text)))
-        .collect();
-    for span in KEY
+    let issued =
+        tokens(text).filter(|span| is_issued(span.of(text)) || is_web_token(span.of(text)));
+    let announced = KEY
         .iter()
         .flat_map(|word| announced(scan, word))
-        .filter_map(|value| value.marked.then_some(value.span))
-    {
-        let value = span.of(text);
-        let mixed = value.contains(|c: char| c.is_ascii_digit())
-            && value.contains(|c: char| c.is_ascii_alphabetic());
-        if value.len() >= 12 && mixed && !found.contains(&span) {
-            found.push(span);
-        }
-    }
-    found
+        .filter(|value| value.marked && is_key(value.span.of(text)))
+        .map(|value| value.span);
+    each_once(issued.chain(announced))
+}
+
+fn is_key(value: &str) -> bool {
+    value.len() >= 12
+        && value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Passwords and PINs.
 pub(crate) fn passwords(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
-    let mut found: Vec<Span> = Vec::new();
-    for word in PASSWORD {
-        for value in announced(scan, word) {
-            let secret = value.span.of(text);
-            let tells = if *word == "pin" {
-                matches!(secret.len(), 4..=8) && secret.bytes().all(|b| b.is_ascii_digit())
-            } else {
-                value.tells(text)
-            };
-            if tells && !found.contains(&value.span) {
-                found.push(value.span);
-            }
-        }
-    }
-    found
+    let told = |word: &&str| {
+        let pin = *word == "pin";
+        announced(scan, word)
+            .into_iter()
+            .filter(move |value| match pin {
+                true => is_pin(value.span.of(text)),
+                false => value.tells(text),
+            })
+    };
+    each_once(
+        PASSWORD
+            .iter()
+            .flat_map(|word| told(&word))
+            .map(|value| value.span),
+    )
+}
+
+fn is_pin(value: &str) -> bool {
+    matches!(value.len(), 4..=8) && value.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Two words may announce one value, such as "access key" and "secret access key".
+fn each_once(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+    spans.collect::<BTreeSet<Span>>().into_iter().collect()
 }
 
 /// A value after a word such as "password".
@@ -132,11 +153,9 @@ impl Value {
         let length = secret.chars().count();
         let odd = secret.contains(|c: char| c.is_ascii_digit())
             || secret.contains(|c: char| "!@#$%^&*+=?_~".contains(c));
-        let alone = text.get(self.span.end..).is_none_or(|rest| {
-            rest.lines()
-                .next()
-                .is_none_or(|line| line.trim().is_empty())
-        });
+        let rest = text.get(self.span.end..).unwrap_or_default();
+        let mut line = rest.chars().take_while(|c| *c != '\n');
+        let alone = line.all(char::is_whitespace);
         let hidden = secret.chars().all(|c| "*•xX.…-".contains(c));
         !hidden
             && ((4..=128).contains(&length) && (odd || self.quoted)
@@ -291,6 +310,13 @@ mod tests {
             "{found:?}"
         );
         assert!(told(private_keys, "-----BEGIN CERTIFICATE-----").is_empty());
+        let two = format!("{text}\n-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQdG");
+        let found = told(private_keys, &two);
+        assert_eq!(found.len(), 2);
+        assert!(
+            found[1].ends_with("lQdG"),
+            "without its end, to the end of the text"
+        );
     }
 
     proptest! {

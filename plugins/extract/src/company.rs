@@ -7,12 +7,12 @@ use fleetwright_detect::Span;
 
 /// Words that a name takes in before its form at most.
 const WORDS: usize = 4;
-/// Legal forms in small letters, without full stops.
+/// Legal forms as they are written, without full stops.
 const FORMS: &[&str] = &[
-    "ab", "ag", "aps", "asa", "bv", "bvba", "co", "corp", "eg", "ev", "gbr", "gmbh", "inc", "kft",
-    "kg", "kgaa", "lda", "limited", "llc", "llp", "ltd", "ltda", "mbh", "nv", "ohg", "oy", "oyj",
-    "plc", "pte", "pty", "sa", "sarl", "sas", "sasu", "scs", "se", "sl", "sll", "slu", "snc",
-    "spa", "spk", "srl", "sro", "ug", "vof",
+    "AB", "AG", "ApS", "ASA", "BV", "BVBA", "Co", "Corp", "eG", "eV", "GbR", "GmbH", "Inc", "Kft",
+    "KG", "KGaA", "Lda", "Limited", "LLC", "LLP", "Ltd", "Ltda", "mbH", "NV", "OHG", "Oy", "Oyj",
+    "PLC", "Pte", "Pty", "SA", "SARL", "SAS", "SASU", "SCS", "SE", "SL", "SLL", "SLU", "SNC",
+    "SpA", "SpK", "SRL", "sro", "UG", "VOF",
 ];
 
 /// The whole of a company's name of which `span` is a part: with the legal form behind it, and with the words before that
@@ -37,8 +37,13 @@ pub(crate) fn whole(text: &str, span: Span) -> Option<Span> {
 /// Whether a word is a legal form, such as `GmbH` or `Ltd.`.
 pub(crate) fn is_form(word: &str) -> bool {
     let bare: String = word.chars().filter(|c| !matches!(c, '.' | ',')).collect();
-    let written = bare.chars().any(char::is_uppercase);
-    written && FORMS.contains(&bare.to_lowercase().as_str())
+    bare.chars().any(char::is_uppercase) && written(&bare).is_some()
+}
+
+/// The legal form that a word is in letters of any size, as it is written.
+pub(crate) fn written(word: &str) -> Option<&'static str> {
+    let same = |form: &&&str| form.eq_ignore_ascii_case(word);
+    FORMS.iter().find(same).copied()
 }
 
 /// The end of the legal form that follows on the same line, perhaps after a comma; the stop of a sentence is none of it.

@@ -40,8 +40,9 @@ pub fn find(scan: &Scan<'_>, order: Order) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut position = 0;
     while position < scan.len() {
-        let border = !scan.word_before(position)
-            && !matches!(scan.before(position), Some('-' | '/' | '.' | ','));
+        // A mark at the very start of a text joins nothing: a bullet, or a speck on a scan.
+        let joined = position > 1 && matches!(scan.before(position), Some('-' | '/' | '.' | ','));
+        let border = !scan.word_before(position) && !joined;
         let read = match scan.at(position) {
             Some(c) if border && c.is_ascii_digit() => {
                 numeric(scan, position, order).or_else(|| day_month(scan, position))
@@ -67,6 +68,12 @@ pub fn only(text: &str) -> Option<String> {
         [date] if date.value == text => date.normalized.clone(),
         _ => None,
     }
+}
+
+/// Whether a word is a month's name, or one cut short.
+pub(crate) fn is_month(word: &str) -> bool {
+    let scan = Scan::new(word);
+    month(&scan, 0).is_some_and(|(_, to)| to == scan.len())
 }
 
 /// How the numeric dates of a text are read, of each that can be read in one way alone.

@@ -257,3 +257,12 @@ proptest! {
         prop_assert_eq!(of(Kind::Amount, &text), vec![format!("EUR {whole}.{cents:02}")], "{}", text);
     }
 }
+
+#[test]
+fn a_mark_that_begins_a_text_is_no_part_of_its_date() {
+    for text in [".23 May 2025", "-23.05.2025", "·23 May 2025"] {
+        let found = date::find(&Scan::new(text), date::Order::Ambiguous);
+        assert_eq!(found[0].normalized.as_deref(), Some("2025-05-23"), "{text}");
+    }
+    assert!(date::find(&Scan::new("v.23.05.2025"), date::Order::Ambiguous).is_empty());
+}

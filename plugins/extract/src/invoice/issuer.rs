@@ -1,5 +1,7 @@
 //! Who sent an invoice. No label says it as a rule: several signs are weighed, and the best name wins.
 
+use std::collections::BTreeMap;
+
 use super::grid::{Grid, Piece};
 use super::labels;
 use super::seek::{Small, find_label, has_label, words};
@@ -11,6 +13,9 @@ const ENOUGH: f64 = 1.5;
 const LARGE: f64 = 1.12;
 /// Lines of a customer's address below its label or first line.
 const ADDRESS: usize = 6;
+/// How many numbers a row of goods has at the least, and how many letters may stand beside each: a unit, a currency.
+const NUMBERS: usize = 2;
+const UNIT: usize = 3;
 /// What parts a name from the address behind it on one line.
 const MARKS: &[&str] = &[" · ", " | ", " • ", " - ", " – ", " — ", " ∙ "];
 
@@ -39,11 +44,55 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
         } else {
             0.0
         };
+        score -= if is_tabled(grid, piece) { 5.0 } else { 0.0 };
         if score >= ENOUGH && best.as_ref().is_none_or(|(most, _)| score > *most) {
             best = Some((score, name));
         }
     }
-    best.map(|(_, name)| name)
+    best.map(|(_, name)| agreed(grid, name))
+}
+
+/// The name as it stands most often on the pages, where it stands there in several spellings that are alike: a picture's letters
+/// are read wrongly here and rightly there.
+fn agreed(grid: &Grid<'_>, name: String) -> String {
+    let mut spellings: BTreeMap<String, usize> = BTreeMap::new();
+    let alike = |other: &String| is_alike(&name, other);
+    for other in grid
+        .pieces
+        .iter()
+        .filter_map(|piece| self::name(piece.text))
+    {
+        if alike(&other) {
+            *spellings.entry(other).or_default() += 1;
+        }
+    }
+    let own = spellings.get(&name).copied().unwrap_or(0);
+    let most = spellings.into_iter().max_by_key(|(_, count)| *count);
+    most.filter(|(_, count)| *count > own)
+        .map_or(name, |(most, _)| most)
+}
+
+/// Whether two names differ in two letters at the most, and in no more than a sixth.
+fn is_alike(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let most = (a.len().min(b.len()) / 6).min(2);
+    if a.len().abs_diff(b.len()) > most {
+        return false;
+    }
+    // The edit distance, row by row (Wagner and Fischer 1974).
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (place, x) in a.iter().enumerate() {
+        let mut next = vec![place + 1];
+        for (y, window) in b.iter().zip(row.windows(2)) {
+            let [above_left, above] = window else {
+                continue;
+            };
+            let left = next.last().copied().unwrap_or(0);
+            next.push((above_left + usize::from(x != y)).min(1 + left.min(*above)));
+        }
+        row = next;
+    }
+    row.last().is_some_and(|distance| *distance <= most)
 }
 
 /// Large letters, and a place at the top.
@@ -99,6 +148,21 @@ fn is_addressed(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
             && other.text.contains(char::is_alphabetic);
         street && other.size <= piece.size
     })
+}
+
+/// Whether a piece stands in a row of goods, or is the heading of a column of them.
+fn is_tabled(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
+    is_of_goods(grid.line(piece.line))
+        || grid.line(piece.line).len() > NUMBERS && is_of_goods(grid.line(piece.line + 1))
+}
+
+/// Whether a line has numbers as a row of goods has: how many, the price, the sum.
+fn is_of_goods(line: &[Piece<'_>]) -> bool {
+    let number = |piece: &&Piece<'_>| {
+        let digits = piece.text.chars().filter(char::is_ascii_digit).count();
+        digits > 0 && piece.text.chars().filter(|c| c.is_alphabetic()).count() <= UNIT
+    };
+    line.iter().filter(number).count() >= NUMBERS
 }
 
 /// Whether a label for the sender stands before or above it.
@@ -205,5 +269,28 @@ fn without_address(text: &str) -> &str {
             head.trim_end()
         }
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_alike_that_differ_in_few_letters() {
+        assert!(is_alike("Hofmann Bürotechnik AG", "Hofmann Birotechnik AG"));
+        assert!(is_alike(
+            "Hofmann Bürotechnik AG",
+            "Hofmann Büirotechnik AG"
+        ));
+        assert!(!is_alike(
+            "Hofmann Bürotechnik AG",
+            "Hofmann Gartentechnik AG"
+        ));
+        assert!(
+            !is_alike("Weber", "Wever"),
+            "of a short name each letter counts"
+        );
+        assert!(is_alike("", ""));
     }
 }

@@ -4,6 +4,8 @@ use super::grid::{Grid, Piece};
 
 /// How many letters and digits may stand between a label and its value, as in `Due date (by noon): 4 May`.
 pub(super) const FILLING: usize = 12;
+/// How many bytes a label has in which a letter may be mistaken: in a short one it would make another word.
+const LONG_LABEL: usize = 10;
 /// The longest number of an invoice.
 const LONGEST: usize = 32;
 
@@ -34,7 +36,7 @@ impl Small {
         let mut within = false;
         for c in text.chars() {
             if !within {
-                starts |= bit(c);
+                starts |= bit(bare(c));
             }
             within = c.is_alphabetic();
         }
@@ -46,38 +48,99 @@ fn bit(c: char) -> u64 {
     1 << (u32::from(c) % u64::BITS)
 }
 
-/// The first place of a label as whole words, in any case. Blanks of the label may be missing in the text, as pictures of text
-/// are read.
+/// The first place of a label as whole words, in any case. Blanks and accents of the label may be missing in the text, and some
+/// letters stand for others, as pictures of text are read; capitals are often written without accents, too.
 pub(super) fn find_label(text: &Small, label: &str) -> Option<Found> {
     let first = label.chars().next()?;
-    if text.starts & bit(first) == 0 {
+    if text.starts & bit(bare(first)) == 0 {
         return None;
     }
     let lower = text.text.as_str();
-    let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let ends = label.ends_with(char::is_alphanumeric);
-    lower.match_indices(first).find_map(|(start, _)| {
-        let before = lower.get(..start).and_then(|head| head.chars().next_back());
-        if letter(before) {
-            return None;
+    let mut before = None;
+    for (start, c) in lower.char_indices() {
+        let begins = bare(c) == bare(first) && !before.is_some_and(char::is_alphabetic);
+        before = Some(c);
+        let Some(rest) = begins
+            .then(|| without(lower.get(start..)?, label))
+            .flatten()
+        else {
+            continue;
+        };
+        if !(ends && rest.starts_with(char::is_alphabetic)) {
+            let end = lower.len() - rest.len();
+            return Some(Found { start, end });
         }
-        let rest = lower.get(start..)?;
-        let end = start + rest.len() - without(rest, label)?.len();
-        let after = lower.get(end..).and_then(|tail| tail.chars().next());
-        (!ends || !letter(after)).then_some(Found { start, end })
-    })
+    }
+    None
 }
 
-/// What follows a label at the start of a text.
+/// What follows a label at the start of a text. Of a long label one letter may be another, missing, or one too many.
 fn without<'a>(text: &'a str, label: &str) -> Option<&'a str> {
-    let mut words = label.split(' ');
-    let mut rest = text.strip_prefix(words.next()?)?;
-    for word in words {
-        rest = rest
-            .trim_start_matches([' ', '\u{a0}'])
-            .strip_prefix(word)?;
+    let (text, rest) = match common(text, label) {
+        (rest, "") => return Some(rest),
+        parted => parted,
+    };
+    let begun = label.len() - rest.len() > 1 && !rest.starts_with(' ');
+    if label.len() < LONG_LABEL || !begun {
+        return None;
     }
-    Some(rest)
+    let next = |text: &'a str| text.get(text.chars().next().map_or(0, char::len_utf8)..);
+    let ahead = rest.get(rest.chars().next().map_or(0, char::len_utf8)..)?;
+    let beside = next(text).filter(|_| text.starts_with(char::is_alphanumeric));
+    let tried = [(beside, ahead), (Some(text), ahead), (beside, rest)];
+    tried
+        .into_iter()
+        .find_map(|(text, label)| match common(text?, label) {
+            (rest, "") => Some(rest),
+            _ => None,
+        })
+}
+
+/// What is left of a text and of a label behind what they have in common.
+fn common<'a, 'b>(text: &'a str, label: &'b str) -> (&'a str, &'b str) {
+    let (mut text, mut label) = (text, label);
+    let mut within = false; // of a word: there a digit may stand for a letter
+    while let Some(wanted) = label.chars().next() {
+        if wanted == ' ' {
+            text = text.trim_start_matches([' ', '\u{a0}']);
+        } else {
+            let Some(c) = text
+                .chars()
+                .next()
+                .filter(|c| bare(*c) == bare(wanted) || within && taken_for(*c, wanted))
+            else {
+                break;
+            };
+            text = text.get(c.len_utf8()..).unwrap_or_default();
+        }
+        within = wanted != ' ';
+        label = label.get(wanted.len_utf8()..).unwrap_or_default();
+    }
+    (text, label)
+}
+
+/// Whether a picture's small or capital letter is often read as this one instead.
+fn taken_for(read: char, written: char) -> bool {
+    matches!(
+        (read, written),
+        ('1' | 'i', 'l') | ('0', 'o') | ('l' | '1', 'i')
+    )
+}
+
+/// A small letter without its accent.
+fn bare(c: char) -> char {
+    match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => 'a',
+        'ç' => 'c',
+        'è' | 'é' | 'ê' | 'ë' => 'e',
+        'ì' | 'í' | 'î' | 'ï' => 'i',
+        'ñ' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => 'o',
+        'ù' | 'ú' | 'û' | 'ü' => 'u',
+        '’' => '\'',
+        other => other,
+    }
 }
 
 /// Small letters of the same lengths in bytes, and plain apostrophes and blanks.
@@ -221,6 +284,36 @@ mod tests {
         assert_eq!(
             place("Überfällig: FÄLLIG am 4.5.", "fällig"),
             Some((14, 21))
+        );
+        assert_eq!(
+            place("DATE D’ECHEANCE : 4 mai", "date d'échéance"),
+            Some((0, 17))
+        );
+        assert_eq!(place("Bil1 to", "bill to"), Some((0, 7)));
+        assert_eq!(place("ZahIbar bis 4.5.", "zahlbar bis"), Some((0, 11)));
+        assert_eq!(place("1ate", "late"), None, "a word begins with its letter");
+        for text in [
+            "Rechnungsdatim",
+            "Rechnungsdatm",
+            "Rechnungsdattum",
+            "Rechnungs datum",
+        ] {
+            let found = place(text, "rechnungsdatum");
+            assert_eq!(
+                found,
+                Some((0, text.len())).filter(|_| !text.contains(' ')),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            place("Rechnungstatim", "rechnungsdatum"),
+            None,
+            "two are too many"
+        );
+        assert_eq!(
+            place("lates", "later"),
+            None,
+            "a short label is itself alone"
         );
         assert_eq!(place("residue dates", "due date"), None);
         assert_eq!(place("due dated", "due date"), None);

@@ -6,6 +6,8 @@
 //! Bounds: 6 pages and pictures a call, 400 lines each, the longer side of what lines are looked for in 1,280 pixels.
 
 mod detect;
+mod gaps;
+mod mend;
 mod quad;
 mod recognize;
 mod upright;
@@ -25,8 +27,6 @@ const LINES: usize = 400;
 const LONG: usize = 2_192;
 /// What is read with a lower mean probability is no text.
 const FLOOR: f64 = 0.5;
-/// What tells that a page is written with umlauts.
-const UMLAUTS: &[char] = &['ä', 'ö', 'ü', 'Ä', 'Ö', 'Ü', 'ß'];
 /// A letter's size and how far its baseline lies below the middle, in parts of its line's height.
 const LETTER: f64 = 0.72;
 const BASELINE: f64 = 0.25;
@@ -125,7 +125,7 @@ impl Models {
             (picture, lines) = turned(&picture, &lines, 2);
             lines.iter_mut().for_each(|line| *line = line.along(skew));
         }
-        let (mut glyphs, mut sum, mut count) = (Vec::new(), 0.0, 0);
+        let (mut texts, mut places, mut sum, mut count) = (Vec::new(), Vec::new(), 0.0, 0);
         for line in &lines {
             let said = self.recognizer.read(&picture, line)?;
             if said.text.is_empty() || said.confidence < FLOOR {
@@ -134,17 +134,12 @@ impl Models {
             let length = said.text.chars().count();
             sum += said.confidence * length as f64;
             count += length;
-            glyphs.push((said.text, line));
+            texts.push(said.text);
+            places.push(line);
         }
-        let umlauts = glyphs.iter().any(|(text, _)| text.contains(UMLAUTS));
-        let glyphs = glyphs.into_iter().map(|(text, line)| {
-            let text = if umlauts {
-                text.chars().map(umlaut).collect()
-            } else {
-                text
-            };
-            glyph(text, line, skew)
-        });
+        mend::lines(&mut texts);
+        let glyphs = texts.into_iter().zip(places);
+        let glyphs = glyphs.map(|(text, line)| glyph(text, line, skew));
         Ok(Reading {
             page: layout::page(glyphs.collect()),
             confidence: if count == 0 { 0.0 } else { sum / count as f64 },
@@ -170,19 +165,6 @@ fn turned(picture: &Picture, lines: &[Quad], quarters: u8) -> (Picture, Vec<Quad
         .iter()
         .map(|line| line.turned(quarters, width, height));
     (picture.turned(quarters), lines.collect())
-}
-
-/// A vowel with a macron as one with an umlaut: on a page that has umlauts the one is misread for the other.
-fn umlaut(c: char) -> char {
-    match c {
-        'ā' => 'ä',
-        'ō' => 'ö',
-        'ū' => 'ü',
-        'Ā' => 'Ä',
-        'Ō' => 'Ö',
-        'Ū' => 'Ü',
-        other => other,
-    }
 }
 
 /// A line's place on the page, straightened.

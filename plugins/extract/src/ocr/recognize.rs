@@ -3,11 +3,12 @@
 use fleetwright_sdk::nn::{self, ANY, Model, Tensor};
 
 use super::Unread;
+use super::gaps::Line;
 use super::quad::Quad;
 use crate::picture::Picture;
 
 /// The height of what the recognizer sees, and how wide that may be.
-const HEIGHT: usize = 48;
+pub(super) const HEIGHT: usize = 48;
 const NARROWEST: usize = 48;
 const WIDEST: usize = 3_200;
 
@@ -49,7 +50,13 @@ impl Recognizer {
         let steps = output
             .f32("fetch_name_0")?
             .shaped(&[1, ANY, self.characters.len()])?;
-        Ok(said(steps.rows().map(likeliest), &self.characters))
+        let characters = characters(steps.rows().map(likeliest), &self.characters);
+        let line = Line::new(&characters, &plane, steps.rows().count());
+        let sum: f32 = characters.iter().map(|one| one.probability).sum();
+        Ok(Said {
+            text: line.text().trim().to_owned(),
+            confidence: f64::from(sum) / characters.len().max(1) as f64,
+        })
     }
 }
 
@@ -64,26 +71,42 @@ fn likeliest(step: &[f32]) -> (usize, f32) {
     best
 }
 
-fn said(steps: impl Iterator<Item = (usize, f32)>, characters: &[String]) -> Said {
-    let (mut text, mut sum, mut count) = (String::new(), 0.0, 0);
-    let mut last = 0;
-    for (class, probability) in steps {
-        if class != last && class != 0 {
-            text.push_str(characters.get(class).map_or("", String::as_str));
-            sum += f64::from(probability);
-            count += 1;
+/// A character, the first and the last of the steps that it was read in, and the probability of the first.
+#[derive(Debug, PartialEq)]
+pub(super) struct Character<'a> {
+    pub(super) text: &'a str,
+    pub(super) first: usize,
+    pub(super) last: usize,
+    pub(super) probability: f32,
+}
+
+impl Character<'_> {
+    /// Whether it is a sign of a kind.
+    pub(super) fn is(&self, kind: impl Fn(char) -> bool) -> bool {
+        self.text.starts_with(kind)
+    }
+}
+
+/// The characters of a line's steps: classes that repeat, and those that are empty, dropped.
+fn characters(steps: impl Iterator<Item = (usize, f32)>, names: &[String]) -> Vec<Character<'_>> {
+    let mut found: Vec<Character<'_>> = Vec::new();
+    let mut before = 0;
+    for (step, (class, probability)) in steps.enumerate() {
+        if class == before && class != 0 {
+            if let Some(same) = found.last_mut() {
+                same.last = step;
+            }
+        } else if class != 0 {
+            found.push(Character {
+                text: names.get(class).map_or("", String::as_str),
+                first: step,
+                last: step,
+                probability,
+            });
         }
-        last = class;
+        before = class;
     }
-    let confidence = if count == 0 {
-        0.0
-    } else {
-        sum / f64::from(count)
-    };
-    Said {
-        text: text.trim().to_owned(),
-        confidence,
-    }
+    found
 }
 
 #[cfg(test)]
@@ -92,11 +115,14 @@ mod tests {
 
     #[test]
     fn repeated_and_empty_steps_are_dropped() {
-        let characters = ["", "a", "b", " "].map(str::to_owned);
+        let names = ["", "a", "b", " "].map(str::to_owned);
         let steps = [1, 1, 0, 1, 2, 2, 3, 0].map(|class| (class, 0.5));
-        let said = said(steps.into_iter(), &characters);
-        assert_eq!((said.text.as_str(), said.confidence), ("aab", 0.5));
-        let nothing = super::said([(0, 0.9)].into_iter(), &characters);
-        assert_eq!((nothing.text.as_str(), nothing.confidence), ("", 0.0));
+        let found = characters(steps.into_iter(), &names);
+        let places: Vec<_> = found
+            .iter()
+            .map(|one| (one.text, one.first, one.last))
+            .collect();
+        assert_eq!(places, [("a", 0, 1), ("a", 3, 3), ("b", 4, 5), (" ", 6, 6)]);
+        assert!(characters([(0, 0.9)].into_iter(), &names).is_empty());
     }
 }

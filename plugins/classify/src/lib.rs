@@ -1,7 +1,7 @@
 //! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
 //!
 //! It reads subject and body (or, of a thread, the newest message of whoever opened it) without quoted replies and
-//! signature, cut at the encoder's bound of tokens. What the heads take is read off their card: any of the encoder's outputs, which
+//! signature, each line once, cut at the encoder's bound of tokens. What the heads take is read off their card: any of the encoder's outputs, which
 //! reach them without leaving the host, and of its inputs. Class names come from there too, so that other heads need no other
 //! plugin.
 //!
@@ -29,6 +29,8 @@
 
 mod answer;
 mod asks;
+
+use std::collections::BTreeSet;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
@@ -134,7 +136,17 @@ fn own_words(letter: &str) -> String {
     let letter = seen.as_str();
     let newest = without_quotes(letter);
     let own = without_signature(newest.as_str()).trim();
-    if own.is_empty() { letter.trim() } else { own }.to_owned()
+    once(if own.is_empty() { letter.trim() } else { own })
+}
+
+/// A text without the lines that stood there before: one that says the same over and over would fill all that is read with it.
+fn once(text: &str) -> String {
+    let mut seen = BTreeSet::new();
+    let lines = text.split_inclusive('\n');
+    let told: String = lines
+        .filter(|line| line.trim().is_empty() || seen.insert(line.trim()))
+        .collect();
+    told.trim_end().to_owned()
 }
 
 fn score(text: &str, heads: &ModelCard) -> Result<Tensors, Failure> {

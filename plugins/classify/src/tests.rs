@@ -305,7 +305,7 @@ fn quotes_and_signature_are_not_read() {
 }
 
 #[test]
-fn a_disguised_text_is_read_as_a_reader_sees_it() {
+fn a_disguised_or_repeated_text_is_read_as_a_reader_sees_it() {
     let tokens = |body: &str| {
         let (harness, seen) = stage(vec![0.9, 0.05, 0.03, 0.02]);
         let run = harness.fields(json!({ "body": body })).run();
@@ -317,6 +317,7 @@ fn a_disguised_text_is_read_as_a_reader_sees_it() {
         "Му cаrd w\u{200b}аs blоckеd & I need it.",
         "Ｍｙ ｃａｒｄ ｗａｓ ｂｌｏｃｋｅｄ ＆ Ｉ ｎｅｅｄ ｉｔ．",
         "<html><body><style>p {}</style><p>My card was blocked &amp; I need it.</p></body></html>",
+        "My card was blocked & I need it.\n\nMy card was blocked & I need it.\n",
     ] {
         assert_eq!(tokens(disguised), plain, "{disguised}");
     }

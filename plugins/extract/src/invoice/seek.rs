@@ -25,22 +25,29 @@ pub(super) struct Found {
 #[derive(Clone, Debug)]
 pub(super) struct Small {
     text: String,
-    /// A bit for each character that begins a word, by its code modulo 64: most labels are ruled out by it.
-    starts: u64,
+    /// Where a label may begin, not within a word, and the letter there without its accent.
+    starts: Vec<(usize, char)>,
+    /// A bit for each of these letters, by its code modulo 64: most labels are ruled out by it.
+    first: u64,
 }
 
 impl Small {
     pub(super) fn new(text: &str) -> Small {
         let text = lowered(text);
-        let mut starts = 0;
+        let mut starts = Vec::new();
         let mut within = false;
-        for c in text.chars() {
-            if !within {
-                starts |= bit(bare(c));
+        for (place, c) in text.char_indices() {
+            if !within && !c.is_whitespace() {
+                starts.push((place, bare(c)));
             }
             within = c.is_alphabetic();
         }
-        Small { text, starts }
+        let first = starts.iter().fold(0, |bits, (_, c)| bits | bit(*c));
+        Small {
+            text,
+            starts,
+            first,
+        }
     }
 }
 
@@ -51,28 +58,18 @@ fn bit(c: char) -> u64 {
 /// The first place of a label as whole words, in any case. Blanks and accents of the label may be missing in the text, and some
 /// letters stand for others, as pictures of text are read; capitals are often written without accents, too.
 pub(super) fn find_label(text: &Small, label: &str) -> Option<Found> {
-    let first = label.chars().next()?;
-    if text.starts & bit(bare(first)) == 0 {
+    let first = bare(label.chars().next()?);
+    if text.first & bit(first) == 0 {
         return None;
     }
     let lower = text.text.as_str();
     let ends = label.ends_with(char::is_alphanumeric);
-    let mut before = None;
-    for (start, c) in lower.char_indices() {
-        let begins = bare(c) == bare(first) && !before.is_some_and(char::is_alphabetic);
-        before = Some(c);
-        let Some(rest) = begins
-            .then(|| without(lower.get(start..)?, label))
-            .flatten()
-        else {
-            continue;
-        };
-        if !(ends && rest.starts_with(char::is_alphabetic)) {
-            let end = lower.len() - rest.len();
-            return Some(Found { start, end });
-        }
-    }
-    None
+    let starts = text.starts.iter().filter(|(_, c)| *c == first);
+    starts.map(|(start, _)| *start).find_map(|start| {
+        let rest = without(lower.get(start..)?, label)?;
+        let end = lower.len() - rest.len();
+        (!(ends && rest.starts_with(char::is_alphabetic))).then_some(Found { start, end })
+    })
 }
 
 /// What follows a label at the start of a text. Of a long label one letter may be another, missing, or one too many.
@@ -101,21 +98,27 @@ fn without<'a>(text: &'a str, label: &str) -> Option<&'a str> {
 fn common<'a, 'b>(text: &'a str, label: &'b str) -> (&'a str, &'b str) {
     let (mut text, mut label) = (text, label);
     let mut within = false; // of a word: there a digit may stand for a letter
-    while let Some(wanted) = label.chars().next() {
-        if wanted == ' ' {
-            text = text.trim_start_matches([' ', '\u{a0}']);
-        } else {
-            let Some(c) = text
-                .chars()
-                .next()
-                .filter(|c| bare(*c) == bare(wanted) || within && taken_for(*c, wanted))
-            else {
-                break;
-            };
-            text = text.get(c.len_utf8()..).unwrap_or_default();
+    loop {
+        let mut letters = label.chars();
+        match letters.next() {
+            None => break,
+            Some(' ') => {
+                text = text.trim_start_matches([' ', '\u{a0}']);
+                within = false;
+            }
+            Some(wanted) => {
+                let mut rest = text.chars();
+                let same = |c: char| {
+                    c == wanted || bare(c) == bare(wanted) || within && taken_for(c, wanted)
+                };
+                if !rest.next().is_some_and(same) {
+                    break;
+                }
+                text = rest.as_str();
+                within = true;
+            }
         }
-        within = wanted != ' ';
-        label = label.get(wanted.len_utf8()..).unwrap_or_default();
+        label = letters.as_str();
     }
     (text, label)
 }

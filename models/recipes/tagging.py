@@ -1,4 +1,5 @@
-"""Fine-tuned taggers: MiniLM's top two layers on the states of the shipped trunk, and a tag for each word.
+"""Fine-tuned taggers: MiniLM's top two layers on the states of the shipped trunk, and a tag for each word; once, or several
+times from different seeds, whose probabilities are averaged.
 
 A word is a run of characters that the encoder's tokenizer takes as one: letters and digits, or one mark. Its **first piece
 carries its tag**, the others are neither learnt nor read. What the uncased encoder does not see (capitals, line ends, how
@@ -55,6 +56,7 @@ class Recipe:
     dropout: float = 0.1
     mean: float = 0.0  # of the weights of how many steps the mean is taken: 1 / (1 - mean)
     smooth: float = 0.0
+    seed: int = SEED
 
 
 def labels_of(kinds: list) -> list:
@@ -176,10 +178,10 @@ def decode(encoding, scores: np.ndarray, labels: list) -> list:
     return [tuple(span) for span in spans]
 
 
-def fresh(upstream: dict, labels: list) -> dict:
+def fresh(upstream: dict, labels: list, seed: int = SEED) -> dict:
     """Published layers, a new head, shapes that say nothing yet."""
     weights = {name: jnp.asarray(value) for name, value in upstream.items() if name.startswith(TOP)}
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(seed)
     weights["shapes.weight"] = jnp.asarray(random.normal(0, 0.02, (HIDDEN, shapes.SIZE)), jnp.float32)
     weights["tags.weight"] = jnp.asarray(random.normal(0, 0.05, (len(labels), HIDDEN)), jnp.float32)
     weights["tags.bias"] = jnp.zeros(len(labels))
@@ -188,12 +190,12 @@ def fresh(upstream: dict, labels: list) -> dict:
 
 def train(weights: dict, split: Tagged, recipe: Recipe, after) -> None:
     """`after(weights, epoch)` is called after each epoch, with the weights or their running mean; it tells whether to go on."""
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(recipe.seed)
     plan = [batch for _ in range(recipe.epochs) for batch in [*split.shuffled(random, recipe.rows), None]]
     steps = sum(batch is not None for batch in plan)
     rate = optax.warmup_cosine_decay_schedule(0, recipe.rate, int(recipe.warm * steps), steps, recipe.rate / 200)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=recipe.decay))
-    state, key, epoch, mean = optimiser.init(weights), jax.random.key(SEED), 0, weights
+    state, key, epoch, mean = optimiser.init(weights), jax.random.key(recipe.seed), 0, weights
 
     @jax.jit
     def step(weights, mean, state, states, seen, mask, wanted, key):
@@ -260,27 +262,35 @@ def drop(value, key, rate: float):
     return jnp.where(jax.random.bernoulli(key, 1 - rate, value.shape), value / (1 - rate), 0)
 
 
-def build(name: str, weights: dict, labels: list, path) -> None:
-    """The graph, its two layers at eight bits."""
+def build(name: str, branches: list, labels: list, path) -> None:
+    """The graph, its layers at eight bits: the mean of what each branch, a set of weights, says."""
     graph = Graph(name)
-    layers = Layers(graph, weights)
     states = graph.input("states", TensorProto.FLOAT, ["batch", "tokens", HIDDEN])
     seen = graph.input("shapes", TensorProto.FLOAT, ["batch", "tokens", shapes.SIZE])
     mask = graph.input("attention_mask", TensorProto.INT64, ["batch", "tokens"])
     weight = graph.node("Cast", [mask], to=TensorProto.FLOAT)
-    bias = layers.attention_bias(weight)
+    bias = Layers(graph, {}).attention_bias(weight)
     # Padding comes as zeros, whose scale would be zero: it is moved away from them, and weighs nothing all the same.
     off = graph.node("Sub", [graph.constant("one.f", np.float32(1)), weight])
     states = graph.node("Add", [states, graph.node("Unsqueeze", [off, graph.constant("two", np.array([2]))])])
-    own = graph.node("MatMul", [seen, graph.constant("shapes.w", weights["shapes.weight"].T)])
-    states = graph.node("Add", [states, own])
-    for prefix in TOP:
-        states = layers.layer(states, bias, prefix)
-    matrix, shift = layers.dense("tags")
-    product = graph.node("MatMul", [states, graph.constant("tags.w", matrix)])
-    scores = graph.node("Add", [product, graph.constant("tags.b", shift)])
-    graph.output("tags", graph.node("Softmax", [scores], axis=-1), ["batch", "tokens", len(labels)])
+    made = [branch(graph, weights, "" if place == 0 else f"branch{place}.", (states, seen, bias)) for place, weights in enumerate(branches)]
+    tags = made[0] if len(made) == 1 else graph.node("Mean", made)
+    graph.output("tags", tags, ["batch", "tokens", len(labels)])
     graph.save(path)
+
+
+def branch(graph: Graph, weights: dict, prefix: str, inputs: tuple) -> str:
+    """The probabilities of one set of weights, whose constants stand under `prefix`."""
+    states, seen, bias = inputs
+    layers = Layers(graph, {prefix + name: value for name, value in weights.items()})
+    own = graph.node("MatMul", [seen, graph.constant(f"{prefix}shapes.w", weights["shapes.weight"].T)])
+    states = graph.node("Add", [states, own])
+    for top in TOP:
+        states = layers.layer(states, bias, prefix + top)
+    matrix, shift = layers.dense(prefix + "tags")
+    product = graph.node("MatMul", [states, graph.constant(f"{prefix}tags.w", matrix)])
+    scores = graph.node("Add", [product, graph.constant(f"{prefix}tags.b", shift)])
+    return graph.node("Softmax", [scores], axis=-1)
 
 
 def measure(wanted: list, found: list) -> tuple:

@@ -113,6 +113,32 @@ fn a_text_in_disguise_is_read_as_the_text_itself() {
 }
 
 #[test]
+fn a_request_said_a_thousand_times_is_the_same_request() {
+    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+    let sorted = |body: &str| {
+        let outcome = outcome(&host.submit(&json!({ "body": body })).unwrap(), "completed");
+        [
+            "classify/answer/type",
+            "classify/answer/urgency",
+            "route/answer/queue",
+        ]
+        .map(|place| {
+            outcome
+                .pointer(&format!("/stages/{place}"))
+                .unwrap()
+                .clone()
+        })
+    };
+    for request in [
+        "How long does a transfer from another bank take?",
+        "I was charged twice for one order.\nPlease send the second sum back.",
+    ] {
+        let often = format!("{request}\n").repeat(1_000);
+        assert_eq!(sorted(&often), sorted(request), "{request}");
+    }
+}
+
+#[test]
 fn a_text_of_nothing_but_findings_is_answered_within_the_limits() {
     let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
     for piece in [

@@ -18,14 +18,14 @@ from layers import HIDDEN
 
 HEAD = "screen"
 QUERIES, INNER = 4, 160
-SEED, ROWS = 13, 32
+ROWS = 32
 RATE, HEAD_RATE, WARM, DECAY, DROPOUT, HEAD_DROPOUT = 2e-4, 1e-3, 0.06, 0.01, 0.1, 0.2
 CUTOFF = 0.1
 MEAN = 0.995
 
 
-def fresh(labels: int) -> dict:
-    random = np.random.default_rng(SEED)
+def fresh(labels: int, seed: int) -> dict:
+    random = np.random.default_rng(seed)
     published = load_file(upstream() / "model.safetensors")
     weights = {name: jnp.asarray(value) for name, value in published.items() if name.startswith(finetune.LAYERS)}
 
@@ -41,16 +41,16 @@ def fresh(labels: int) -> dict:
     }
 
 
-def train(texts, labels: np.ndarray, shares: np.ndarray, epochs: int, after) -> dict:
+def train(texts, labels: np.ndarray, shares: np.ndarray, epochs: int, seed: int, after) -> dict:
     """The mean weights after `epochs`; `labels` and `shares` are [texts, labels], `after(weights, epoch)` is called after each epoch."""
-    weights, random = fresh(labels.shape[1]), np.random.default_rng(SEED)
+    weights, random = fresh(labels.shape[1], seed), np.random.default_rng(seed)
     plan = [batch for _ in range(epochs) for batch in [*texts.shuffled(random, ROWS), None]]
     steps = sum(batch is not None for batch in plan)
     optimiser = optax.multi_transform(
         {"layers": optimiser_of(RATE, steps), "heads": optimiser_of(HEAD_RATE, steps)},
         {name: "layers" if name.startswith(finetune.LAYERS) else "heads" for name in weights},
     )
-    state, key, mean, epoch, done = optimiser.init(weights), jax.random.key(SEED), weights, 0, 0
+    state, key, mean, epoch, done = optimiser.init(weights), jax.random.key(seed), weights, 0, 0
 
     @jax.jit
     def step(weights, mean, state, keep, states, mask, targets, weighs, key):

@@ -8,13 +8,14 @@ import csv
 import functools
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import letters
 import mapping
+import orders
 import sources
 from matters import matters
 from phrases import phrases
@@ -53,7 +54,14 @@ def gather(data: Path, split: str) -> list:
         known = tested(data) | {sameness(row.text) for row in by_hand}
         found = [row for row in found if sameness(row.text) not in known] + by_hand
     composed = [Example(text, "matters", *labels, "no") for text, *labels in matters(split)]
-    return [*found, *composed, *written(split)]
+    made = [*found, *composed, *written(split)]
+    return made + (commanded(made, random) if split == "train" else [])
+
+
+def commanded(rows: list, random: np.random.Generator) -> list:
+    """Some of the texts that were labelled by hand once more, with an order to the machine in them; the labels stay."""
+    chosen = [row for row in rows if random.random() < orders.SHARE.get(row.source.split()[0], 0)]
+    return [replace(row, text=orders.ordered(row.text, random), source="commanded") for row in chosen]
 
 
 def sameness(text: str) -> str:
@@ -88,8 +96,22 @@ def original(data: Path, split: str, source: str, row: str) -> str:
         return sources.banking77(data, "train")[int(row)][0]
     if source == "cfpb":
         return narratives(data)[row]
+    if source == "convosumm":
+        return messages(data)[row]
     domain, place = row.split(":")
     return sources.multidogo(data, domain, split)[int(place)][0]
+
+
+@functools.cache
+def messages(data: Path) -> dict:
+    """Subject and body of each message of the validation threads, by thread and place."""
+    made = {}
+    for thread, (source, _) in enumerate(sources.convosumm(data, "val")):
+        for place, message in enumerate(source.split("</s>")):
+            if found := re.match(r'.*?Subject: "(.*?)"\s(.*)', message, re.S):
+                body = re.sub(r" {2,}", "\n", found[2]).strip()
+                made[f"{thread}:{place}"] = f"{found[1]}\n\n{body}"
+    return made
 
 
 @functools.cache

@@ -45,7 +45,7 @@ def main() -> None:
     began = time.process_time()
 
     def after(weights: dict, epoch: int) -> bool:
-        tagging.build("name-tagger", weights, LABELS, FOLDER / "model.onnx")
+        tagging.build("name-tagger", [weights], LABELS, FOLDER / "model.onnx")
         print(f"epoch {epoch}, {time.process_time() - began:.0f} s of processor", flush=True)
         show(dev)
         return True

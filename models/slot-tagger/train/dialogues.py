@@ -4,11 +4,15 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from tagging import Text
 
 DOMAINS = ["airline", "finance", "insurance", "software"]
 # Slots that have fewer spans in the training split are not learnt.
 LEAST = 3
+# How many of the values of a copied conversation are exchanged.
+EXCHANGED = 0.5
 
 
 def read(data: Path, domain: str, split: str) -> list:
@@ -49,3 +53,31 @@ def kinds(texts: list) -> list:
     counts = Counter(kind for text in texts for _, _, kind in text.spans)
     return sorted(kind for kind, count in counts.items() if count >= LEAST and re.fullmatch("[a-z_]+", kind))
 
+
+
+def varied(texts: list, random: np.random.Generator) -> list:
+    """Each conversation once more: digits drawn anew, half of the values exchanged for others of their slot and domain.
+
+    What stands twice in a conversation stays the same twice: people repeat a number that they were asked to confirm.
+    """
+    values = {}
+    for text in texts:
+        for start, end, kind in text.spans:
+            values.setdefault((text.source, kind), []).append(text.text[start:end])
+    return [vary(text, values, random) for text in texts]
+
+
+def vary(text: Text, values: dict, random: np.random.Generator) -> Text:
+    made, exchanged, position = Text("", text.source), {}, 0
+    for start, end, kind in text.spans:
+        value = text.text[start:end]
+        if value not in exchanged:
+            others = values[text.source, kind]
+            other = others[random.integers(len(others))] if random.random() < EXCHANGED else value
+            exchanged[value] = re.sub("[0-9]", lambda _: str(random.integers(10)), other)
+        made.text += text.text[position:start]
+        made.spans.append((len(made.text), len(made.text) + len(exchanged[value]), kind))
+        made.text += exchanged[value]
+        position = end
+    made.text += text.text[position:]
+    return made

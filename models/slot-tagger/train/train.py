@@ -2,7 +2,7 @@
 
     python models/slot-tagger/train/train.py --data FOLDER
 
-36 minutes of processor and 3 GB on one thread. After each epoch the dev split is scored, at the eight bits that ship. The test split is read
+35 minutes of processor and 3 GB on one thread. After each epoch the dev split is scored, at the eight bits that ship. The test split is read
 by `score.py`, through the plugin and the host.
 """
 

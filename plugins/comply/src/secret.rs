@@ -113,19 +113,18 @@ fn is_key(value: &str) -> bool {
 /// Passwords and PINs.
 pub(crate) fn passwords(scan: &Scan<'_>) -> Vec<Span> {
     let text = scan.text();
-    let told = |word: &&str| {
-        let pin = *word == "pin";
-        announced(scan, word)
-            .into_iter()
-            .filter(move |value| match pin {
-                true => is_pin(value.span.of(text)),
-                false => value.tells(text),
-            })
+    let told = |word: &str| {
+        let pin = word == "pin";
+        let values = announced(scan, word).into_iter();
+        values.filter(move |value| match pin {
+            true => is_pin(value.span.of(text)),
+            false => value.tells(text),
+        })
     };
     each_once(
         PASSWORD
             .iter()
-            .flat_map(|word| told(&word))
+            .flat_map(|word| told(word))
             .map(|value| value.span),
     )
 }

@@ -97,13 +97,15 @@ fn may_part(a: &Character<'_>, b: &Character<'_>) -> bool {
 
 fn empty(picture: &[f32]) -> Vec<bool> {
     let width = picture.len() / HEIGHT;
-    let mut sorted = picture.to_vec();
-    sorted.sort_unstable_by(f32::total_cmp);
-    let at = |part: f32| {
-        let place = (part * sorted.len() as f32) as usize;
-        sorted.get(place).copied().unwrap_or_default()
+    let mut values = picture.to_vec();
+    let mut at = |part: f32| {
+        let place = (part * values.len() as f32) as usize;
+        let within = place < values.len();
+        within.then(|| *values.select_nth_unstable_by(place, f32::total_cmp).1)
     };
-    let (darkest, ground) = (at(0.02), at(0.7));
+    let (Some(darkest), Some(ground)) = (at(0.02), at(0.7)) else {
+        return Vec::new();
+    };
     let ink = ground - INK * (ground - darkest);
     let inked = |column: usize, row: usize| {
         let value = picture.get(row * width + column);

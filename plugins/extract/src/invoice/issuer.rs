@@ -13,6 +13,8 @@ const ENOUGH: f64 = 1.5;
 const LARGE: f64 = 1.12;
 /// Lines of a customer's address below its label or first line.
 const ADDRESS: usize = 6;
+/// The longest name, in bytes, of which other spellings are looked for.
+const NAME: usize = 160;
 /// How many numbers a row of goods has at the least, and how many letters may stand beside each: a unit, a currency.
 const NUMBERS: usize = 2;
 const UNIT: usize = 3;
@@ -29,6 +31,9 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
         .map(|piece| piece.size)
         .fold(0.0, f64::max);
     let customers = customers(grid);
+    let goods: Vec<bool> = (0..grid.height())
+        .map(|line| is_of_goods(grid.line(line)))
+        .collect();
     let mut best: Option<(f64, String)> = None;
     for piece in &grid.pieces {
         let Some(name) = name(piece.text) else {
@@ -44,7 +49,11 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
         } else {
             0.0
         };
-        score -= if is_tabled(grid, piece) { 5.0 } else { 0.0 };
+        score -= if is_tabled(grid, &goods, piece) {
+            5.0
+        } else {
+            0.0
+        };
         if score >= ENOUGH && best.as_ref().is_none_or(|(most, _)| score > *most) {
             best = Some((score, name));
         }
@@ -72,8 +81,11 @@ fn agreed(grid: &Grid<'_>, name: String) -> String {
         .map_or(name, |(most, _)| most)
 }
 
-/// Whether two names differ in two letters at the most, and in no more than a sixth.
+/// Whether two names differ in two letters at the most, and in no more than a sixth. What is longer than a name is like itself alone.
 fn is_alike(a: &str, b: &str) -> bool {
+    if a == b || a.len().max(b.len()) > NAME {
+        return a == b;
+    }
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let most = (a.len().min(b.len()) / 6).min(2);
     if a.len().abs_diff(b.len()) > most {
@@ -150,10 +162,10 @@ fn is_addressed(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
     })
 }
 
-/// Whether a piece stands in a row of goods, or is the heading of a column of them.
-fn is_tabled(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
-    is_of_goods(grid.line(piece.line))
-        || grid.line(piece.line).len() > NUMBERS && is_of_goods(grid.line(piece.line + 1))
+/// Whether a piece stands in a row of goods, or is the heading of a column of them; `goods` tells which lines are such rows.
+fn is_tabled(grid: &Grid<'_>, goods: &[bool], piece: &Piece<'_>) -> bool {
+    let row = |line: usize| goods.get(line).copied().unwrap_or(false);
+    row(piece.line) || row(piece.line + 1) && grid.line(piece.line).len() > NUMBERS
 }
 
 /// Whether a line has numbers as a row of goods has: how many, the price, the sum.
@@ -292,5 +304,8 @@ mod tests {
             "of a short name each letter counts"
         );
         assert!(is_alike("", ""));
+        let long = "A".repeat(200_000);
+        assert!(is_alike(&long, &long), "in no time");
+        assert!(!is_alike(&long, &long[1..]));
     }
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 
@@ -76,6 +77,12 @@ def convosumm(data: Path, split: str) -> list:
     if len(parts[0]) != len(parts[1]):
         raise SystemExit(f"`{folder}`: {len(parts[0])} sources, {len(parts[1])} summaries")
     return list(zip(*parts))
+
+
+def messages(thread: str) -> list:
+    """(subject, body) of each message of a thread of `convosumm`, None for one without a subject."""
+    found = [re.match(r'.*?Subject: "(.*?)"\s(.*)', message, re.S) for message in thread.split("</s>")]
+    return [message and (message[1], message[2]) for message in found]
 
 
 def presidio(data: Path) -> list:

@@ -145,10 +145,10 @@ def talk(data: Path, split: str, random: np.random.Generator) -> list:
             del known["legal-threat"]
         made.append(Example(text, "goemotions", known))
     for place, (source, _) in enumerate(sources.convosumm(data, "val")):
-        found = re.match(r'.*?Subject: "(.*?)"\s(.*)', source.split("</s>")[0], re.S)
-        if found and (place % 5 == 4) == (split == "dev") and not LEGAL.search(found[2]) and place % 4 == 0:
-            body = re.sub(r" {2,}", "\n", found[2]).strip()
-            made.append(Example(f"{found[1]}\n\n{body[:800]}", "convosumm", dict.fromkeys(LABELS, 0)))
+        first = sources.messages(source)[0]
+        if first and (place % 5 == 4) == (split == "dev") and not LEGAL.search(first[1]) and place % 4 == 0:
+            body = re.sub(r" {2,}", "\n", first[1]).strip()
+            made.append(Example(f"{first[0]}\n\n{body[:800]}", "convosumm", dict.fromkeys(LABELS, 0)))
     return made
 
 
@@ -204,7 +204,8 @@ def alarms(data: Path, split: str) -> list:
     texts += [text for domain in mapping.MULTIDOGO for text, _, _ in sources.multidogo(data, domain, "train")]
     texts += [text for text, _, _ in sources.bitext(data, "train")]
     texts += [text for text, _ in sources.goemotions(data, "train")]
-    texts += [message for thread, _ in sources.convosumm(data, "val") for message in messages(thread)]
+    found = [message for thread, _ in sources.convosumm(data, "val") for message in sources.messages(thread)]
+    texts += [f"{message[0]}\n\n{message[1].strip()[:800]}" for message in found if message]
     made = {}
     for text in texts:
         if (row := digest(text)) in wanted and row not in made:
@@ -213,11 +214,6 @@ def alarms(data: Path, split: str) -> list:
     if missing := wanted.keys() - made.keys():
         raise SystemExit(f"mined.tsv: no text has the digest {', '.join(sorted(missing))}; fetch the data sets anew")
     return list(made.values())
-
-
-def messages(thread: str) -> list:
-    found = [re.match(r'.*?Subject: "(.*?)"\s(.*)', message, re.S) for message in thread.split("</s>")]
-    return [f"{message[1]}\n\n{message[2].strip()[:800]}" for message in found if message]
 
 
 def digest(text: str) -> str:

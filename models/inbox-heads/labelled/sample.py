@@ -98,9 +98,9 @@ def bc3(data: Path) -> list:
 def convosumm(data: Path) -> list:
     made = []
     for place, (source, _) in enumerate(sources.convosumm(data, "test")):
-        found = re.match(r'.*?Subject: "(.*?)"\s(.*)', source.split("</s>")[0], re.S)
-        if found and 20 < len(found[2]) < 6000:
-            made.append(("", place, f"{found[1]}\n\n" + re.sub(r" {2,}", "\n", found[2]).strip()))
+        first = sources.messages(source)[0]
+        if first and 20 < len(first[1]) < 6000:
+            made.append(("", place, f"{first[0]}\n\n" + re.sub(r" {2,}", "\n", first[1]).strip()))
     return made
 
 

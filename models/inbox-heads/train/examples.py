@@ -102,15 +102,20 @@ def original(data: Path, split: str, source: str, row: str) -> str:
     return sources.multidogo(data, domain, split)[int(place)][0]
 
 
+def mailed(subject: str, body: str) -> str:
+    """A message as the stage sees it; runs of blanks were line ends."""
+    body = re.sub(r" {2,}", "\n", body).strip()
+    return f"{subject}\n\n{body}"
+
+
 @functools.cache
 def messages(data: Path) -> dict:
     """Subject and body of each message of the validation threads, by thread and place."""
     made = {}
     for thread, (source, _) in enumerate(sources.convosumm(data, "val")):
-        for place, message in enumerate(source.split("</s>")):
-            if found := re.match(r'.*?Subject: "(.*?)"\s(.*)', message, re.S):
-                body = re.sub(r" {2,}", "\n", found[2]).strip()
-                made[f"{thread}:{place}"] = f"{found[1]}\n\n{body}"
+        for place, message in enumerate(sources.messages(source)):
+            if message:
+                made[f"{thread}:{place}"] = mailed(*message)
     return made
 
 
@@ -275,9 +280,6 @@ def threads(data: Path, split: str) -> list:
     for place, (source, _) in enumerate(sources.convosumm(data, "val")):
         if (place % 5 == 4) != (split == "dev"):
             continue
-        first = source.split("</s>")[0]
-        found = re.match(r'.*?Subject: "(.*?)"\s(.*)', first, re.S)
-        if found:
-            body = re.sub(r" {2,}", "\n", found[2]).strip()
-            made.append(Example(f"{found[1]}\n\n{body}", "convosumm", "other", "low", None, "no"))
+        if first := sources.messages(source)[0]:
+            made.append(Example(mailed(*first), "convosumm", "other", "low", None, "no"))
     return made

@@ -35,6 +35,8 @@ pub enum Kind {
     Email,
     /// A telephone number, E.164 where the country is known.
     Phone,
+    /// A postal address, as one line with a comma between its parts.
+    Address,
     /// A person's name.
     Person,
     /// An organisation's name.

@@ -1,5 +1,6 @@
 //! Entities by rule: what stands where in a text, checked and normalised. One module for each family.
 
+pub mod address;
 pub mod amount;
 pub mod date;
 pub mod name;
@@ -74,6 +75,7 @@ pub fn all(text: &str, config: &Config) -> Vec<Finding> {
         reference::find(&scan),
         date::find(&scan, config.dates),
         amount::find(&scan, &config.dollar),
+        address::find(&scan),
         phone::find(&scan, country)
             .into_iter()
             .map(|phone| telephone(&scan, phone))

@@ -79,14 +79,15 @@ def gather(data: Path, split: str) -> list:
 
 
 def written(split: str) -> list:
-    """Our own texts, a file for each label. A block whose head says `dev` is of that split; `[+label]` adds another label."""
+    """Our own texts, a file for each label. The first word of a block's head tells its split: `dev`, `spare` (for the next version), or else
+    train; `[+label]` adds another label."""
     made = []
     for path in sorted((HERE / "texts").glob("*.txt")):
-        dev = False
+        own = "train"
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("#"):
-                dev = line.startswith("# dev")
-            elif line.strip() and dev == (split == "dev"):
+                own = next((name for name in ("dev", "spare") if line.startswith(f"# {name}")), "train")
+            elif line.strip() and own == split:
                 made.append(own_text(line, path.stem))
     return made
 
@@ -159,7 +160,7 @@ def complaints(data: Path, split: str) -> list:
     read = {number: labels for source, number, labels in mined(split) if source == "cfpb"}
     made, seen = [], set()
     for text, _, issue, number in sources.cfpb(data):
-        if {"8": "dev", "9": "test"}.get(number[-1], "train") != split or text[-400:] in seen:
+        if part(number) != split or text[-400:] in seen:
             continue
         if split == "train" and number not in labelled and number not in read and int(number[-2:]) % 5 > 0:
             continue  # a fifth of those without a label
@@ -169,6 +170,11 @@ def complaints(data: Path, split: str) -> list:
         else:
             made.append(complaint(text, labelled.get(number, []), doubtful(text, issue)))
     return made
+
+
+def part(number: str) -> str:
+    """The split of a narrative."""
+    return {"8": "dev", "9": "test"}.get(number[-1], "train")
 
 
 def complaint(text: str, labels: list, doubts: tuple = (), own: bool = False) -> Example:

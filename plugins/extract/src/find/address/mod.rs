@@ -32,15 +32,19 @@ pub fn find(scan: &Scan<'_>) -> Vec<Finding> {
     let reader = Reader::new(token::tokens(scan.text()));
     let (mut found, mut at) = (Vec::new(), 0);
     while at < reader.tokens.len() {
-        match reader.address(at) {
-            Some(address) => {
-                at = address.to.max(at + 1);
-                found.extend(reader.finding(scan, &address));
-            }
-            None => at += 1,
-        }
+        let Some(address) = reader.address(at) else {
+            at += 1;
+            continue;
+        };
+        // what stands before a street may be the end of the address before
+        let from = address
+            .from
+            .max(found.last().map_or(0, |last: &Address| last.to));
+        at = address.to.max(at + 1);
+        found.push(Address { from, ..address });
     }
-    found
+    let finding = |address| reader.finding(scan, address);
+    found.iter().filter_map(finding).collect()
 }
 
 /// From one word up to another.
@@ -72,7 +76,7 @@ impl Reader<'_> {
 
     /// `Flat 3, The Granary`, `Rose Cottage`, `Trevarrick Hill`: without a number, so that a code decides, or a street that a house stands in.
     fn unnumbered(&self, at: usize) -> Option<Address> {
-        if !self.is_bounded_before(at) && !self.is_announced(at) {
+        if !self.is_bounded(at) && !self.is_announced(at) {
             return None;
         }
         let unit = self
@@ -112,17 +116,13 @@ impl Reader<'_> {
         {
             from -= 1;
         }
-        if self.is_bounded_before(from) {
-            from
-        } else {
-            at
-        }
+        if self.is_bounded(from) { from } else { at }
     }
 
     fn confirm(&self, street: &Street) -> Option<Address> {
         let tail = self.tail(street.to, street.small);
         let announced = self.is_announced(street.from);
-        let begun = announced || self.is_bounded_before(street.from);
+        let begun = announced || self.is_bounded(street.from);
         let ended = self.is_bounded(street.to) || announced && self.goes_on(street.to);
         let sound = match (street.sure, street.small) {
             _ if tail.confirmed => true,
@@ -141,11 +141,8 @@ impl Reader<'_> {
 
     /// With what belongs to it before and behind.
     fn whole(&self, from: usize, to: usize, confidence: f64) -> Address {
-        let small = self.tokens.get(from..to).is_some_and(|words| {
-            !words
-                .iter()
-                .any(|word| word.is_capital() || word.text.ends_with('.'))
-        });
+        let words = self.tokens.get(from..to).unwrap_or_default();
+        let small = !words.iter().any(Token::is_capital);
         let to = self.tail(to, small).to;
         Address {
             from: self.before(from),

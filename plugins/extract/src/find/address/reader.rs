@@ -49,11 +49,7 @@ impl Reader<'_> {
         self.token(at).filter(|token| token.gap == Gap::Space)
     }
 
-    pub(super) fn is_bounded_before(&self, at: usize) -> bool {
-        self.gap(at).is_none_or(|gap| gap != Gap::Space)
-    }
-
-    /// Whether a line, a sentence or the text ends before the word.
+    /// Whether a line, a comma or a sentence parts the word from the one before, or the text is at its end.
     pub(super) fn is_bounded(&self, at: usize) -> bool {
         self.gap(at).is_none_or(|gap| gap != Gap::Space)
     }

@@ -208,7 +208,7 @@ impl Reader<'_> {
         let numbered = self.is_number(at);
         let first = at + usize::from(numbered);
         let article = self.token(first).is_some_and(|word| word.text == "The");
-        if !(self.is_bounded_before(at) || self.is_announced(at))
+        if !(self.is_bounded(at) || self.is_announced(at))
             || !(self.is_name(first, false) || numbered && article)
             || numbered && self.near(first).is_none()
         {
@@ -286,7 +286,7 @@ impl Reader<'_> {
 
     /// `Rose Cottage`, `The Old Mill`, at the start of a line or behind a comma.
     pub(super) fn house(&self, at: usize) -> Option<usize> {
-        if !self.is_bounded_before(at) && !self.is_announced(at) {
+        if !self.is_bounded(at) && !self.is_announced(at) {
             return None;
         }
         let mut to = at;

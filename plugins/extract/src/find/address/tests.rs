@@ -154,6 +154,18 @@ fn what_only_looks_like_an_address_is_none() {
 }
 
 #[test]
+fn two_addresses_one_after_the_other_are_two() {
+    let text = "from 6 Abbots Close, Wells, Somerset BA5 9LN to\nFlat 2, 41 Priory Road\nShepton Mallet\nBA4 6ZT";
+    assert_eq!(
+        found(text),
+        [
+            "6 Abbots Close, Wells, Somerset BA5 9LN",
+            "Flat 2, 41 Priory Road, Shepton Mallet, BA4 6ZT"
+        ]
+    );
+}
+
+#[test]
 fn offsets_are_those_of_the_text() {
     let text = "né à l'hôtel. Schreiben Sie an: Lindenstraße 5, 10969 Berlin.";
     let address = &find(&Scan::new(text))[0];
@@ -170,7 +182,10 @@ fn a_long_text_of_streets_takes_time_in_proportion() {
 proptest! {
     #[test]
     fn any_text_is_read(text in "\\PC{0,80}|([0-9]{1,5}[a-z]? ?|[A-Z][a-z]{2,8} |Road|Str\\. |, |\n|PO Box |#4|LS6 2AB|10115 ){0,30}") {
+        let mut end = 0;
         for address in find(&Scan::new(&text)) {
+            prop_assert!(address.span.start >= end, "addresses overlap");
+            end = address.span.end;
             prop_assert_eq!(address.span.of(&text), &address.value);
         }
     }

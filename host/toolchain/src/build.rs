@@ -15,7 +15,7 @@ pub(crate) const LINKER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
 /// Bytes of heap that a guest's memory has from the start. An instance serves one call; to grow its memory for the first few
 /// kilobytes costs two calls to the kernel, one of which stops every core that the host runs on. What is not touched costs nothing.
 const HEAP: usize = 512 << 10;
-/// Loops over bytes take sixteen at a time: of the shipped stages `comply` takes two thirds of the time by it. Every processor of the
+/// Loops over bytes take sixteen at a time: of the shipped stages `comply` takes three quarters of the time by it. Every processor of the
 /// host's can do it, and Winch where there is AVX2; without that a component waits for its optimised code.
 const FEATURES: &str = "-Ctarget-feature=+simd128";
 /// The first eight bytes of every component: magic, version, layer.

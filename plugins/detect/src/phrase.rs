@@ -4,12 +4,16 @@ use crate::{Scan, Span};
 
 /// Where a phrase in lower case stands as whole words; a blank in it stands for any run of white space.
 pub fn find(scan: &Scan<'_>, phrase: &str) -> Vec<Span> {
-    let Some(first) = phrase.chars().next() else {
-        return Vec::new();
-    };
-    scan.word_starts(first)
-        .filter_map(|start| matched(scan.text(), start, phrase))
-        .collect()
+    let matched = |start| matched(scan.text(), start, phrase);
+    let mut first = phrase.chars();
+    match (first.next(), first.next()) {
+        (Some(one), Some(two)) => scan.word_starts((one, two)).filter_map(matched).collect(),
+        (Some(one), None) => {
+            let starts = scan.word_starts_of(one).into_iter();
+            starts.filter_map(matched).collect()
+        }
+        (None, _) => Vec::new(),
+    }
 }
 
 fn matched(text: &str, start: usize, phrase: &str) -> Option<Span> {
@@ -43,5 +47,9 @@ mod tests {
         assert_eq!(found[0].of(text), "Security\n code");
         assert!(find(&Scan::new(""), "security code").is_empty());
         assert!(find(&Scan::new("x"), "").is_empty());
+        assert_eq!(find(&Scan::new("x, ox: X"), "x").len(), 2);
+        let text = "I’m here; i\n am there, I AM";
+        assert_eq!(find(&Scan::new(text), "i'm").len(), 1);
+        assert_eq!(find(&Scan::new(text), "i am").len(), 2);
     }
 }

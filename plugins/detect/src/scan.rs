@@ -33,15 +33,28 @@ pub struct Scan<'a> {
 
 /// Where words begin, found once for the many phrases that are looked for.
 struct Words {
-    /// The characters that follow no letter or digit, in small letters where they are ASCII, with their byte offsets.
-    starts: Vec<(char, usize)>,
-    /// A bit for each of these characters: most phrases are ruled out by it.
-    initials: u64,
+    /// The first two characters of each word, and its byte offset: in order of both, so that a phrase meets the few words alone that begin
+    /// as it does.
+    starts: Vec<(Pair, usize)>,
+    /// A bit for each of these pairs: most phrases are ruled out by it.
+    pairs: u64,
 }
 
-/// The bit of a character.
-fn bit(c: char) -> u64 {
-    1 << (u32::from(c) % u64::BITS)
+/// A character that follows no letter or digit, and the one behind it: in small letters where they are ASCII, any white space as a blank.
+type Pair = (char, char);
+
+/// The bit of a pair.
+fn bit((first, second): Pair) -> u64 {
+    1 << ((u32::from(first) * 7 + u32::from(second)) % u64::BITS)
+}
+
+/// As phrases are compared: see [`crate::phrase`].
+fn folded(c: char) -> char {
+    match c {
+        '’' => '\'',
+        c if c.is_whitespace() => ' ',
+        c => c.to_ascii_lowercase(),
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -61,30 +74,41 @@ impl<'a> Scan<'a> {
         *self.digits.get_or_init(any)
     }
 
-    /// Byte offsets of the words that begin with `initial`, a small letter, in either case.
-    pub(crate) fn word_starts(&self, initial: char) -> impl Iterator<Item = usize> {
+    /// Byte offsets of the words that begin with a pair of small letters, in either case.
+    pub(crate) fn word_starts(&self, pair: Pair) -> impl Iterator<Item = usize> {
         let words = self.words.get_or_init(|| self.words());
-        let starts = if words.initials & bit(initial) == 0 {
+        let starts = if words.pairs & bit(pair) == 0 {
             &[]
         } else {
-            words.starts.as_slice()
+            let from = words.starts.partition_point(|(other, _)| *other < pair);
+            words.starts.get(from..).unwrap_or_default()
         };
-        starts
-            .iter()
-            .filter(move |(c, _)| *c == initial)
-            .map(|(_, offset)| *offset)
+        let same = starts.iter().take_while(move |(other, _)| *other == pair);
+        same.map(|(_, offset)| *offset)
+    }
+
+    /// The same for one letter, in order.
+    pub(crate) fn word_starts_of(&self, initial: char) -> Vec<usize> {
+        let words = self.words.get_or_init(|| self.words());
+        let starts = words.starts.iter().filter(|(pair, _)| pair.0 == initial);
+        let mut offsets: Vec<usize> = starts.map(|(_, offset)| *offset).collect();
+        offsets.sort_unstable();
+        offsets
     }
 
     fn words(&self) -> Words {
-        let (mut starts, mut initials, mut within) = (Vec::new(), 0, false);
-        for (offset, c) in &self.chars {
+        let (mut starts, mut pairs, mut within) = (Vec::new(), 0, false);
+        let following = self.chars.iter().skip(1).map(|(_, c)| folded(*c));
+        for ((offset, c), next) in self.chars.iter().zip(following.chain([' '])) {
             if !within {
-                starts.push((c.to_ascii_lowercase(), *offset));
-                initials |= bit(c.to_ascii_lowercase());
+                let pair = (folded(*c), next);
+                starts.push((pair, *offset));
+                pairs |= bit(pair);
             }
             within = c.is_alphanumeric();
         }
-        Words { starts, initials }
+        starts.sort_unstable();
+        Words { starts, pairs }
     }
 
     /// The text as given.

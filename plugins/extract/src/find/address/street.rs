@@ -289,24 +289,24 @@ impl Reader<'_> {
         if !self.is_bounded(at) && !self.is_announced(at) {
             return None;
         }
-        let mut to = at;
-        while to < at + NAME
-            && (to == at || self.near(to).is_some())
-            && (self.is_name(to, false) || to == at && self.token(at)?.text == "The")
-        {
-            to += 1;
-        }
-        let last = to.checked_sub(1).filter(|last| *last > at)?;
-        words::is_house(self.token(last)?.text).then_some(to)
+        let article = self.token(at).is_some_and(|word| word.text == "The");
+        let to = self.name(at + usize::from(article), at)?;
+        words::is_house(self.token(to - 1)?.text).then_some(to)
     }
 
     /// A street's name without a number: `Trevarrick Hill`.
     pub(super) fn road(&self, at: usize) -> Option<usize> {
+        let to = self.name(at, at)?;
+        words::street(self.token(to - 1)?.text).map(|_| to)
+    }
+
+    /// The end of the words in capitals from `at` on, of a name that began at `from` and has two words at least.
+    fn name(&self, at: usize, from: usize) -> Option<usize> {
         let mut to = at;
-        while to < at + NAME && (to == at || self.near(to).is_some()) && self.is_name(to, false) {
+        while to < from + NAME && (to == from || self.near(to).is_some()) && self.is_name(to, false)
+        {
             to += 1;
         }
-        let last = to.checked_sub(1).filter(|last| *last > at)?;
-        words::street(self.token(last)?.text).map(|_| to)
+        (to > from + 1).then_some(to)
     }
 }

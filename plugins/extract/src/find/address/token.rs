@@ -2,15 +2,15 @@
 
 use super::words;
 
-/// What parts a word from the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What parts a word from the one before it, the stronger behind the weaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     /// A blank.
     Space,
-    /// A comma or a dash, with or without a line's end.
-    Comma,
     /// A line's end.
     Line,
+    /// A comma or a dash, with or without a line's end.
+    Comma,
     /// What no address goes across: the end of a sentence, a bracket, an empty line, a column's end.
     Hard,
 }
@@ -124,21 +124,4 @@ fn is_short(word: &str) -> bool {
         || words::is_shortened(word)
         || word.chars().count() < 3 && word.chars().all(|c| c.is_alphanumeric())
         || ["Dto", "Esq", "Dcha", "Izq", "Mme", "Prof"].contains(&word)
-}
-
-impl Gap {
-    /// The stronger of two.
-    fn max(self, other: Gap) -> Gap {
-        let rank = |gap| match gap {
-            Gap::Space => 0,
-            Gap::Line => 1,
-            Gap::Comma => 2,
-            Gap::Hard => 3,
-        };
-        if rank(other) > rank(self) {
-            other
-        } else {
-            self
-        }
-    }
 }

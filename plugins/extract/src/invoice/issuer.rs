@@ -31,6 +31,13 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
         .map(|piece| piece.size)
         .fold(0.0, f64::max);
     let customers = customers(grid);
+    let pieces = || grid.pieces.iter();
+    let registers: Vec<&Piece<'_>> = pieces()
+        .filter(|piece| has_label(&piece.small, labels::REGISTERED))
+        .collect();
+    let senders: Vec<&Piece<'_>> = pieces()
+        .filter(|piece| is_whole(piece.text, labels::SENDER))
+        .collect();
     let goods: Vec<bool> = (0..grid.height())
         .map(|line| is_of_goods(grid.line(line)))
         .collect();
@@ -41,9 +48,17 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
         };
         let mut score =
             looks(piece, grid, usual, largest) + company(&name) + repeated(grid, piece, &name);
-        score += if is_registered(grid, piece) { 2.0 } else { 0.0 };
+        score += if is_registered(&registers, piece) {
+            2.0
+        } else {
+            0.0
+        };
         score += if is_addressed(grid, piece) { 0.75 } else { 0.0 };
-        score += if is_announced(grid, piece) { 3.0 } else { 0.0 };
+        score += if is_announced(&senders, piece) {
+            3.0
+        } else {
+            0.0
+        };
         score -= if customers.iter().any(|customer| same_block(customer, piece)) {
             5.0
         } else {
@@ -140,17 +155,14 @@ fn repeated(grid: &Grid<'_>, piece: &Piece<'_>, name: &str) -> f64 {
     again.count().min(2) as f64
 }
 
-/// Whether registers, tax or bank numbers stand on the line or near below it.
-fn is_registered(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
-    let near = |other: &Piece<'_>| {
+/// Whether one of `registers`, of tax or of bank numbers, stands on the line or near below it.
+fn is_registered(registers: &[&Piece<'_>], piece: &Piece<'_>) -> bool {
+    registers.iter().any(|other| {
         let gap = other.baseline - piece.baseline;
-        (0.0..=6.0 * piece.size.min(12.0 * other.size)).contains(&gap)
+        (piece.line..piece.line + 4).contains(&other.line)
+            && (0.0..=6.0 * piece.size.min(12.0 * other.size)).contains(&gap)
             && (piece.overlaps(other) || gap == 0.0)
-    };
-    let lines = piece.line..piece.line + 4;
-    lines
-        .flat_map(|line| grid.line(line))
-        .any(|other| near(other) && has_label(&other.small, labels::REGISTERED))
+    })
 }
 
 /// Whether something with a number, such as a street, stands right below.
@@ -177,13 +189,11 @@ fn is_of_goods(line: &[Piece<'_>]) -> bool {
     line.iter().filter(number).count() >= NUMBERS
 }
 
-/// Whether a label for the sender stands before or above it.
-fn is_announced(grid: &Grid<'_>, piece: &Piece<'_>) -> bool {
-    let above = piece.line.saturating_sub(1)..=piece.line;
-    above.flat_map(|line| grid.line(line)).any(|label| {
-        let placed = label.line == piece.line && label.left < piece.left
-            || label.line != piece.line && label.overlaps(piece);
-        placed && is_whole(label.text, labels::SENDER)
+/// Whether one of `senders`, labels for who sends, stands before or above it.
+fn is_announced(senders: &[&Piece<'_>], piece: &Piece<'_>) -> bool {
+    senders.iter().any(|label| {
+        label.line == piece.line && label.left < piece.left
+            || label.line + 1 == piece.line && label.overlaps(piece)
     })
 }
 

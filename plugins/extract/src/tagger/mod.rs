@@ -2,8 +2,8 @@
 //!
 //! A tagger's card decides what it is given (shapes and mask where it asks for them) and what it marks: `PER` and `ORG` are
 //! names, any other kind is a slot of that label. The encoder does not see capitals: of a tagger that is not given the shapes of words
-//! either, and of companies, a name with a small word, particles apart, is dropped, since it is not written as one. A person whom a tagger
-//! with shapes marks may be written small, as people do in chats. Slots are taken as they are.
+//! either, a name with a small word, particles apart, is dropped, since it is not written as one. What a tagger with shapes marks may be
+//! written small, as people do in chats. Slots are taken as they are.
 //!
 //! Bounds: four windows of as many tokens as the encoder takes.
 
@@ -165,7 +165,7 @@ fn windows(text: &str, tokens: usize) -> Vec<(usize, Encoding)> {
 struct Sound {
     /// Its mean probability, at least.
     floor: f64,
-    /// Whether the tagger is shown capitals: people's names may be written small then, and a mark of a beginning begins a name.
+    /// Whether the tagger is shown capitals: names may be written small then, and a mark of a beginning begins one.
     sees_shapes: bool,
 }
 
@@ -332,8 +332,7 @@ impl Name {
         let capital =
             |word: &str| word.starts_with(char::is_uppercase) || PARTICLES.contains(&word);
         let capitals = name.starts_with(char::is_uppercase) && name.split_whitespace().all(capital);
-        let written = capitals || sound.sees_shapes && self.kind == Kind::Person;
-        let is_sound = written
+        let is_sound = (capitals || sound.sees_shapes)
             && name.chars().filter(|c| c.is_alphabetic()).count() > 1
             && self.probability >= sound.floor
             && !name.contains('\n')

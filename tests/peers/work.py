@@ -26,7 +26,7 @@ WINDOWS = 4
 MODELS = {
     "encoder": "minilm/1.0.0",
     "heads": "inbox-heads/3.2.0",
-    "tagger": "name-tagger/2.0.0",
+    "tagger": "name-tagger/2.1.0",
     "scorer": "sentence-scorer/2.0.0",
 }
 TYPES = (

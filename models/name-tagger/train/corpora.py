@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import frames
+import letters
 import sources
 from tagging import Text
 
@@ -17,14 +18,16 @@ PRESIDIO_TIMES = 3
 
 def gather(data: Path, split: str) -> list:
     made = presidio(data, split)
+    names = frames.Names(presidio(data, "train"))
     if split == "train":
-        made = frames.filled(made) + made * PRESIDIO_TIMES
+        made = frames.filled(names) + made * PRESIDIO_TIMES
+    made += letters.gather(split, names)
     for part in BTC[split]:
         made += conll(data / "ner_conll" / "BTC" / f"{part}.conll", "btc")
     if split != "dev":
         made += conll(data / "ner_conll" / "SEC-filings" / {"train": "FIN5.txt", "test": "FIN3.txt"}[split], "sec")
-    names = {"train": "wnut17train.conll", "dev": "emerging.dev.conll", "test": "emerging.test.annotated"}
-    made += conll(data / "wnut17" / names[split], "wnut17")
+    tweets = {"train": "wnut17train.conll", "dev": "emerging.dev.conll", "test": "emerging.test.annotated"}
+    made += conll(data / "wnut17" / tweets[split], "wnut17")
     return made + dialogues(data, split)
 
 

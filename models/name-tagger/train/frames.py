@@ -1,7 +1,8 @@
 """Lines of letters, chats and forms, written for the project (`frames.txt`), with names put in.
 
-Half of the names of people and bodies are those of presidio's training rows, half are made by Faker for the locales of `LOCALES`; towns and
-addresses are Faker's and are marked as nothing. A tenth of the lines is in small letters, as people write in chats, and one in fifty in capitals.
+Half of the names of people are those of presidio's training rows, half are made by Faker for the locales of `LOCALES`; of those of bodies two
+thirds are of `bodies.txt`, written for the project, and a sixth each of the other two. Towns and addresses are Faker's and are marked as nothing.
+A tenth of the lines is in small letters, as people write in chats, and one in fifty in capitals.
 """
 
 import re
@@ -12,8 +13,10 @@ from faker import Faker
 
 from tagging import Text
 
-LINES = 4500
+LINES = 7000
 SEED = 11
+SMALL, CAPITAL = 0.10, 0.12
+OF_LIST, OF_ROWS = 0.667, 0.833
 # Those whose names are written in Latin letters.
 LOCALES = (
     "en_US en_GB en_IN en_AU en_IE de_DE de_AT fr_FR fr_CA es_ES es_MX it_IT pt_BR pt_PT nl_NL sv_SE no_NO da_DK fi_FI pl_PL cs_CZ hu_HU ro_RO "
@@ -23,12 +26,16 @@ KIND = {"p": "PER", "f": "PER", "l": "PER", "o": "ORG"}
 HOLE = re.compile(r"\{([pfloca])\}")
 
 
-def filled(rows: list) -> list:
-    """`LINES` texts; `rows` are presidio's training rows, whose names are put in beside Faker's."""
-    lines = (Path(__file__).with_name("frames.txt")).read_text(encoding="utf-8").split("\n")
-    lines = [line.replace("\\n", "\n") for line in lines if line and not line.startswith("#")]
-    names, random = Names(rows), np.random.default_rng(SEED)
+def filled(names: "Names") -> list:
+    """`LINES` texts."""
+    lines = [line.replace("\\n", "\n") for line in read("frames.txt") if not line.startswith("#")]
+    random = np.random.default_rng(SEED)
     return [fill(lines[random.integers(len(lines))], names, random) for _ in range(LINES)]
+
+
+def read(name: str) -> list:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").split("\n")
+    return [line for line in lines if line]
 
 
 def fill(frame: str, names: "Names", random: np.random.Generator) -> Text:
@@ -40,28 +47,37 @@ def fill(frame: str, names: "Names", random: np.random.Generator) -> Text:
                 spans.append((len(text), len(text) + len(value), KIND[piece]))
             piece = value
         text += piece
-    written = random.random()
+    return cased(text, "frames", spans, random.random(), (SMALL, CAPITAL))
+
+
+def cased(text: str, source: str, spans: list, drawn: float, shares: tuple) -> Text:
+    """In small letters where `drawn` is below the first share, in capitals below the second."""
     # A letter whose small or capital form is longer than itself would move what follows.
-    for share, change in ((0.10, str.lower), (0.12, str.upper)):
-        if written < share:
-            return Text(change(text) if len(change(text)) == len(text) else text, "letters", spans)
-    return Text(text, "letters", spans)
+    for share, change in zip(shares, (str.lower, str.upper)):
+        if drawn < share:
+            return Text(change(text) if len(change(text)) == len(text) else text, source, spans)
+    return Text(text, source, spans)
 
 
 class Names:
-    """Names of people and bodies, towns and addresses, drawn one after the other."""
+    """Names of people and bodies, towns and addresses, drawn one after the other; `rows` are presidio's training rows."""
 
     def __init__(self, rows: list):
         self._seen = {"PER": [], "ORG": []}
         for row in rows:
             for start, end, kind in row.spans:
                 self._seen[kind].append(row.text[start:end])
+        self._bodies = read("bodies.txt")
         Faker.seed(SEED)
         self._fakers = [Faker(locale) for locale in LOCALES]
 
     def of(self, hole: str, random: np.random.Generator) -> str:
-        if hole in "po" and random.random() < 0.5:
-            seen = self._seen[KIND[hole]]
+        drawn = random.random()
+        if hole == "o" and drawn < OF_ROWS:
+            listed = self._bodies if drawn < OF_LIST else self._seen["ORG"]
+            return listed[random.integers(len(listed))]
+        if hole == "p" and drawn < 0.5:
+            seen = self._seen["PER"]
             return seen[random.integers(len(seen))]
         made = self._fakers[random.integers(len(self._fakers))]
         if hole == "p":

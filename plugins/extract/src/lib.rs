@@ -67,7 +67,7 @@ impl Default for Config {
             country: None,
             dates: find::date::Order::default(),
             dollar: "USD".to_owned(),
-            names_floor: 0.5,
+            names_floor: 0.4,
         }
     }
 }

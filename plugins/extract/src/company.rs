@@ -1,5 +1,5 @@
-//! Companies' names and their legal forms: `GmbH` alone is no name, and `Nordlicht Werkzeuge GmbH` is one, whatever part of
-//! it the model marked.
+//! Companies' names and their legal forms: `GmbH` alone is no name, nor is `IBAN` or a desk such as `Accounts`, and `Nordlicht Werkzeuge GmbH`
+//! is one, whatever part of it the model marked.
 //!
 //! Bounds: four words before the form, on the same line, each written as a name.
 
@@ -14,6 +14,68 @@ const FORMS: &[&str] = &[
     "PLC", "Pte", "Pty", "SA", "SARL", "SAS", "SASU", "SCS", "SE", "SL", "SLL", "SLU", "SNC",
     "SpA", "SpK", "SRL", "sro", "UG", "VOF",
 ];
+
+/// What names a number, a form or a desk, and no company: where it stands for the whole of what was marked.
+const NONE: &[&str] = &[
+    "accounting",
+    "accounts",
+    "administration",
+    "apn",
+    "barrister",
+    "bic",
+    "billing",
+    "bookkeeping",
+    "complaints",
+    "compliance",
+    "customer care",
+    "customer relations",
+    "customer service",
+    "customer services",
+    "customer support",
+    "cvv",
+    "eta",
+    "faq",
+    "finance",
+    "head office",
+    "help desk",
+    "helpdesk",
+    "hr",
+    "iban",
+    "id",
+    "imei",
+    "iso",
+    "it",
+    "legal",
+    "lettings",
+    "management",
+    "marketing",
+    "office",
+    "otp",
+    "payroll",
+    "pdf",
+    "pin",
+    "procurement",
+    "purchasing",
+    "qr",
+    "reception",
+    "registrar",
+    "returns",
+    "sales",
+    "school office",
+    "sepa",
+    "sim",
+    "support",
+    "swift",
+    "tan",
+    "url",
+    "vat",
+    "vin",
+];
+
+/// Whether a name is one of those that no company has.
+pub(crate) fn is_none(name: &str) -> bool {
+    NONE.contains(&name.to_lowercase().as_str())
+}
 
 /// The whole of a company's name of which `span` is a part: with the legal form behind it, and with the words before that
 /// form. A name without a form stays as it is. None where there is nothing but a form.
@@ -122,6 +184,13 @@ mod tests {
         ] {
             assert_eq!(of(text, part), Some(name), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_or_a_desk_is_no_company() {
+        assert!(is_none("IBAN") && is_none("Customer Services"));
+        assert!(!is_none("Swift Parcels") && !is_none(""));
+        assert!(NONE.is_sorted(), "in order, to be read");
     }
 
     #[test]

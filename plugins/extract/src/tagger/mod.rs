@@ -325,7 +325,9 @@ impl Name {
             });
         }
         let span = match self.kind {
-            Kind::Organization => company::whole(text, span)?,
+            Kind::Organization => {
+                company::whole(text, span).filter(|span| !company::is_none(span.of(text)))?
+            }
             _ => name::untitled(text, span),
         };
         let name = span.of(text);

@@ -25,7 +25,7 @@ ROWS = 8
 WINDOWS = 4
 MODELS = {
     "encoder": "minilm/1.0.0",
-    "heads": "inbox-heads/3.2.0",
+    "heads": "inbox-heads/3.3.0",
     "tagger": "name-tagger/2.1.0",
     "scorer": "sentence-scorer/2.0.0",
 }

@@ -46,8 +46,8 @@ BY_HAND = {"written": 12.0, "marked": 6.0, "matters": 6.0, "commanded": 4.0}
 REAL = ("written", "marked", "convosumm")
 # How far classes are brought to weigh alike: 0 leaves them as often as they are, 1 makes them equal.
 EVEN = 0.5
-# What a shift of a class by one costs, squared, against the mean loss. Of those tried the one with the least sum of losses over five parts
-# of dev, each judged by the other four.
+# What a shift of a class by one costs, squared, against the mean loss. Of 0.03, 0.01 and 0.003 the one with the greatest sum of macro-F1 over
+# five parts of dev, each judged by the other four; their losses are within one part in a hundred.
 SHIFT = 0.01
 
 

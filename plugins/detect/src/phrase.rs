@@ -58,7 +58,7 @@ fn exchanged<'t, 'p>(text: &'t str, phrase: &'p str) -> Option<(&'t str, &'p str
     let (a, b) = (read.next()?, read.next()?);
     let (x, y) = (wanted.next()?, wanted.next()?);
     let letters = x.is_alphabetic() && y.is_alphabetic();
-    (letters && is_same(a, y) && is_same(b, x)).then(|| (read.as_str(), wanted.as_str()))
+    (letters && is_same(a, y) && is_same(b, x)).then_some((read.as_str(), wanted.as_str()))
 }
 
 /// Whether the word of a phrase around an offset has letters enough to be known by what is left of them.

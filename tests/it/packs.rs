@@ -58,7 +58,7 @@ const ALONE: &str = r#"
 schema = 1
 name = "packs"
 [models]
-encoder = { use = "minilm@1" }
+encoder = { use = "minilm-trunk@1" }
 heads = { use = "comply-heads@1" }
 [[stage]]
 name = "comply"

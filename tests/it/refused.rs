@@ -180,13 +180,13 @@ fn two_components_that_claim_one_version_are_not_chosen_between() {
 #[test]
 fn a_model_whose_file_was_changed_does_not_load() {
     let models = tempfile::tempdir().unwrap();
-    let folder = models.path().join("sentence-scorer/2.0.0");
+    let folder = models.path().join("sentence-scorer/3.0.0");
     fs::create_dir_all(&folder).unwrap();
-    let shipped = places::root().join("models/sentence-scorer/2.0.0");
+    let shipped = places::root().join("models/sentence-scorer/3.0.0");
     for file in ["model.toml", "model.onnx"] {
         fs::copy(shipped.join(file), folder.join(file)).unwrap();
     }
-    let text = "schema = 1\nname = \"changed\"\n[models.scorer]\nuse = \"sentence-scorer@2\"\n\n\
+    let text = "schema = 1\nname = \"changed\"\n[models.scorer]\nuse = \"sentence-scorer@3\"\n\n\
                 [[stage]]\nname = \"a\"\nplugin = \"hostile@1\"\nmodels = { model = \"scorer\" }\nconfig = { case = \"echo\" }\n";
     let layout = Layout::new(text, &["hostile"])
         .unwrap()

@@ -3,7 +3,7 @@
 use std::fs;
 
 use fleetwright_tests::{Host, Layout, command, data, digest, places};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::assertions::outcome;
 
@@ -274,6 +274,32 @@ fn every_request_is_answered_as_a_reader_would() {
         resident < f64::from(400 << 20),
         "all of that took {resident} bytes"
     );
+}
+
+/// What one stage has had read, no other pays for: the letter is one run of the encoder for three stages, its signature another for `extract`.
+#[test]
+fn a_letter_is_read_once_for_all_stages() {
+    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+    let encoder = |name: &str| {
+        let name = format!("fleetwright_model_{name}");
+        host.metric(&name, &[("model", "minilm-trunk")]).unwrap()
+    };
+    let own = "Hello,\n\nthe lamp that I ordered on Monday came broken.";
+    let body = format!("{own} Please send another one.\n\nKind regards,\nAda Moe\n");
+    let letter = json!({ "subject": "Broken lamp", "body": body });
+    outcome(&host.submit(&letter).unwrap(), "completed");
+    let read = || (encoder("requests_total"), encoder("saved_seconds_count"));
+    assert_eq!(read(), (Some(2.0), Some(2.0)));
+
+    // What the other side answered is for the summary alone, in one more run.
+    let messages = json!([
+        { "from": "Ada", "body": "Where is the lamp that I ordered on Monday?" },
+        { "from": "Shop", "body": "It is on its way to you." },
+        { "from": "Ada", "body": own },
+    ]);
+    let thread = json!({ "subject": "Broken lamp", "messages": messages });
+    outcome(&host.submit(&thread).unwrap(), "completed");
+    assert_eq!(read(), (Some(4.0), Some(4.0)));
 }
 
 #[test]

@@ -18,49 +18,46 @@ import shapes  # noqa: I001  on the path that `work` adds
 
 
 def gathered() -> tuple:
-    """The encoder's rows (ids, and for whom), and how many requests they are of."""
+    """The encoder's rows (ids, and for which stages), how many requests they are of, and how many rows were equal to others of their request."""
     stages = [work.Classify(), work.Extract(), work.Summarize()]
-    rows, saved = [], 0
+    rows, asked = [], 0
     items = letters.requests()
     for item in items:
-        known = set()
+        known = {}
         for stage in stages:
             for ids in stage.prepare(item)[1]:
-                if stage.want == "states" and tuple(ids) in known:
-                    saved += 1
-                    continue
-                known.add(tuple(ids))
-                rows.append((ids, stage.name))
-    return rows, len(items), saved
+                known.setdefault(tuple(ids), []).append(stage.name)
+                asked += 1
+        rows += [(ids, " ".join(dict.fromkeys(names))) for ids, names in known.items()]
+    return rows, len(items), asked - len(rows)
 
 
 def chunks(rows: list, most_rows: int, most_tokens: int) -> list:
-    """Rows of one kind and like length, bounded in rows and in tokens, padding among them."""
+    """Rows for the same stages and of like length, bounded in rows and in tokens, padding among them."""
     made = []
-    for name in ("classify", "extract", "summarize"):
+    for names in sorted({names for _, names in rows}):
         chunk = []
-        for ids in sorted((ids for ids, whose in rows if whose == name), key=len):
+        for ids in sorted((ids for ids, whose in rows if whose == names), key=len):
             if chunk and (len(chunk) >= most_rows or (len(chunk) + 1) * len(ids) > max(most_tokens, len(ids))):
-                made.append((name, chunk))
+                made.append((names, chunk))
                 chunk = []
             chunk.append(ids)
-        made.append((name, chunk))
-    return [(name, *work.padded(chunk)) for name, chunk in made if chunk]
+        made.append((names, chunk))
+    return [(names, *work.padded(chunk)) for names, chunk in made if chunk]
 
 
 class Models:
     def __init__(self):
         self.encoder, self.heads, self.tagger, self.scorer = map(work.session, ("encoder", "heads", "tagger", "scorer"))
 
-    def run(self, name: str, ids: np.ndarray, mask: np.ndarray):
-        want = "embedding" if name == "summarize" else "states"
-        (read,) = self.encoder.run([want], {"input_ids": ids, "attention_mask": mask})
-        if name == "classify":
+    def run(self, names: str, ids: np.ndarray, mask: np.ndarray):
+        (read,) = self.encoder.run(["states"], {"input_ids": ids, "attention_mask": mask})
+        if "classify" in names:
             self.heads.run(None, {"states": read, "attention_mask": mask})
-        elif name == "extract":
+        if "extract" in names:
             seen = np.zeros((*ids.shape, shapes.SIZE), np.float32)
             self.tagger.run(None, {"states": read, "shapes": seen, "attention_mask": mask})
-        else:
+        if "summarize" in names:
             self.scorer.run(None, {"features": np.zeros((len(ids), 51), np.float32)})
 
 

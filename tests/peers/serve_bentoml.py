@@ -26,11 +26,7 @@ class EncoderService:
 
     @bentoml.api(**BATCHED)
     def states(self, rows: list[Any]) -> list[Any]:
-        return self._encoder(rows, "states")
-
-    @bentoml.api(**BATCHED)
-    def embedding(self, rows: list[Any]) -> list[Any]:
-        return self._encoder(rows, "embedding")
+        return self._encoder(rows)
 
 
 class Stage:
@@ -40,7 +36,7 @@ class Stage:
 
     def __init__(self):
         self._stage = None if VARIANT == "light" else self.made()
-        self._encoder = work.Encoder() if VARIANT == "own" and self.made.want else None
+        self._encoder = work.Encoder() if VARIANT == "own" and self.made.encodes else None
 
     def _over(self, items: list) -> list:
         if self._stage is None:
@@ -75,16 +71,15 @@ def shared(made) -> type:
         @bentoml.api
         async def run(self, items: list[Any]) -> list[Any]:
             kept, rows = self._stage.prepare(items[0])
-            ask = self.encoder.to_async.states if made.want == "states" else self.encoder.to_async.embedding
             chunks = [rows[at : at + work.ROWS] for at in range(0, len(rows), work.ROWS)]
-            read = [one for chunk in await asyncio.gather(*map(ask, chunks)) for one in chunk]
+            read = [one for chunk in await asyncio.gather(*map(self.encoder.to_async.states, chunks)) for one in chunk]
             return self._stage.finish_all(items, [kept], [read])
 
     return bentoml.service(name=made.name, **COMMON)(Shared)
 
 
 def service(made) -> type:
-    return shared(made) if VARIANT == "shared" and made.want else own(made)
+    return shared(made) if VARIANT == "shared" and made.encodes else own(made)
 
 
 ClassifyService = service(work.Classify)

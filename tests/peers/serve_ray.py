@@ -31,14 +31,9 @@ class EncoderReplica:
 
     @serve.batch(**BATCH)
     async def __call__(self, asked: list) -> list:
-        """Each call's rows, all of them in one run for each kind of answer."""
-        answers = [None] * len(asked)
-        for want in {want for _, want in asked}:
-            which = [at for at, (_, other) in enumerate(asked) if other == want]
-            read = iter(self._encoder([row for at in which for row in asked[at][0]], want))
-            for at in which:
-                answers[at] = [next(read) for _ in asked[at][0]]
-        return answers
+        """Each call's rows, all of them in one run."""
+        read = iter(self._encoder([row for rows in asked for row in rows]))
+        return [[next(read) for _ in rows] for rows in asked]
 
 
 @serve.deployment(**OPTIONS)
@@ -47,7 +42,7 @@ class Own:
 
     def __init__(self, name: str):
         self._stage = work.STAGES[name]()
-        self._encoder = work.Encoder() if self._stage.want else None
+        self._encoder = work.Encoder() if self._stage.encodes else None
 
     @serve.batch(**BATCH)
     async def __call__(self, items: list) -> list:
@@ -63,7 +58,7 @@ class Shared:
 
     async def __call__(self, item: dict) -> dict:
         kept, rows = self._stage.prepare(item)
-        read = await self._encoder.remote((rows, self._stage.want)) if rows else []
+        read = await self._encoder.remote(rows) if rows else []
         return self._stage.finish_all([item], [kept], [read])[0]
 
 
@@ -97,7 +92,7 @@ def application(variant: str):
     for name, made in work.STAGES.items():
         if variant == "light":
             stages[name] = Light.options(name=name).bind(name)
-        elif variant == "shared" and made.want:
+        elif variant == "shared" and made.encodes:
             stages[name] = Shared.options(name=name).bind(name, encoder)
         else:
             stages[name] = Own.options(name=name).bind(name)

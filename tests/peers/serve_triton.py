@@ -35,7 +35,7 @@ class Stages:
         self.light = variant == "light"
         shared = work.Encoder() if variant == "shared" else None
         self.stages = {} if self.light else {name: made() for name, made in work.STAGES.items()}
-        self.encoders = {name: (shared or work.Encoder()) if stage.want else None for name, stage in self.stages.items()}
+        self.encoders = {name: (shared or work.Encoder()) if stage.encodes else None for name, stage in self.stages.items()}
 
     def model(self, name: str):
         def infer(requests):

@@ -22,12 +22,13 @@ from features import Sentence, features  # noqa: E402  the scorer's own
 
 TOKENS = 256
 ROWS = 8
-WINDOWS = 4
+# Of one message.
+MOST_ROWS = 4
 MODELS = {
-    "encoder": "minilm/1.0.0",
+    "encoder": "minilm-trunk/1.0.0",
     "heads": "inbox-heads/3.3.0",
-    "tagger": "name-tagger/2.1.0",
-    "scorer": "sentence-scorer/2.0.0",
+    "tagger": "name-tagger/2.2.0",
+    "scorer": "sentence-scorer/3.0.0",
 }
 TYPES = (
     "account card payment refund order delivery cancellation-or-subscription invoice technical fraud complaint "
@@ -67,19 +68,32 @@ def batches(rows: list) -> list:
 
 
 class Encoder:
-    """Token ids in, per-token states or one vector a text out."""
+    """Token ids in, the tokens' states out."""
 
     def __init__(self):
         self._session = session("encoder")
 
-    def __call__(self, rows: list, want: str) -> list:
+    def __call__(self, rows: list) -> list:
         made = [None] * len(rows)
         for chosen in batches(rows):
             ids, mask = padded([rows[at] for at in chosen])
-            (found,) = self._session.run([want], {"input_ids": ids, "attention_mask": mask})
+            (found,) = self._session.run(["states"], {"input_ids": ids, "attention_mask": mask})
             for at, one in zip(chosen, found):
-                made[at] = one[: len(rows[at])] if want == "states" else one
+                made[at] = one[: len(rows[at])]
         return made
+
+
+class Once:
+    """An encoder that reads equal rows once, for as long as one answer is being made."""
+
+    def __init__(self, encoder: Encoder):
+        self._encoder, self._known = encoder, {}
+
+    def __call__(self, rows: list) -> list:
+        asked = [tuple(ids) for ids in rows]
+        new = [ids for ids in dict.fromkeys(asked) if ids not in self._known]
+        self._known.update(zip(new, self._encoder(new)))
+        return [self._known[ids] for ids in asked]
 
 
 class Tokens:
@@ -88,11 +102,20 @@ class Tokens:
         self._made = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._made.enable_truncation(TOKENS)
 
-    def __call__(self, text: str):
-        return self._made.encode(text)
-
-    def many(self, texts: list) -> list:
-        return self._made.encode_batch(texts)
+    def rows(self, text: str) -> list:
+        """(where it begins, its tokens) of each row of a text; full rows end at white space."""
+        made, start = [], 0
+        while text[start:].strip() and len(made) < MOST_ROWS:
+            read = self._made.encode(text[start:])
+            end = len(text) - start
+            if len(read.ids) >= TOKENS:
+                end = max(end for _, end in read.offsets)
+                space = max(text.rfind(" ", start, start + end), text.rfind("\n", start, start + end)) - start
+                if space > end / 2:
+                    read, end = self._made.encode(text[start : start + space]), space
+            made.append((start, read))
+            start += end
+        return made
 
 
 # ── What the sender wrote ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,28 +143,44 @@ def own_words(text: str) -> str:
     return "\n".join(kept).strip() or text.strip()
 
 
+def signature(text: str) -> str:
+    """What stands below the own words."""
+    newest_ = latest(text)
+    return newest_[len(own_words(newest_)) :] if newest_.startswith(own_words(newest_)) else ""
+
+
 def newest(fields: dict) -> str:
     body = fields.get("body") or ""
     messages = fields.get("messages") or []
     if body.strip() or not messages:
         return body
+    return messages[asked(messages)].get("body", "")
+
+
+def asked(messages: list) -> int:
+    """The message that a thread is about: the newest of whoever opened it."""
     opener = messages[0].get("from")
-    return next((m.get("body", "") for m in reversed(messages) if m.get("from") == opener), "")
+    return max(at for at, message in enumerate(messages) if message.get("from") == opener)
+
+
+def titled(item: dict, own: str) -> tuple:
+    """The subject above own words, and where those begin."""
+    subject = (item.get("subject") or "").strip()
+    return (f"{subject}\n\n{own}", len(subject) + 2) if subject else (own, 0)
 
 
 # ── Stages ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Classify:
-    name, want = "classify", "states"
+    name, encodes = "classify", True
 
     def __init__(self):
         self._tokens, self._heads = Tokens(), session("heads")
 
     def prepare(self, item: dict) -> tuple:
-        parts = [(item.get("subject") or "").strip(), own_words(newest(item))]
-        text = "\n\n".join(part for part in parts if part)
-        return None, [self._tokens(text).ids] if text else []
+        text, _ = titled(item, own_words(newest(item)))
+        return None, [read.ids for _, read in self._tokens.rows(text)[:1]]
 
     def finish_all(self, items: list, kept: list, encoded: list) -> list:
         answers = [{"type": "other", "urgency": None, "sentiment": None, "confidence": 0.0} for _ in items]
@@ -189,7 +228,7 @@ ROUTES = {
 
 
 class Route:
-    name, want = "route", None
+    name, encodes = "route", False
 
     def prepare(self, item: dict) -> tuple:
         return None, []
@@ -238,26 +277,21 @@ def sources(item: dict) -> list:
 
 
 class Extract:
-    name, want = "extract", "states"
+    name, encodes = "extract", True
 
     def __init__(self):
         self._tokens, self._tagger = Tokens(), session("tagger")
 
     def prepare(self, item: dict) -> tuple:
-        text = latest(newest(item))
-        windows = []
-        while text.strip() and len(windows) < WINDOWS:
-            read = self._tokens(text)
-            windows.append((text, read))
-            if len(read.ids) < TOKENS:
-                break
-            text = text[max(end for _, end in read.offsets) :]
-        return windows, [read.ids for _, read in windows]
+        body = newest(item)
+        pieces = [titled(item, own_words(body))[0], signature(body)]
+        rows = [(piece[start:], read) for piece in pieces for start, read in self._tokens.rows(piece)][:MOST_ROWS]
+        return rows, [read.ids for _, read in rows]
 
     def finish_all(self, items: list, kept: list, encoded: list) -> list:
         return [self.extract(*one) for one in zip(items, kept, encoded)]
 
-    def extract(self, item: dict, windows: list, encoded: list) -> dict:
+    def extract(self, item: dict, rows: list, encoded: list) -> dict:
         found = []
         for text in sources(item):
             for kind, pattern in (("amount", MONEY), ("date", DATE), ("phone", PHONE), ("email", MAIL), ("reference", REFERENCE)):
@@ -265,7 +299,7 @@ class Extract:
             found += [{"kind": "iban", "value": m.group()} for m in IBAN.finditer(text) if mod97(m.group())]
             digits = lambda m: re.sub(r"\D", "", m.group())  # noqa: E731
             found += [{"kind": "card", "value": "••" + digits(m)[-4:]} for m in CARD.finditer(text) if luhn(digits(m))]
-        for (text, read), states in zip(windows, encoded):
+        for (text, read), states in zip(rows, encoded):
             seen, mask = shapes.of(text, read.offsets), np.ones((1, len(states)), np.int64)
             (tags,) = self._tagger.run(["tags"], {"states": states[None], "shapes": seen[None], "attention_mask": mask})
             found += names(text, read, tags[0])
@@ -299,31 +333,36 @@ GREETING = re.compile(r"^(hi|hello|dear|good (morning|afternoon|evening))\b[^.!?
 
 
 class Summarize:
-    name, want = "summarize", "embedding"
+    name, encodes = "summarize", True
 
     def __init__(self):
         self._tokens, self._scorer = Tokens(), session("scorer")
 
     def prepare(self, item: dict) -> tuple:
-        told = []
+        """Whole messages are read; a sentence is the tokens `(row, places)` of its words, and so is the subject."""
+        told, places, title, rows = [], [], [], []
         messages = item.get("messages") or [{"from": item.get("from") or "", "body": item.get("body") or ""}]
         for number, message in enumerate(messages):
-            pieces = [" ".join(piece.split()) for piece in SPLIT.split(own_words(message.get("body", "")))]
-            whole = [piece for piece in pieces if piece and not GREETING.match(piece)]
-            told += [Sentence(piece, number, place, message.get("from", "")) for place, piece in enumerate(whole)]
-        told = told[:128]
-        subject = (item.get("subject") or "").strip()
-        texts = [sentence.text for sentence in told] + ([subject] if subject and told else [])
-        return (told, subject), [read.ids for read in self._tokens.many(texts)] if texts else []
+            own = own_words(message.get("body", ""))
+            text, before = titled(item, own) if number == asked(messages) else (own, 0)
+            read = [(len(rows) + at, start, one) for at, (start, one) in enumerate(self._tokens.rows(text))]
+            rows += [one.ids for _, _, one in read]
+            spans = [span for span in spans_of(own) if not GREETING.match(own[slice(*span)])]
+            if before:
+                title = tokens_of(read, 0, before - 2)
+            for place, (start, end) in enumerate(spans):
+                told.append(Sentence(" ".join(own[start:end].split()), number, place, message.get("from", "")))
+                places.append(tokens_of(read, start + before, end + before))
+        return (told[:128], places[:128], title, (item.get("subject") or "").strip()), rows if told else []
 
     def finish_all(self, items: list, kept: list, encoded: list) -> list:
-        return [self.summarize(told, subject, vectors) for (told, subject), vectors in zip(kept, encoded)]
+        return [self.summarize(*one, states) for one, states in zip(kept, encoded)]
 
-    def summarize(self, told: list, subject: str, vectors: list) -> dict:
+    def summarize(self, told: list, places: list, title: list, subject: str, states: list) -> dict:
         if not told:
             return {"summary": "", "sentences": []}
-        title = vectors[len(told)] if len(vectors) > len(told) else None
-        vectors = np.stack(vectors[: len(told)])
+        vectors = np.stack([mean(states, at) for at in places])
+        title = mean(states, title) if title else None
         (scores,) = self._scorer.run(["score"], {"features": features(told, vectors, subject, title)})
         scores = np.asarray(scores).reshape(-1)
         near, left, chosen, words = vectors @ vectors.T, set(range(len(told))), [], 0
@@ -340,8 +379,31 @@ class Summarize:
         return {"summary": summary, "sentences": [told[at].text for at in chosen], "ask": asks[-1] if asks else None}
 
 
+def spans_of(text: str) -> list:
+    """Where the sentences of a text stand."""
+    ends = [0, *(edge for gap in SPLIT.finditer(text) for edge in gap.span()), len(text)]
+    return [(start, end) for start, end in zip(ends[::2], ends[1::2]) if text[start:end].strip()]
+
+
+def tokens_of(read: list, start: int, end: int) -> list:
+    """(row, its tokens) that stand in a range of the rows' text."""
+    made = []
+    for row, first, one in read:
+        inside = [at for at, (a, b) in enumerate(one.offsets) if a < b and first + a < end and first + b > start]
+        made += [(row, inside)] if inside else []
+    return made
+
+
+def mean(states: list, places: list) -> np.ndarray:
+    """The mean of tokens' states, at length one."""
+    if not places:
+        return np.zeros(384, np.float32)
+    found = np.concatenate([states[row][inside] for row, inside in places]).mean(axis=0)
+    return found / np.linalg.norm(found)
+
+
 class Comply:
-    name, want = "comply", None
+    name, encodes = "comply", False
 
     def prepare(self, item: dict) -> tuple:
         return None, []
@@ -369,23 +431,24 @@ def step(stage, items: list, encode) -> list:
     """One stage over a batch; `encode` takes all that its items are to be read of, at once."""
     prepared = [stage.prepare(item) for item in items]
     rows = [ids for _, some in prepared for ids in some]
-    read = iter(encode(rows, stage.want) if rows else [])
+    read = iter(encode(rows) if rows else [])
     encoded = [[next(read) for _ in some] for _, some in prepared]
     return stage.finish_all(items, [kept for kept, _ in prepared], encoded)
 
 
 class Inline:
-    """All five in one process; `own` gives each stage an encoder of its own."""
+    """All five in one process; `own` gives each stage an encoder of its own, else one reads for all, and equal rows once."""
 
     def __init__(self, own: bool):
-        shared = None if own else Encoder()
         self.stages = [made() for made in STAGES.values()]
-        self.encoders = {stage.name: (shared or Encoder()) if stage.want else None for stage in self.stages}
+        self._shared = None if own else Encoder()
+        self._own = {stage.name: Encoder() for stage in self.stages if stage.encodes and own}
 
     def __call__(self, items: list) -> list:
         items = [dict(item) for item in items]
+        once = None if self._shared is None else Once(self._shared)
         for stage in self.stages:
-            for item, answer in zip(items, step(stage, items, self.encoders[stage.name])):
+            for item, answer in zip(items, step(stage, items, once or self._own.get(stage.name))):
                 item[stage.name] = answer
         return [{name: item[name] for name in STAGES} for item in items]
 

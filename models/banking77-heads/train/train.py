@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "recipes"))
 import finetune  # noqa: E402
 import heads  # noqa: E402
 import sources  # noqa: E402
-from encoder import Encoder  # noqa: E402
+from encoder import WHOLE, Encoder  # noqa: E402
 from layers import HIDDEN  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 from states import SHORT, States  # noqa: E402
@@ -44,7 +44,7 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     arguments.add_argument("--test", action="store_true", help="report the test split")
     options = arguments.parse_args()
-    encoder, clock = Encoder(), finetune.Clock()
+    encoder, clock = Encoder(WHOLE), finetune.Clock()
     labels = sorted({intent for _, intent in sources.banking77(options.data, "train")})
     train, dev = (Split(encoder, options.data, name, labels) for name in ("train", "dev"))
     weights = trained(train, dev, clock)

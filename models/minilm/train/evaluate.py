@@ -1,4 +1,4 @@
-"""Measures the eight-bit encoder against fp32 on real text, and alone against padded in a batch."""
+"""Measures the eight-bit encoder against fp32 on real text, alone against padded in a batch, and its trunk against it."""
 
 import csv
 import time
@@ -30,6 +30,19 @@ def report(shipped: Path, reference: Path, data: Path) -> None:
     show("against fp32", alone, exact)
     show(f"alone against padded in a batch of {ROWS}", alone, padded)
     print(f"processor ms a text alone: {1e3 * spent / len(ids):.2f}, and {1e3 * whole / len(ids):.2f} in fp32")
+
+
+def report_trunk(trunk: Path, whole: Path, data: Path) -> None:
+    """How far the states of both graphs are apart, and what each costs."""
+    ids = [encoding.ids for encoding in Encoder(trunk).encode(sample(data))]
+    spent, states = [], []
+    for path in (trunk, whole):
+        encoder, began = Encoder(path), time.process_time()
+        states.append([encoder.run([row], ["states"])[0] for row in ids])
+        spent.append(time.process_time() - began)
+    apart = max(np.abs(left - right).max() for left, right in zip(*states))
+    print(f"states of the trunk and of the whole: {apart:.1e} apart at most")
+    print(f"processor ms a text alone: {1e3 * spent[0] / len(ids):.2f}, and {1e3 * spent[1] / len(ids):.2f} for all layers")
 
 
 def show(name: str, left: np.ndarray, right: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Makes `models/name-tagger/2.1.0/model.onnx`: names of people and organisations, on the states of the shipped trunk.
+"""Makes `models/name-tagger/2.2.0/model.onnx`: names of people and organisations, on the states of the shipped trunk.
 
     python models/name-tagger/train/train.py --data FOLDER [--test]
 
@@ -30,7 +30,7 @@ LABELS = tagging.labels_of(KINDS)
 EPOCHS = 5
 # The mean of the weights of about 500 steps.
 MEAN = 0.998
-FOLDER = ROOT / "name-tagger" / "2.1.0"
+FOLDER = ROOT / "name-tagger" / "2.2.0"
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def write_card() -> None:
         version=FOLDER.name,
         summary="Marks the names of people and organisations, word by word",
         licence="Apache-2.0",
-        source="trained by models/name-tagger/train/train.py on minilm 1.0.0; data and licences in card.md",
+        source="trained by models/name-tagger/train/train.py on minilm-trunk 1.0.0; data and licences in card.md",
     )
     card.input("states", "f32", ["batch", "tokens", HIDDEN])
     card.input("shapes", "f32", ["batch", "tokens", shapes.SIZE])

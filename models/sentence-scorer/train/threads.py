@@ -1,4 +1,4 @@
-"""Reads the threads of ConvoSumm and BC3 as messages, and has the stage itself cut them into sentences."""
+"""Reads the threads of ConvoSumm and BC3 as messages, and has the stage itself cut them into sentences and into what the encoder reads."""
 
 import html
 import json
@@ -19,11 +19,15 @@ SHINGLE, SHARED = 12, 0.05
 
 @dataclass
 class Thread:
-    """A thread: subject, sentences in order, and the summaries that people wrote."""
+    """A thread: subject, sentences in order, the summaries that people wrote, and what the encoder reads of it: the ids of each row,
+    and for each sentence and the subject the tokens `[row, from, to]` that it is."""
 
     subject: str
     sentences: list
     summaries: list
+    rows: list
+    places: list
+    title: list
 
 
 def convosumm(data: Path, split: str) -> list:
@@ -93,13 +97,15 @@ def shingles(thread: dict) -> set:
 def cut(threads: list) -> list:
     """The threads with their sentences, as the stage reads them; those without two sentences are left out."""
     command = ["cargo", "run", "--quiet", "--release", "--package", "summarize", "--example", "sentences"]
-    given = "".join(json.dumps({"messages": one["messages"]}) + "\n" for one in threads)
+    given = "".join(json.dumps({"subject": one["subject"], "messages": one["messages"]}) + "\n" for one in threads)
     ran = subprocess.run(command, input=given, capture_output=True, text=True, cwd=ROOT, check=False)
     if ran.returncode != 0:
         raise SystemExit(f"`{' '.join(command)}` failed:\n{ran.stderr}")
     made = []
     for one, line in zip(threads, ran.stdout.splitlines(), strict=True):
-        found = [Sentence(**{**row, "speaker": row["speaker"] or ""}) for row in json.loads(line)]
+        read = json.loads(line)
+        places = [row.pop("tokens") for row in read["sentences"]]
+        found = [Sentence(**{**row, "speaker": row["speaker"] or ""}) for row in read["sentences"]]
         if len(found) > 2:
-            made.append(Thread(one["subject"], found, one["summaries"]))
+            made.append(Thread(one["subject"], found, one["summaries"], read["rows"], places, read["title"]))
     return made

@@ -1,4 +1,4 @@
-"""Makes `models/sentence-scorer/2.0.0/model.onnx`: how much a sentence of a thread gives to a summary of it, for its words.
+"""Makes `models/sentence-scorer/3.0.0/model.onnx`: how much a sentence of a thread gives to a summary of it, for its words.
 
     python models/sentence-scorer/train/train.py --data FOLDER [--choose]
 
@@ -29,13 +29,13 @@ from features import NAMES, features, tokens  # noqa: E402
 from graph import Graph  # noqa: E402
 from rouge import Reference  # noqa: E402
 
-VERSION = "2.0.0"
+VERSION = "3.0.0"
 WORDS = 60
 # Random orders in which a thread's sentences are put into summaries, to see what each gives.
 ORDERS = {1: 24, 3: 12}
 # ROUGE-2 counts twice: it is the smallest of the three.
 MEASURES = np.array([1, 2, 1])
-STRENGTH = 300
+STRENGTH = 1000
 # The spread of the scores, to which the plugin's weights of likeness and plain words belong.
 SPREAD = 0.2
 FOLDS = 10
@@ -44,10 +44,10 @@ FOLDS = 10
 class Item:
     """A thread with its vectors, its features, and what each sentence gives."""
 
-    def __init__(self, thread, vectors: np.ndarray, title: np.ndarray | None):
+    def __init__(self, encoder: Encoder, thread):
         self.thread = thread
-        self.vectors = vectors
-        self.rows = features(thread.sentences, vectors, thread.subject, title)
+        self.vectors, title = vectors(encoder, thread)
+        self.rows = features(thread.sentences, self.vectors, thread.subject, title)
         self.gains = np.mean([standard(gains(thread, one)) for one in thread.summaries], axis=0)
 
 
@@ -61,8 +61,8 @@ def main() -> None:
     # The test threads are read for their text alone: what shares a message with them trains nothing.
     test = corpora.convosumm(options.data, "test")
     others = corpora.apart(corpora.bc3(options.data), [*validation, *test])
-    found = items(encoder, corpora.cut(validation))
-    more = items(encoder, corpora.cut(others))
+    found = [Item(encoder, thread) for thread in corpora.cut(validation)]
+    more = [Item(encoder, thread) for thread in corpora.cut(others)]
     print(f"{len(found)} threads of ConvoSumm, {len(more)} of BC3", flush=True)
     if options.choose:
         report(found, more)
@@ -73,13 +73,15 @@ def main() -> None:
     write_golden(encoder, folder, expectations([item.thread for item in found]))
 
 
-def items(encoder: Encoder, threads: list) -> list:
-    vectors = encoder.embed([sentence.text for one in threads for sentence in one.sentences])
-    titles = encoder.embed([one.subject.strip() or "-" for one in threads])
-    parts = np.split(vectors, np.cumsum([len(one.sentences) for one in threads])[:-1])
-    return [
-        Item(one, part, title if one.subject.strip() else None) for one, part, title in zip(threads, parts, titles)
-    ]
+def vectors(encoder: Encoder, thread) -> tuple:
+    """f32 [sentences, 384] and the subject's, if there is one: means of the tokens' states, at length one, in the rows of the stage."""
+    states = [encoder.run([ids], ["states"])[0][0] for ids in thread.rows]
+
+    def mean(places: list) -> np.ndarray:
+        found = np.concatenate([states[row][start:end] for row, start, end in places]).mean(axis=0)
+        return found / np.linalg.norm(found)
+
+    return np.stack([mean(places) for places in thread.places]), mean(thread.title) if thread.title else None
 
 
 def gains(thread, summary: str) -> np.ndarray:
@@ -181,7 +183,7 @@ def write_card(folder: Path) -> None:
         version=VERSION,
         summary="How much a sentence of a thread gives to a summary of it, for its words",
         licence="Apache-2.0",
-        source="trained by models/sentence-scorer/train/train.py on minilm 1.0.0; data and licence in card.md",
+        source="trained by models/sentence-scorer/train/train.py on minilm-trunk 1.0.0; data and licence in card.md",
     )
     card.input("features", "f32", ["batch", len(NAMES)])
     card.output("score", ["batch"])
@@ -191,19 +193,18 @@ def write_card(folder: Path) -> None:
 
 def write_golden(encoder: Encoder, folder: Path, expected: dict) -> None:
     """A thread of the project's own with features, scores and choice, to hold the plugin to them."""
-    vectors = encoder.embed([sentence.text for sentence in written.SENTENCES])
-    (title,) = encoder.embed([written.SUBJECT])
-    rows = features(written.SENTENCES, vectors, written.SUBJECT, title)
+    (thread,) = corpora.cut([written.THREAD])
+    found, title = vectors(encoder, thread)
+    rows = features(thread.sentences, found, thread.subject, title)
     (scores,) = session(folder / "model.onnx").run(["score"], {"features": rows})
-    thread = corpora.Thread(written.SUBJECT, written.SENTENCES, [])
     numbers = lambda values: [round(float(value), 6) for value in values]  # noqa: E731
-    chosen = choose(thread, scores, vectors, expected)
+    chosen = choose(thread, scores, found, expected)
     document = {
-        "subject": written.SUBJECT,
+        "subject": thread.subject,
         "names": NAMES,
-        "sentences": [asdict(sentence) for sentence in written.SENTENCES],
-        "cosines": [numbers(vectors @ vector) for vector in vectors],
-        "title": numbers(vectors @ title),
+        "sentences": [asdict(sentence) for sentence in thread.sentences],
+        "cosines": [numbers(found @ vector) for vector in found],
+        "title": numbers(found @ title),
         "features": [numbers(row) for row in rows],
         "scores": numbers(scores),
         "expected": expected,

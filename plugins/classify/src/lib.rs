@@ -1,7 +1,7 @@
 //! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
 //!
 //! It reads subject and body (or, of a thread, the newest message of whoever opened it) without quoted replies and
-//! signature, each line once, cut at the encoder's bound of tokens. What the heads take is read off their card: any of the encoder's outputs, which
+//! signature, each line once, as much as the encoder takes, and cuts them as the other stages do, so that all read one run of the encoder. What the heads take is read off their card: any of the encoder's outputs, which
 //! reach them without leaving the host, and of its inputs. Class names come from there too, so that other heads need no other
 //! plugin.
 //!
@@ -34,8 +34,8 @@ use std::collections::BTreeSet;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::text::{self, without_quotes, without_signature};
-use fleetwright_sdk::tokenizer;
+use fleetwright_sdk::reading::{self, Letter};
+use fleetwright_sdk::text;
 
 pub use answer::Classification;
 
@@ -114,29 +114,17 @@ fn text(fields: &Fields) -> Option<String> {
     let body = [fields.body.as_str(), asked]
         .into_iter()
         .find(|body| !body.trim().is_empty());
-    let own = own_words(body.unwrap_or_default());
-    let parts = [fields.subject.trim(), own.as_str()];
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    (!parts.is_empty()).then(|| parts.join("\n\n"))
+    let seen = text::seen(body.unwrap_or_default());
+    let own = once(Letter::of(seen.as_str()).own());
+    let (text, _) = reading::titled(&fields.subject, &own);
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The newest message of whoever opened the thread: what they ask now, and not what they are answered.
 fn newest_of_the_opener(messages: &[Message]) -> &str {
-    let opener = messages.first().map(|message| &message.from);
-    let newest = messages
-        .iter()
-        .rev()
-        .find(|message| Some(&message.from) == opener);
+    let senders: Vec<_> = messages.iter().map(|message| &message.from).collect();
+    let newest = reading::asked(&senders).and_then(|asked| messages.get(asked));
     newest.map_or("", |message| message.body.as_str())
-}
-
-/// What the writer of a letter wrote in it, as a reader sees it; where quotes and signature are all of it, the whole letter.
-fn own_words(letter: &str) -> String {
-    let seen = text::seen(letter);
-    let letter = seen.as_str();
-    let newest = without_quotes(letter);
-    let own = without_signature(newest.as_str()).trim();
-    once(if own.is_empty() { letter.trim() } else { own })
 }
 
 /// A text without the lines that stood there before: one that says the same over and over would fill all that is read with it.
@@ -151,7 +139,9 @@ fn once(text: &str) -> String {
 
 fn score(text: &str, heads: &ModelCard) -> Result<Tensors, Failure> {
     let tokens = nn::card("encoder")?.tokens_or(TOKENS);
-    let encoding = tokenizer::encode(text, tokens);
+    // What is past the first row is not read: a request says early what it is about.
+    let row = reading::rows(text, tokens).next();
+    let encoding = row.map(|row| row.encoding).unwrap_or_default();
     let encoded = Model::open("encoder")?.run(encoding.inputs()?)?;
     let inputs = encoding.inputs()?.into_iter().collect();
     Ok(Model::open("heads")?.run(taken(heads, encoded, inputs)?)?)

@@ -3,7 +3,7 @@
 //! Rules with checksums and normal forms find amounts, dates, account and reference numbers, addresses and names that
 //! announce themselves; a model finds the other names. Every entity says where it stands and how it was found.
 //!
-//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names by model in four windows of the latest message.
+//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names by model in four rows of the latest message.
 
 #![cfg_attr(
     test,
@@ -127,7 +127,9 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
     for source in &sources {
         let by_rule = find::all(source.text(), &config);
         let by_model = if latest.as_ref() == Some(&source.name) {
-            named(source.text(), &by_rule, &config)?
+            let subject = source::title(&request.fields, &source.name);
+            let message = tagger::Message::of(source.text(), subject);
+            named(&message, source.text(), &by_rule, &config)?
         } else {
             Vec::new()
         };
@@ -161,8 +163,13 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
 }
 
 /// The names that the model finds where no rule found something.
-fn named(text: &str, taken: &[Finding], config: &Config) -> Result<Vec<Finding>, Failure> {
-    let mut names = tagger::find(tagger::latest(text), config.names_floor)?;
+fn named(
+    message: &tagger::Message,
+    text: &str,
+    taken: &[Finding],
+    config: &Config,
+) -> Result<Vec<Finding>, Failure> {
+    let mut names = tagger::find(message, text, config.names_floor)?;
     let free = |name: &Finding| !taken.iter().any(|other| other.span.overlaps(name.span));
     names.retain(|name| name.kind == entity::Kind::Slot || free(name));
     Ok(names)

@@ -6,6 +6,7 @@
 //!
 //! - [`nn`]: inference with the models that the manifest binds, and their cards;
 //! - [`tokenizer`]: WordPiece as MiniLM reads it (feature `wordpiece`);
+//! - [`reading`]: letters cut alike for all stages, so that the encoder reads them once (feature `wordpiece`);
 //! - [`text`]: sentences, threads, signatures, whitespace, all with byte offsets into the original;
 //! - [`logging`]: lines for the operator, never with what a submission says;
 //! - [`harness`]: runs a stage natively, with closures in place of models.
@@ -32,6 +33,8 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 mod host;
 pub mod logging;
 pub mod nn;
+#[cfg(feature = "wordpiece")]
+pub mod reading;
 mod stage;
 pub mod text;
 #[cfg(feature = "wordpiece")]

@@ -141,6 +141,7 @@ mod tests {
             speaker: Some("Ann".to_owned()),
             whole: true,
             range: 0..0,
+            own: 0..0,
         }
     }
 
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn the_choice_is_that_of_the_recipe() {
         let golden: serde_json::Value = serde_json::from_str(include_str!(
-            "../../../models/sentence-scorer/2.0.0/golden.json"
+            "../../../models/sentence-scorer/3.0.0/golden.json"
         ))
         .unwrap();
         let number = |value: &serde_json::Value| value.as_f64().unwrap() as f32;
@@ -201,6 +202,7 @@ mod tests {
             speaker: s["speaker"].as_str().map(str::to_owned),
             whole: s["whole"].as_bool().unwrap(),
             range: 0..0,
+            own: 0..0,
         };
         let list = |name: &str| golden[name].as_array().unwrap().clone();
         let sentences: Vec<_> = list("sentences").iter().map(of).collect();

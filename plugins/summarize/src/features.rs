@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn features_are_those_of_the_recipe() {
         let golden: Golden = serde_json::from_str(include_str!(
-            "../../../models/sentence-scorer/2.0.0/golden.json"
+            "../../../models/sentence-scorer/3.0.0/golden.json"
         ))
         .unwrap();
         let sentences: Vec<_> = golden
@@ -93,6 +93,7 @@ mod tests {
                 speaker: Some(s.speaker),
                 whole: true,
                 range: 0..0,
+                own: 0..0,
             })
             .collect();
         let likeness = Likeness::of_products(golden.cosines.concat(), golden.title);

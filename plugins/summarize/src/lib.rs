@@ -2,14 +2,15 @@
 //!
 //! Extractive by design: what the summary says somebody wrote, and where it stands is part of the answer. A scorer
 //! that was trained on people's summaries weighs each sentence by its likeness to the rest, its place and its wording; what
-//! repeats a chosen sentence is left out. A sentence is taken whole or not at all: where none fits, the answer says so.
+//! repeats a chosen sentence is left out. Vectors of sentences are made of what the encoder gives for their tokens, of whole messages that
+//! other stages read as well. A sentence is taken whole or not at all: where none fits, the answer says so.
 //! What a message repeats of an earlier one is a quotation, and never told as its sender's.
 //!
 //! The scorer knows English. A thread in another language is told by its first sentences, and `language` and `note` say so.
 //!
 //! Sentences are read as a reader sees them: no tags of HTML, no letter in another one's place, nothing invisible. Two things are changed
 //! in them beside that. A payment card's number is masked to its last four digits (`••1111`) and its
-//! verification value to `•••`, before any model sees them; and where a greeting was cut off (`Hello, when …`), the sentence
+//! verification value to `•••`; and where a greeting was cut off (`Hello, when …`), the sentence
 //! begins with a capital. `start` and `end` are those of the sentence as it was written.
 //!
 //! Beside the summary stand `ask`, what the person who opened the thread asks for at last, or else anybody; `agreed`, the newest
@@ -37,24 +38,22 @@ mod pieces;
 mod sentences;
 mod tell;
 mod thread;
+mod vectors;
 
 use fleetwright_sdk::nn::ANY;
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::tokenizer;
 
 pub use sentences::Sentence;
-pub use thread::{Message, sentences};
+pub use thread::{Message, Thread, read};
+pub use vectors::{Place, Plan, plan};
 
 use choose::Candidate;
 use features::Likeness;
 use language::Language;
 use matters::{Matters, matters};
+use vectors::WIDTH;
 
-/// The width of the encoder's vectors.
-const WIDTH: usize = 384;
-/// Sentences that go to the encoder in one run.
-const ROWS: usize = 8;
-/// Tokens of a sentence that are read where the encoder's card sets no bound.
+/// Tokens of a row that are read where the encoder's card sets no bound.
 const TOKENS: usize = 256;
 /// Bytes of a sentence that is told. Nobody reads a longer one, and few of them would fill what a stage may answer.
 const LONGEST: usize = 2000;
@@ -65,7 +64,7 @@ stage! {
     name: "summarize",
     summary: "Puts a thread into at most sixty words: the sentences that matter, each with its speaker, and what is asked.",
     roles: {
-        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `embedding` f32 [batch, 384], such as minilm",
+        "encoder": "`input_ids` and `attention_mask` i64 [batch, tokens] to `states` f32 [batch, tokens, 384], such as minilm-trunk",
         "scorer": "`features` f32 [batch, 51] to `score` f32 [batch], such as sentence-scorer",
     },
     config_schema: include_str!("../config.schema.json"),
@@ -141,15 +140,15 @@ struct Weighed {
 
 fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>, Failure> {
     let fields = request.fields;
-    let mut sentences = thread::sentences(&fields.messages, &fields.body, &fields.from);
-    shorten(&mut sentences);
-    if sentences.is_empty() {
+    let mut thread = thread::read(&fields.messages, &fields.body, &fields.from);
+    shorten(&mut thread.sentences);
+    if thread.sentences.is_empty() {
         return Ok(Answer::new(Summary::default()));
     }
-    let language = Language::of(&sentences);
+    let language = Language::of(&thread.sentences);
     let weighed = match language {
-        Language::Foreign(..) => in_order(sentences),
-        Language::English | Language::Unknown => weigh(sentences, &fields.subject)?,
+        Language::Foreign(..) => in_order(thread.sentences),
+        Language::English | Language::Unknown => weigh(thread, &fields.subject)?,
     };
     Ok(Answer::new(answer(&weighed, language, config.words)))
 }
@@ -172,36 +171,18 @@ fn in_order(sentences: Vec<Sentence>) -> Weighed {
     }
 }
 
-fn weigh(sentences: Vec<Sentence>, subject: &str) -> Result<Weighed, Failure> {
-    let subject = subject.trim();
-    let mut texts: Vec<&str> = sentences.iter().map(|s| s.text.as_str()).collect();
-    texts.extend((!subject.is_empty()).then_some(subject));
-    let vectors = embed(&texts)?;
-    let (vectors, title) = vectors
-        .split_at_checked(sentences.len() * WIDTH)
-        .unwrap_or((&vectors, &[]));
-    let title = (!title.is_empty()).then_some(title);
-    let likeness = Likeness::new(vectors, WIDTH, title);
-    let rows = features::features(&sentences, &likeness, subject);
+fn weigh(thread: Thread, subject: &str) -> Result<Weighed, Failure> {
+    let tokens = nn::card("encoder")?.tokens_or(TOKENS);
+    let (vectors, title) = vectors::plan(&thread, subject, tokens).vectors()?;
+    let sentences = thread.sentences;
+    let likeness = Likeness::new(&vectors, WIDTH, title.as_deref());
+    let rows = features::features(&sentences, &likeness, subject.trim());
     Ok(Weighed {
         scores: score(&rows, sentences.len())?,
         likeness,
         method: Method::Scorer,
         sentences,
     })
-}
-
-/// The vectors of all texts, one after the other.
-fn embed(texts: &[&str]) -> Result<Vec<f32>, Failure> {
-    let tokens = nn::card("encoder")?.tokens_or(TOKENS);
-    let encoder = Model::open("encoder")?;
-    let mut vectors = Vec::with_capacity(texts.len() * WIDTH);
-    for chunk in texts.chunks(ROWS) {
-        let encoded = encoder.run(tokenizer::encode_batch(chunk, tokens).inputs()?)?;
-        let found = encoded.f32("embedding")?.shaped(&[chunk.len(), WIDTH])?;
-        vectors.extend_from_slice(&found);
-    }
-    Ok(vectors)
 }
 
 fn score(rows: &[f32], count: usize) -> Result<Vec<f32>, Failure> {

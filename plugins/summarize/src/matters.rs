@@ -100,7 +100,7 @@ mod tests {
     fn thread(told: &[(&str, &str)]) -> Vec<Sentence> {
         let of = |(message, (speaker, text)): (usize, &(&str, &str))| Sentence {
             speaker: Some((*speaker).to_owned()),
-            ..Sentence::of(text, message, 0..0).unwrap()
+            ..Sentence::of(text, message).unwrap()
         };
         told.iter().enumerate().map(of).collect()
     }

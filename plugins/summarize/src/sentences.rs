@@ -48,11 +48,13 @@ pub struct Sentence {
     pub whole: bool,
     /// Its bytes in the body of that message.
     pub range: Range<usize>,
+    /// Its bytes among that message's own words.
+    pub own: Range<usize>,
 }
 
 impl Sentence {
-    /// Of a piece of a message, where that says something; its place, its speaker and whether it is whole are the caller's to set.
-    pub(crate) fn of(text: &str, message: usize, range: Range<usize>) -> Option<Self> {
+    /// Of a piece of a message, where that says something; what only the thread or the message shows of it is the caller's to set.
+    pub(crate) fn of(text: &str, message: usize) -> Option<Self> {
         let words: Vec<_> = text.split_whitespace().collect();
         let in_letters = |word: &&&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
         let says = words.iter().filter(in_letters).count() >= WORDS;
@@ -62,7 +64,8 @@ impl Sentence {
             place: 0,
             speaker: None,
             whole: true,
-            range,
+            range: 0..0,
+            own: 0..0,
         })
     }
 
@@ -123,10 +126,10 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_no_sentence() {
-        assert_eq!(Sentence::of("Dear Mr Olsen,", 0, 0..0), None);
-        assert_eq!(Sentence::of("Best 4 1", 0, 0..0), None);
+        assert_eq!(Sentence::of("Dear Mr Olsen,", 0), None);
+        assert_eq!(Sentence::of("Best 4 1", 0), None);
         assert_eq!(
-            Sentence::of("It is\n  broken.", 2, 5..17).map(|s| (s.text, s.message)),
+            Sentence::of("It is\n  broken.", 2).map(|s| (s.text, s.message)),
             Some(("It is broken.".to_owned(), 2))
         );
     }
@@ -150,14 +153,14 @@ mod tests {
 
     #[test]
     fn a_capital_is_set_where_the_word_has_none() {
-        let of = |text: &str| Sentence::of(text, 0, 0..0).unwrap().capitalised().text;
+        let of = |text: &str| Sentence::of(text, 0).unwrap().capitalised().text;
         assert_eq!(of("élan is gone now"), "Élan is gone now");
         assert_eq!(of("iPad screen is broken"), "iPad screen is broken");
     }
 
     #[test]
     fn requests_ask() {
-        let asks = |text: &str| Sentence::of(text, 0, 0..0).unwrap().asks();
+        let asks = |text: &str| Sentence::of(text, 0).unwrap().asks();
         assert!(asks("Could you look into it"));
         assert!(asks("When does it come?"));
         assert!(!asks("It came on Monday."));

@@ -1,28 +1,26 @@
-use super::{STAGE, WIDTH};
+use super::STAGE;
+use super::vectors::WIDTH;
 use fleetwright_sdk::Failure;
 use fleetwright_sdk::harness::{Harness, json};
 use fleetwright_sdk::nn::Tensor;
 
-/// An encoder whose vector points where the text's length says, and a scorer that prefers what is asked.
+/// An encoder whose states point where a token's id says, and a scorer that prefers what is asked.
 fn stage() -> Harness<'static> {
     Harness::new(&STAGE)
         .card(
             "encoder",
-            json!({ "name": "minilm", "version": "1.0.0", "limits": { "tokens": 64 } }),
+            json!({ "name": "minilm-trunk", "version": "1.0.0", "limits": { "tokens": 64 } }),
         )
         .model("encoder", |given| {
-            let mask = given.i64("attention_mask")?;
-            let mut vectors = Vec::new();
-            for row in mask.rows() {
-                let length = usize::try_from(row.iter().sum::<i64>()).unwrap();
-                vectors.extend((0..WIDTH).map(|at| if at == length { 1.0_f32 } else { 0.0 }));
+            let ids = given.i64("input_ids")?;
+            let mut states = vec![0.0_f32; ids.len() * WIDTH];
+            for (state, id) in states.chunks_exact_mut(WIDTH).zip(ids.iter()) {
+                state[usize::try_from(*id).unwrap() % WIDTH] = 1.0;
             }
-            Ok([(
-                "embedding",
-                Tensor::new(&[mask.dims()[0], WIDTH], &vectors)?,
-            )]
-            .into_iter()
-            .collect())
+            let dims = [ids.dims()[0], ids.dims()[1], WIDTH];
+            Ok([("states", Tensor::new(&dims, &states)?)]
+                .into_iter()
+                .collect())
         })
         .model("scorer", |given| {
             let rows = given.f32("features")?;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use fleetwright_sdk::reading;
 use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
 use serde::Deserialize;
 
@@ -20,32 +21,58 @@ pub struct Message {
     body: String,
 }
 
-/// The sentences of the thread, oldest first; ranges are bytes of the body that a sentence stands in.
-pub fn sentences(messages: &[Message], body: &str, from: &str) -> Vec<Sentence> {
-    let told: Vec<(String, Tracked)> = if messages.is_empty() {
+/// A thread as it is read, oldest message first.
+#[derive(Debug, Default)]
+pub struct Thread {
+    /// What each message says, without quotations and signature.
+    pub(crate) own: Vec<String>,
+    /// The message that the request is about.
+    pub(crate) asked: Option<usize>,
+    /// The sentences of all of them; ranges are bytes of the body that a sentence stands in.
+    pub sentences: Vec<Sentence>,
+}
+
+/// Reads a thread.
+pub fn read(messages: &[Message], body: &str, from: &str) -> Thread {
+    let told = told(messages, body, from);
+    let senders: Vec<_> = messages.iter().map(|message| &message.from).collect();
+    Thread {
+        own: told
+            .iter()
+            .map(|(_, body)| without_signature(body.as_str()).to_owned())
+            .collect(),
+        // A body is about what its writer says now.
+        asked: reading::asked(&senders).or(told.len().checked_sub(1)),
+        sentences: sentences(&told),
+    }
+}
+
+/// Who says what, oldest first.
+fn told(messages: &[Message], body: &str, from: &str) -> Vec<(String, Tracked)> {
+    if messages.is_empty() {
         let seen = text::seen(body);
         let mut found = text::thread(seen.as_str());
         if let Some(newest) = found.first_mut() {
             newest.from = Some(from.to_owned());
         }
         let oldest_first = found.into_iter().rev();
-        oldest_first
+        return oldest_first
             .map(|message| (message.from.unwrap_or_default(), message.body.within(&seen)))
-            .collect()
-    } else {
-        // What a reply quotes stands in the thread already.
-        messages
-            .iter()
-            .map(|message| {
-                let seen = text::seen(&message.body);
-                let own = without_quotes(seen.as_str()).within(&seen);
-                (message.from.clone(), own)
-            })
-            .collect()
-    };
+            .collect();
+    }
+    // What a reply quotes stands in the thread already.
+    let own = messages.iter().map(|message| {
+        let seen = text::seen(&message.body);
+        let own = without_quotes(seen.as_str()).within(&seen);
+        (message.from.clone(), own)
+    });
+    own.collect()
+}
+
+fn sentences(told: &[(String, Tracked)]) -> Vec<Sentence> {
     let speakers = speakers(told.iter().map(|(from, _)| from.as_str()));
     let (mut made, mut said) = (Vec::new(), Said::default());
-    for (index, (speaker, (_, body))) in speakers.iter().zip(&told).enumerate() {
+    for (index, (speaker, (_, body))) in speakers.iter().zip(told).enumerate() {
         let mut own = of_message(index, body);
         // A message alone neither repeats another nor is repeated.
         if told.len() > 1 {
@@ -79,9 +106,13 @@ fn of_message(index: usize, body: &Tracked) -> Vec<Sentence> {
     let whole = pieces::whole(letter, &pieces);
     let told = pieces.into_iter().zip(whole).enumerate();
     let kept = told.filter_map(|(at, (piece, whole))| {
-        let range = piece.start + start..piece.end + start;
-        let mut sentence = Sentence::of(letter.get(piece)?, index, body.source(range))?;
-        sentence.whole = whole;
+        let within = piece.start + start..piece.end + start;
+        let sentence = Sentence {
+            range: body.source(within.clone()),
+            own: within,
+            whole,
+            ..Sentence::of(letter.get(piece)?, index)?
+        };
         let greeted = at == 0 && start > 0;
         Some(if greeted {
             sentence.capitalised()
@@ -202,7 +233,7 @@ mod tests {
     #[test]
     fn a_body_that_quotes_is_a_thread_oldest_first() {
         let body = "Hi Ann,\nit has not come at all.\n\nOn 3 May 2024 at 9:10, Ann Lee <a@b.example> wrote:\n> We sent it on Friday.\n>\n> On 1 May 2024 at 8:01, Bo Ek <bo@x.example> wrote:\n>> Where is my parcel now?\n>> -- \n>> Bo Ek, Sales director of ACME\n";
-        let found = sentences(&[], body, "Bo Ek <bo@x.example>");
+        let found = read(&[], body, "Bo Ek <bo@x.example>").sentences;
         let told: Vec<_> = found
             .iter()
             .map(|s| (s.message, s.speaker.as_deref().unwrap(), s.text.as_str()))
@@ -224,7 +255,7 @@ mod tests {
     #[test]
     fn of_a_body_that_is_html_what_is_seen_is_read() {
         let body = "<html><body><p>The lamp &amp; its box are broken.</p><p>Please send <b>another</b> one.</p></body></html>";
-        let found = sentences(&[], body, "");
+        let found = read(&[], body, "").sentences;
         assert_eq!(found[0].text, "The lamp & its box are broken.");
         assert_eq!(found[1].text, "Please send another one.");
         assert_eq!(
@@ -245,7 +276,7 @@ mod tests {
                 body: "It is on its way.\n> Where is my parcel?".to_owned(),
             },
         ];
-        let found = sentences(&messages, "ignored", "ignored");
+        let found = read(&messages, "ignored", "ignored").sentences;
         assert_eq!(found.len(), 2);
         assert_eq!(found[1].text, "It is on its way.");
     }
@@ -253,7 +284,7 @@ mod tests {
     #[test]
     fn greetings_closings_and_names_are_no_sentences() {
         let body = "Dear Mr Olsen,\n\nthe lamp came on Monday.\nIt is broken,\nso please send another one.\n\nKind regards,\nBo Ek\n";
-        let found = sentences(&[], body, "");
+        let found = read(&[], body, "").sentences;
         assert_eq!(found.first().unwrap().text, "The lamp came on Monday.");
         assert!(
             found

@@ -1,25 +1,23 @@
-//! Names and slots by model: the encoder reads the latest message, the tagger marks its words, and runs of marks are names.
+//! Names and slots by model: the encoder reads a [`Message`], the tagger marks its words, and runs of marks are names.
 //!
 //! A tagger's card decides what it is given (shapes and mask where it asks for them) and what it marks: `PER` and `ORG` are
 //! names, any other kind is a slot of that label. The encoder does not see capitals: of a tagger that is not given the shapes of words
 //! either, a name with a small word, particles apart, is dropped, since it is not written as one. What a tagger with shapes marks may be
 //! written small, as people do in chats. Slots are taken as they are.
-//!
-//! Bounds: four windows of as many tokens as the encoder takes.
 
+mod message;
 mod path;
 mod shapes;
 
 use fleetwright_detect::{Scan, Span};
 use fleetwright_sdk::nn::{self, ANY, Model, ModelCard, Tensor, Tensors};
-use fleetwright_sdk::tokenizer::{Encoding, encode};
+use fleetwright_sdk::tokenizer::Encoding;
+
+pub(crate) use message::Message;
 
 use crate::company;
 use crate::entity::Kind;
 use crate::find::{Finding, name};
-
-/// How many windows of a text are read.
-const WINDOWS: usize = 4;
 
 /// Words within a name that are written small.
 const PARTICLES: &[&str] = &[
@@ -27,8 +25,8 @@ const PARTICLES: &[&str] = &[
     "the", "für", "und",
 ];
 
-/// Finds names in a text whose mean probability is at least `floor`.
-pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
+/// Finds names in a message, whose text this is, whose mean probability is at least `floor`.
+pub(crate) fn find(message: &Message, text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
     let (encoder, tagger) = (Model::open("encoder")?, Model::open("tagger")?);
     let tokens = nn::card("encoder")?.tokens_or(256);
     let card = nn::card("tagger")?;
@@ -39,14 +37,19 @@ pub(crate) fn find(text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
     };
     let scan = Scan::new(text);
     let mut found = Vec::new();
-    for (start, encoding) in windows(text, tokens) {
-        let window = text.get(start..).unwrap_or_default();
+    for (piece, row) in message.rows(tokens) {
+        let (start, encoding) = (row.range.start, row.encoding);
+        let read = piece.text.get(start..).unwrap_or_default();
         let encoded = encoder.run(encoding.inputs()?)?;
-        let tagged = tagger.run(inputs(&card, window, &encoding, encoded)?)?;
+        let tagged = tagger.run(inputs(&card, read, &encoding, encoded)?)?;
         let scores = tagged.f32("tags")?.shaped(&[1, ANY, labels.len()])?;
         let rows: Vec<&[f32]> = scores.rows().collect();
-        let named = names(window, &encoding, &rows, labels, sound.sees_shapes).into_iter();
-        found.extend(named.filter_map(|name| name.checked(&scan, start, &sound)));
+        let named = names(read, &encoding, &rows, labels, sound.sees_shapes).into_iter();
+        found.extend(named.filter_map(|name| {
+            let within = start + name.span.start..start + name.span.end;
+            let span = message.source(piece, within)?;
+            Name { span, ..name }.checked(&scan, &sound)
+        }));
     }
     Ok(apart(found))
 }
@@ -88,77 +91,6 @@ fn apart(found: Vec<Finding>) -> Vec<Finding> {
         kept.push(name);
     }
     kept
-}
-
-/// The part of a message that its sender wrote anew: up to what is quoted; all of it where that is nothing.
-pub(crate) fn latest(text: &str) -> &str {
-    match anew(text) {
-        own if own.trim().is_empty() => text,
-        own => own,
-    }
-}
-
-/// Where the line begins by which mail programs set off a footer; where there is none, where the text ends. Read together with what
-/// companies write there, names in the few lines above it are missed.
-fn footer(text: &str) -> usize {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if matches!(line.trim_end_matches(['\r', '\n']), "-- " | "--") {
-            return start;
-        }
-        start += line.len();
-    }
-    start
-}
-
-fn anew(text: &str) -> &str {
-    let mut end = 0;
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim();
-        if bare.starts_with('>')
-            || bare.starts_with("-----Original Message")
-            || bare.starts_with("On ") && bare.ends_with("wrote:")
-        {
-            return text.get(..end).unwrap_or(text);
-        }
-        end += line.len();
-    }
-    text
-}
-
-/// A text in pieces that the encoder takes, each with its offset: cut before a footer, and at the last white space of those that are full.
-fn windows(text: &str, tokens: usize) -> Vec<(usize, Encoding)> {
-    let mut windows = Vec::new();
-    let footer = footer(text);
-    let mut start = 0;
-    while windows.len() < WINDOWS {
-        let end = if start < footer { footer } else { text.len() };
-        let Some(rest) = text.get(start..end).filter(|rest| !rest.trim().is_empty()) else {
-            if end == text.len() {
-                break;
-            }
-            start = footer;
-            continue;
-        };
-        let mut encoding = encode(rest, tokens);
-        let end = encoding
-            .offsets
-            .iter()
-            .map(|offset| offset.end)
-            .max()
-            .unwrap_or(0);
-        let full = encoding.ids.len() >= tokens;
-        let cut = rest
-            .get(..end)
-            .and_then(|read| read.rfind(char::is_whitespace))
-            .filter(|cut| full && *cut > end / 2);
-        if let Some(window) = cut.and_then(|cut| rest.get(..cut)) {
-            encoding = encode(window, tokens);
-        }
-        windows.push((start, encoding));
-        start += cut.unwrap_or(if full { end.max(1) } else { rest.len() });
-    }
-    windows
 }
 
 /// What a run of marked words must be to be a name.
@@ -300,10 +232,13 @@ fn within_word(text: &str, at: usize) -> bool {
 
 impl Name {
     /// The name as a finding, over whole words; none where it is unsure or nothing that is written as a name.
-    fn checked(self, scan: &Scan<'_>, start: usize, sound: &Sound) -> Option<Finding> {
+    fn checked(self, scan: &Scan<'_>, sound: &Sound) -> Option<Finding> {
         let text = scan.text();
         let word = |c: char| c.is_alphanumeric();
-        let (from, to) = (start + self.span.start, start + self.span.end);
+        let Span {
+            start: from,
+            end: to,
+        } = self.span;
         let head = text.get(..from)?;
         let from = head.trim_end_matches(word).len();
         let tail = text.get(to..)?;
@@ -350,53 +285,12 @@ fn rounded(probability: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fleetwright_sdk::tokenizer::encode;
 
     fn sound(floor: f64) -> Sound {
         Sound {
             floor,
             sees_shapes: false,
-        }
-    }
-
-    #[test]
-    fn what_is_quoted_is_left_out() {
-        assert_eq!(latest("Hi\nOn Mon, Jo wrote:\n> old"), "Hi\n");
-        assert_eq!(latest("Hi\n> old\nnew"), "Hi\n");
-        assert_eq!(latest("On time\n"), "On time\n");
-        assert_eq!(latest("> only\n> quoted"), "> only\n> quoted");
-    }
-
-    #[test]
-    fn windows_cover_the_text_in_order_and_end() {
-        let text = "word ".repeat(300);
-        let windows = windows(&text, 64);
-        assert_eq!(windows.len(), WINDOWS);
-        let mut reached = 0;
-        for (start, encoding) in windows {
-            assert!(start <= reached + 1, "{start} after {reached}");
-            assert!(encoding.ids.len() <= 64);
-            reached = start + encoding.offsets.iter().map(|o| o.end).max().unwrap();
-        }
-        assert!(super::windows(" \n", 64).is_empty());
-        assert_eq!(
-            super::windows(&"x".repeat(5000), 8).len(),
-            1,
-            "one word that the vocabulary cannot spell"
-        );
-    }
-
-    #[test]
-    fn a_footer_is_a_window_of_its_own() {
-        let text = "Ana Lopes wrote.\n\n-- \nThis message is for Bo Ek.\n";
-        let starts: Vec<_> = windows(text, 64).iter().map(|(at, _)| *at).collect();
-        assert_eq!(starts, [0, text.find("-- ").unwrap()]);
-        for (text, count) in [
-            ("-- \nBo", 1),
-            ("a\n--\n", 2),
-            ("a -- b\n---\nc", 1),
-            ("\n--", 1),
-        ] {
-            assert_eq!(windows(text, 64).len(), count, "{text:?}");
         }
     }
 
@@ -430,7 +324,7 @@ mod tests {
         ];
         let found = found
             .into_iter()
-            .filter_map(|n| n.checked(&scan, 0, &sound(0.6)));
+            .filter_map(|n| n.checked(&scan, &sound(0.6)));
         let values: Vec<_> = apart(found.collect())
             .into_iter()
             .map(|f| (f.kind, f.value))
@@ -460,7 +354,7 @@ mod tests {
         let scan = Scan::new(text);
         let found: Vec<Finding> = names(text, &encoding, &rows, &labels, false)
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, &sound(0.6)))
+            .filter_map(|name| name.checked(&scan, &sound(0.6)))
             .collect();
         let values: Vec<(Kind, &str)> = found.iter().map(|f| (f.kind, f.value.as_str())).collect();
         assert_eq!(
@@ -472,7 +366,7 @@ mod tests {
         );
         let unsure = names(text, &encoding, &rows, &labels, false)
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, &sound(0.75)))
+            .filter_map(|name| name.checked(&scan, &sound(0.75)))
             .count();
         assert_eq!(unsure, 1);
     }
@@ -494,7 +388,7 @@ mod tests {
         let found = names(text, &encoding, &rows, &labels, false);
         let found: Vec<_> = found
             .into_iter()
-            .filter_map(|name| name.checked(&scan, 0, &sound(0.5)))
+            .filter_map(|name| name.checked(&scan, &sound(0.5)))
             .collect();
         let values: Vec<_> = found
             .iter()

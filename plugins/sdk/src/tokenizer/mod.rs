@@ -69,6 +69,14 @@ impl Encoding {
         self.offsets.push(source);
     }
 
+    /// Leaves out the tokens that end behind a byte of the text.
+    pub(crate) fn end_at(&mut self, byte: usize) {
+        let kept = self.offsets.iter().take_while(|offset| offset.end <= byte);
+        let kept = kept.count().min(self.ids.len().saturating_sub(1));
+        self.truncate(kept);
+        self.push(SEP, 0..0);
+    }
+
     /// Cuts to the first `room` tokens.
     fn truncate(&mut self, room: usize) {
         self.ids.truncate(room);
@@ -105,6 +113,33 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Of encodings, padded to the longest.
+    #[must_use]
+    pub fn of(encodings: Vec<Encoding>) -> Self {
+        let rows = encodings.len();
+        let lengths = encodings.iter().map(|encoding| encoding.ids.len());
+        let length = lengths.max().unwrap_or(0);
+        let (mut ids, mut mask) = (
+            Vec::with_capacity(rows * length),
+            Vec::with_capacity(rows * length),
+        );
+        let mut offsets = Vec::with_capacity(rows);
+        for (row, encoding) in (1..).zip(encodings) {
+            ids.extend_from_slice(&encoding.ids);
+            ids.resize(row * length, PAD);
+            mask.extend_from_slice(&encoding.mask);
+            mask.resize(row * length, 0);
+            offsets.push(encoding.offsets);
+        }
+        Self {
+            rows,
+            length,
+            ids,
+            mask,
+            offsets,
+        }
+    }
+
     /// The inputs `input_ids` and `attention_mask`, each i64 `[rows, length]`.
     ///
     /// # Errors
@@ -121,35 +156,8 @@ impl Batch {
 /// Encodes texts, each as [`encode`] does, and pads them to the longest.
 #[must_use]
 pub fn encode_batch<S: AsRef<str>>(texts: &[S], max_tokens: usize) -> Batch {
-    let encodings: Vec<_> = texts
-        .iter()
-        .map(|text| encode(text.as_ref(), max_tokens))
-        .collect();
-    let rows = encodings.len();
-    let length = encodings
-        .iter()
-        .map(|encoding| encoding.ids.len())
-        .max()
-        .unwrap_or(0);
-    let (mut ids, mut mask) = (
-        Vec::with_capacity(rows * length),
-        Vec::with_capacity(rows * length),
-    );
-    let mut offsets = Vec::with_capacity(rows);
-    for (row, encoding) in (1..).zip(encodings) {
-        ids.extend_from_slice(&encoding.ids);
-        ids.resize(row * length, PAD);
-        mask.extend_from_slice(&encoding.mask);
-        mask.resize(row * length, 0);
-        offsets.push(encoding.offsets);
-    }
-    Batch {
-        rows,
-        length,
-        ids,
-        mask,
-        offsets,
-    }
+    let encodings = texts.iter().map(|text| encode(text.as_ref(), max_tokens));
+    Batch::of(encodings.collect())
 }
 
 /// Adds the text's tokens until there are at least `room`.

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn one_sentence_alone_has_no_others() {
         let likeness = Likeness::new(&[0.6, 0.8], 2, Some(&[1.0, 0.0]));
-        let sentence = Sentence::of("The lamp is broken.", 0, 0..0).unwrap();
+        let sentence = Sentence::of("The lamp is broken.", 0).unwrap();
         let [centroid, degree, .., title] = rows(&[sentence], &likeness)[0];
         assert!((centroid - 1.0).abs() < 1e-6);
         assert_eq!(degree, 0.0);

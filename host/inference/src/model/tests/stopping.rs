@@ -116,7 +116,7 @@ fn onnxruntime_stops_when_it_is_told_and_goes_on_once_that_is_taken_back() {
     }
     let shipped = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../models/sentence-scorer/2.0.0"
+        "/../../models/sentence-scorer/3.0.0"
     );
     let card = Card::read(std::path::Path::new(shipped)).unwrap();
     let backends = Backends::detect(None).unwrap();

@@ -1,0 +1,131 @@
+//! What the tagger reads of a message: its writer's own words, below the subject where the request is about it, then what stands
+//! under them, then the footer that a mail program sets off.
+//!
+//! Own words go alone, since `classify` and `summarize` read the same row. A footer does, too: read together with what companies write
+//! there, names in the few lines above it are missed.
+//!
+//! Bounds: four rows of as many tokens as the encoder takes, in this order.
+
+use std::ops::Range;
+
+use fleetwright_detect::Span;
+use fleetwright_sdk::reading::{Letter, Row, rows, titled};
+
+/// How many rows of a message are read.
+const ROWS: usize = 4;
+
+/// A message in the pieces that are read apart.
+pub(crate) struct Message {
+    letter: Letter,
+    pieces: Vec<Piece>,
+}
+
+/// A piece of a message.
+pub(super) struct Piece {
+    /// What is read.
+    pub(super) text: String,
+    /// How much of it is the subject, and not the message's.
+    titled: usize,
+    /// Where the rest begins among the letter's own words and signature.
+    start: usize,
+}
+
+impl Message {
+    /// Of a message as a reader sees it; the subject is blank where the request is about another message.
+    pub(crate) fn of(seen: &str, subject: &str) -> Message {
+        let letter = Letter::of(seen);
+        let (text, before) = titled(subject, letter.own());
+        let own = Piece {
+            text,
+            titled: before,
+            start: 0,
+        };
+        let footer = footer(letter.signature());
+        let (below, footer) = letter.signature().split_at(footer);
+        let under = letter.own().len();
+        let rest = [(below, under), (footer, under + below.len())];
+        let rest = rest.map(|(text, start)| Piece {
+            text: text.to_owned(),
+            titled: 0,
+            start,
+        });
+        let pieces = [own].into_iter().chain(rest).collect();
+        Message { letter, pieces }
+    }
+
+    /// The rows that are read, each with its piece.
+    pub(super) fn rows(&self, tokens: usize) -> impl Iterator<Item = (&Piece, Row)> {
+        let rows = self
+            .pieces
+            .iter()
+            .flat_map(move |piece| rows(&piece.text, tokens).map(move |row| (piece, row)));
+        rows.take(ROWS)
+    }
+
+    /// The bytes of the message behind a range of a piece; none of what begins in the subject.
+    pub(super) fn source(&self, piece: &Piece, range: Range<usize>) -> Option<Span> {
+        let own = |at: usize| Some(at.checked_sub(piece.titled)? + piece.start);
+        let Range { start, end } = self.letter.source(own(range.start)?..own(range.end)?);
+        Some(Span { start, end })
+    }
+}
+
+/// Where the line begins by which mail programs set off a footer; where there is none, where the text ends.
+fn footer(text: &str) -> usize {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if matches!(line.trim_end_matches(['\r', '\n']), "-- " | "--") {
+            return start;
+        }
+        start += line.len();
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(seen: &str, subject: &str) -> Vec<String> {
+        let message = Message::of(seen, subject);
+        let rows = message.rows(64);
+        rows.map(|(piece, row)| piece.text[row.range].trim().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn own_words_signature_and_footer_are_read_apart_and_quotations_are_not() {
+        let seen = "It broke, says Ana Lopes.\n\nKind regards,\nBo Ek\n-- \nThis message is for Bo Ek.\n\n> Hello Bo!\n";
+        let own = "It broke, says Ana Lopes.";
+        let rest = [
+            "Kind regards,\nBo Ek".to_owned(),
+            "-- \nThis message is for Bo Ek.".to_owned(),
+        ];
+        assert_eq!(read(seen, ""), [&[own.to_owned()], &rest[..]].concat());
+        let titled = format!("Lamp\n\n{own}");
+        assert_eq!(read(seen, "Lamp"), [&[titled], &rest[..]].concat());
+        assert_eq!(read(" \n", ""), [""; 0]);
+    }
+
+    #[test]
+    fn at_most_four_rows_are_read() {
+        assert_eq!(read(&"word ".repeat(900), "").len(), ROWS);
+    }
+
+    #[test]
+    fn what_is_found_leads_back_to_the_message_and_not_out_of_the_subject() {
+        let seen = "> old\nAna Lopes wrote.\n\nThanks,\nBo Ek\n";
+        let message = Message::of(seen, "From Ana");
+        let place = |name: &str| {
+            let mut rows = message.rows(64);
+            rows.find_map(|(piece, row)| {
+                let at = piece.text.rfind(name)?;
+                assert_eq!(row.range.start, 0);
+                Some(message.source(piece, at..at + name.len()))
+            })
+        };
+        assert_eq!(place("Ana Lopes").unwrap().unwrap().of(seen), "Ana Lopes");
+        assert_eq!(place("Bo Ek").unwrap().unwrap().of(seen), "Bo Ek");
+        assert_eq!(place("From Ana").unwrap(), None);
+    }
+}

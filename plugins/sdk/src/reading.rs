@@ -1,0 +1,236 @@
+//! How the stages of a fleet read one and the same request: alike, so that the encoder reads it once.
+//!
+//! Within a submission the host computes equal inputs of a model once. Stages that read a letter cut it by this module and give the
+//! encoder the same rows: the words of its writer ([`Letter`]), below the subject where the request is about that message ([`asked`],
+//! [`titled`]), in rows that end at white space ([`rows`]).
+//!
+//! ```
+//! use fleetwright_sdk::reading::{Letter, rows, titled};
+//!
+//! let letter = Letter::of("Where is it?\n\nKind regards,\nAda\n\n> On its way.\n");
+//! assert_eq!(letter.own().trim(), "Where is it?");
+//! assert!(letter.signature().contains("Ada"));
+//! let (text, own) = titled("My parcel", letter.own());
+//! assert_eq!(&text[..own], "My parcel\n\n");
+//! assert_eq!(rows(&text, 256).count(), 1);
+//! ```
+
+use std::ops::Range;
+
+use crate::text::{Tracked, without_quotes, without_signature};
+use crate::tokenizer::{Encoding, encode};
+
+/// A letter without what it quotes: its writer's own words, and the signature below them.
+///
+/// Where quotations and signature are all of it, all of it counts as own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    body: Tracked,
+    own: usize,
+}
+
+impl Letter {
+    /// Of a letter as a reader sees it, which is what [`text::seen`](crate::text::seen) makes of it.
+    #[must_use]
+    pub fn of(seen: &str) -> Self {
+        let body = without_quotes(seen);
+        let own = without_signature(body.as_str());
+        if !own.trim().is_empty() {
+            let own = own.len();
+            return Self { body, own };
+        }
+        let mut body = Tracked::default();
+        body.keep(seen, 0..seen.len());
+        let own = seen.len();
+        Self { body, own }
+    }
+
+    /// What its writer says.
+    #[must_use]
+    pub fn own(&self) -> &str {
+        self.body.as_str().get(..self.own).unwrap_or_default()
+    }
+
+    /// What stands below that: name, firm, the lines of a program.
+    #[must_use]
+    pub fn signature(&self) -> &str {
+        self.body.as_str().get(self.own..).unwrap_or_default()
+    }
+
+    /// The bytes of the letter behind a range of own words and signature, which follow each other.
+    #[must_use]
+    pub fn source(&self, range: Range<usize>) -> Range<usize> {
+        self.body.source(range)
+    }
+}
+
+/// The message of a thread that the request is about: the newest of whoever opened it.
+#[must_use]
+pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
+    let opener = senders.first()?;
+    senders.iter().rposition(|sender| sender == opener)
+}
+
+/// The subject, an empty line, and a message's own words; with it, where those begin. A blank subject is left out.
+#[must_use]
+pub fn titled(subject: &str, own: &str) -> (String, usize) {
+    match subject.trim() {
+        "" => (own.to_owned(), 0),
+        subject => (format!("{subject}\n\n{own}"), subject.len() + 2),
+    }
+}
+
+/// A piece of a text that the encoder takes as one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its bytes in the text.
+    pub range: Range<usize>,
+    /// Its tokens, whose offsets count from where it begins.
+    pub encoding: Encoding,
+}
+
+/// A text in rows of at most `tokens` tokens, one after the other; what is blank makes none.
+///
+/// A row that is full ends at white space, unless its second half has none.
+pub fn rows(text: &str, tokens: usize) -> Rows<'_> {
+    let at = 0;
+    Rows { text, tokens, at }
+}
+
+/// The rows of a text, each cut when it is asked for.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    text: &'a str,
+    tokens: usize,
+    at: usize,
+}
+
+impl Rows<'_> {
+    /// Leaves out what stands before a byte of the text; nothing where that lies behind, or within a character.
+    pub fn skip_to(&mut self, at: usize) {
+        if self.text.is_char_boundary(at) {
+            self.at = self.at.max(at);
+        }
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let start = self.at;
+        let rest = self.text.get(start..)?;
+        if rest.trim().is_empty() {
+            return None;
+        }
+        let mut encoding = encode(rest, self.tokens);
+        let read = encoding.offsets.iter().map(|offset| offset.end).max();
+        let read = read.unwrap_or_default();
+        let left = rest.get(read..).unwrap_or_default();
+        let full = encoding.ids.len() >= self.tokens && !left.trim().is_empty();
+        let end = match cut(rest, read) {
+            _ if !full => rest.len(),
+            Some(cut) => {
+                encoding.end_at(cut);
+                cut
+            }
+            // Some character is passed in any case.
+            None => read.max(rest.chars().next().map_or(1, char::len_utf8)),
+        };
+        self.at = start + end;
+        let range = start..self.at;
+        Some(Row { range, encoding })
+    }
+}
+
+/// Where a text of which so many bytes were read is cut: at the last white space, where that is not far.
+fn cut(text: &str, read: usize) -> Option<usize> {
+    let (head, tail) = text.split_at_checked(read)?;
+    if read > 0 && tail.starts_with(char::is_whitespace) {
+        return Some(read);
+    }
+    head.rfind(char::is_whitespace)
+        .filter(|space| *space > read / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_leads_back_from_own_words_and_signature() {
+        let seen = "> Which box?\nThe red one.\n> Since when?\nMonday.\n\nKind regards,\nAda Moe\n";
+        let letter = Letter::of(seen);
+        assert_eq!(letter.own().trim(), "The red one.\nMonday.");
+        for word in ["Monday", "Ada"] {
+            let whole = [letter.own(), letter.signature()].concat();
+            let at = whole.find(word).unwrap();
+            assert_eq!(&seen[letter.source(at..at + word.len())], word);
+        }
+    }
+
+    #[test]
+    fn where_a_signature_or_a_quotation_is_all_that_is_what_is_read() {
+        for seen in ["Kind regards,\nAda\n", "> Which box?\n", "", " \n"] {
+            let letter = Letter::of(seen);
+            assert_eq!((letter.own(), letter.signature()), (seen, ""));
+            assert_eq!(letter.source(0..seen.len()), 0..seen.len());
+        }
+    }
+
+    #[test]
+    fn the_request_is_the_openers_newest_message() {
+        assert_eq!(asked(&["a", "b", "a", "b"]), Some(2));
+        assert_eq!(asked(&["a"]), Some(0));
+        assert_eq!(asked::<&str>(&[]), None);
+    }
+
+    #[test]
+    fn a_blank_subject_is_left_out() {
+        assert_eq!(titled(" \n", "a"), ("a".to_owned(), 0));
+        assert_eq!(titled(" Box ", "a"), ("Box\n\na".to_owned(), 5));
+    }
+
+    #[test]
+    fn rows_end_at_white_space_and_are_what_the_tokenizer_makes_of_them() {
+        let text = "The unhappiness of 12 washing-machines\n\nis no secret, says Ada. ".repeat(20);
+        for tokens in [8, 9, 10, 11, 64, 4096] {
+            let mut end = 0;
+            for row in rows(&text, tokens) {
+                assert_eq!(row.range.start, end);
+                end = row.range.end;
+                let piece = &text[row.range.clone()];
+                assert_eq!(row.encoding, encode(piece, usize::MAX), "{piece:?}");
+                assert!(row.encoding.ids.len() <= tokens);
+                assert!(end == text.len() || text[end..].starts_with(char::is_whitespace));
+            }
+            assert!(text[end..].trim().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_word_without_end_is_cut_and_what_the_tokenizer_passes_over_does_not_stop_it() {
+        let word = "a".repeat(5000);
+        let odd = "\u{200d}".repeat(50);
+        for text in [&*word, &*"😀".repeat(99), &*odd, " \n "] {
+            let mut at = 0;
+            for row in rows(text, 16) {
+                assert!(row.range.start == at && row.range.end > at);
+                at = row.range.end;
+            }
+            assert!(text[at..].trim().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_fits_to_the_token_is_one_row_and_what_is_skipped_is_in_none() {
+        let text = "one two three four";
+        assert_eq!(rows(text, 6).count(), 1);
+        assert_eq!(rows(text, 5).count(), 2);
+        let mut left = rows(text, 64);
+        left.skip_to(8);
+        assert_eq!(left.next().unwrap().range, 8..18);
+        left.skip_to(2);
+        assert_eq!(left.next(), None);
+    }
+}

@@ -7,6 +7,8 @@ import numpy as np
 
 # Digits that stand together, without white space between: the last of these numbers that is not above their count.
 DIGITS = [1, 2, 3, 4, 5, 7, 9, 10, 12, 15, 17]
+# How many characters of what adjoins a token are looked at on each side.
+REACH = 256
 PLAIN = 14
 SIZE = PLAIN + len(DIGITS)
 
@@ -49,9 +51,10 @@ def row(text: str, start: int, end: int) -> np.ndarray:
 
 
 def grown(text: str, start: int, end: int, holds) -> tuple:
-    """The span with all that adjoins it and of which `holds` is true."""
-    while start > 0 and holds(text[start - 1]) and holds(text[start]):
+    """The span with what adjoins it, up to `REACH` characters, and of which `holds` is true."""
+    least, most = max(start - REACH, 0), min(end + REACH, len(text))
+    while start > least and holds(text[start - 1]) and holds(text[start]):
         start -= 1
-    while end < len(text) and holds(text[end]) and holds(text[end - 1]):
+    while end < most and holds(text[end]) and holds(text[end - 1]):
         end += 1
     return start, end

@@ -26,7 +26,7 @@ ROWS = 8
 MOST_ROWS = 4
 MODELS = {
     "encoder": "minilm-trunk/1.0.0",
-    "heads": "inbox-heads/3.3.0",
+    "heads": "inbox-heads/3.4.0",
     "tagger": "name-tagger/2.2.0",
     "scorer": "sentence-scorer/3.0.0",
 }
@@ -105,7 +105,7 @@ class Tokens:
     def rows(self, text: str) -> list:
         """(where it begins, its tokens) of each row of a text; full rows end at white space."""
         made, start = [], 0
-        while text[start:].strip() and len(made) < MOST_ROWS:
+        while text[start:].strip():
             read = self._made.encode(text[start:])
             end = len(text) - start
             if len(read.ids) >= TOKENS:
@@ -145,8 +145,8 @@ def own_words(text: str) -> str:
 
 def signature(text: str) -> str:
     """What stands below the own words."""
-    newest_ = latest(text)
-    return newest_[len(own_words(newest_)) :] if newest_.startswith(own_words(newest_)) else ""
+    whole = latest(text).strip()
+    return whole[len(own_words(whole)) :] if whole else ""
 
 
 def newest(fields: dict) -> str:
@@ -237,7 +237,7 @@ class Route:
         return [self.route(item["classify"]) for item in items]
 
     def route(self, found: dict) -> dict:
-        if found["confidence"] < 0.7:
+        if found["confidence"] < 0.55:
             return {"queue": "human-review", "team": "front-desk", "priority": 4}
         if found["type"] in ("card", "fraud") and found["urgency"] in ("high", "critical"):
             return {"queue": "card-emergency", "team": "card-desk", "priority": 1}

@@ -21,7 +21,7 @@ ROUNDS = 200
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--model", type=Path, default=ROOT / "inbox-heads" / "3.3.0", help="folder of the heads")
+    arguments.add_argument("--model", type=Path, default=ROOT / "inbox-heads" / "3.4.0", help="folder of the heads")
     options = arguments.parse_args()
     trunk, heads = session(), session(options.model / "model.onnx")
     mask = np.ones((1, TOKENS), np.int64)

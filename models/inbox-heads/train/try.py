@@ -26,7 +26,7 @@ def main() -> None:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     texts = [row["subject"] + "\n\n" + row["body"].replace("\\n", "\n") for row in rows]
     states = States(Encoder(), texts)
-    heads = session(ROOT / "inbox-heads" / "3.3.0" / "model.onnx")
+    heads = session(ROOT / "inbox-heads" / "3.4.0" / "model.onnx")
     found = [np.zeros((len(texts), len(labels))) for labels in HEADS.values()]
     for chosen, inputs in states.inputs():
         for scores, made in zip(found, heads.run(list(HEADS), inputs)):

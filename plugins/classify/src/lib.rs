@@ -1,7 +1,7 @@
 //! The `classify` stage: what a request is about, how urgent it is and in what mood it was written.
 //!
 //! It reads subject and body (or, of a thread, the newest message of whoever opened it) without quoted replies and
-//! signature, each line once, as much as the encoder takes, and cuts them as the other stages do, so that all read one run of the encoder. What the heads take is read off their card: any of the encoder's outputs, which
+//! signature, each line once where it repeats itself, as much as the encoder takes, and cuts them as the other stages do, so that all read one run of the encoder. What the heads take is read off their card: any of the encoder's outputs, which
 //! reach them without leaving the host, and of its inputs. Class names come from there too, so that other heads need no other
 //! plugin.
 //!
@@ -41,6 +41,8 @@ pub use answer::Classification;
 
 /// Tokens that are read where the encoder's card sets no bound.
 const TOKENS: usize = 256;
+/// Of a text that repeats more than one part in so many, each line is read once.
+const REPEATED: usize = 4;
 /// The output that the stage is for.
 const TYPE: &str = "type";
 
@@ -127,14 +129,16 @@ fn newest_of_the_opener(messages: &[Message]) -> &str {
     newest.map_or("", |message| message.body.as_str())
 }
 
-/// A text without the lines that stood there before: one that says the same over and over would fill all that is read with it.
+/// A text without the lines that stood there before, where they are much of it: one that says the same over and over would fill all that
+/// is read with it. A line or two that come again, as in lists, stay, so that other stages read the same.
 fn once(text: &str) -> String {
     let mut seen = BTreeSet::new();
     let lines = text.split_inclusive('\n');
     let told: String = lines
         .filter(|line| line.trim().is_empty() || seen.insert(line.trim()))
         .collect();
-    told.trim_end().to_owned()
+    let repeats = text.len() - told.len() > text.len() / REPEATED;
+    if repeats { told } else { text.to_owned() }
 }
 
 fn score(text: &str, heads: &ModelCard) -> Result<Tensors, Failure> {

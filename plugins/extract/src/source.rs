@@ -85,7 +85,11 @@ pub(crate) fn latest(fields: &Fields) -> Option<String> {
 /// The subject, for the text that the request is about: the body, or where there is none the newest message of whoever opened the thread.
 pub(crate) fn title<'a>(fields: &'a Fields, name: &str) -> &'a str {
     let body = fields.body.as_deref().unwrap_or_default();
-    let senders: Vec<_> = fields.messages.iter().map(|message| &message.from).collect();
+    let senders: Vec<_> = fields
+        .messages
+        .iter()
+        .map(|message| &message.from)
+        .collect();
     let about = match reading::asked(&senders) {
         Some(place) if body.trim().is_empty() => format!("message:{place}"),
         _ => "body".to_owned(),

@@ -20,6 +20,16 @@ use std::ops::Range;
 use crate::text::{Tracked, without_quotes, without_signature};
 use crate::tokenizer::{Encoding, encode};
 
+/// Rows of one message that a stage asks for one by one, as the others do; those behind them it may ask for together.
+pub const APART: usize = 4;
+
+/// Bytes of a subject that are read. No line of a mail is longer (RFC 5322).
+const SUBJECT: usize = 998;
+/// Bytes in which a row is looked for: what is blank, or drops out, for longer than that makes a row shorter.
+const NEAR: usize = 64 * 1024;
+/// Tokens that a row has at least: one between the first and the last.
+const LEAST: usize = 3;
+
 /// A letter without what it quotes: its writer's own words, and the signature below them.
 ///
 /// Where quotations and signature are all of it, all of it counts as own words.
@@ -71,13 +81,22 @@ pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
     senders.iter().rposition(|sender| sender == opener)
 }
 
-/// The subject, an empty line, and a message's own words; with it, where those begin. A blank subject is left out.
+/// The subject, an empty line, and a message's own words; with it, where those begin. A blank subject is left out, a long one cut.
 #[must_use]
 pub fn titled(subject: &str, own: &str) -> (String, usize) {
-    match subject.trim() {
+    let subject = subject.trim();
+    match upto(subject, SUBJECT) {
         "" => (own.to_owned(), 0),
         subject => (format!("{subject}\n\n{own}"), subject.len() + 2),
     }
+}
+
+/// As much of a text as so many bytes hold.
+fn upto(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev();
+    end.filter_map(|end| text.get(..end))
+        .next()
+        .unwrap_or_default()
 }
 
 /// A piece of a text that the encoder takes as one row.
@@ -91,9 +110,10 @@ pub struct Row {
 
 /// A text in rows of at most `tokens` tokens, one after the other; what is blank makes none.
 ///
-/// A row that is full ends at white space, unless its second half has none.
+/// A row that is full ends at white space, unless its second half has none. Fewer than three tokens hold no text: rows are of three then,
+/// which a model with such a bound refuses.
 pub fn rows(text: &str, tokens: usize) -> Rows<'_> {
-    let at = 0;
+    let (tokens, at) = (tokens.max(LEAST), 0);
     Rows { text, tokens, at }
 }
 
@@ -120,22 +140,22 @@ impl Iterator for Rows<'_> {
     fn next(&mut self) -> Option<Row> {
         let start = self.at;
         let rest = self.text.get(start..)?;
-        if rest.trim().is_empty() {
+        if rest.trim_start().is_empty() {
             return None;
         }
-        let mut encoding = encode(rest, self.tokens);
+        let near = near(rest);
+        let mut encoding = encode(near, self.tokens);
         let read = encoding.offsets.iter().map(|offset| offset.end).max();
         let read = read.unwrap_or_default();
         let left = rest.get(read..).unwrap_or_default();
-        let full = encoding.ids.len() >= self.tokens && !left.trim().is_empty();
+        let full = encoding.ids.len() >= self.tokens && !left.trim_start().is_empty();
         let end = match cut(rest, read) {
-            _ if !full => rest.len(),
+            _ if !full => near.len(),
             Some(cut) => {
                 encoding.end_at(cut);
                 cut
             }
-            // Some character is passed in any case.
-            None => read.max(rest.chars().next().map_or(1, char::len_utf8)),
+            None => read,
         };
         self.at = start + end;
         let range = start..self.at;
@@ -143,10 +163,20 @@ impl Iterator for Rows<'_> {
     }
 }
 
+/// What a row is looked for in: up to white space, where there is any; a word that is longer is taken whole.
+fn near(text: &str) -> &str {
+    let near = upto(text, NEAR);
+    if near.len() == text.len() {
+        return text;
+    }
+    let end = near.rfind(char::is_whitespace).filter(|end| *end > 0);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
 /// Where a text of which so many bytes were read is cut: at the last white space, where that is not far.
 fn cut(text: &str, read: usize) -> Option<usize> {
     let (head, tail) = text.split_at_checked(read)?;
-    if read > 0 && tail.starts_with(char::is_whitespace) {
+    if tail.starts_with(char::is_whitespace) {
         return Some(read);
     }
     head.rfind(char::is_whitespace)
@@ -189,6 +219,8 @@ mod tests {
     fn a_blank_subject_is_left_out() {
         assert_eq!(titled(" \n", "a"), ("a".to_owned(), 0));
         assert_eq!(titled(" Box ", "a"), ("Box\n\na".to_owned(), 5));
+        let (text, own) = titled(&"ü".repeat(9000), "a");
+        assert_eq!((own, text.len()), (SUBJECT + 2, SUBJECT + 3));
     }
 
     #[test]
@@ -212,13 +244,24 @@ mod tests {
     fn a_word_without_end_is_cut_and_what_the_tokenizer_passes_over_does_not_stop_it() {
         let word = "a".repeat(5000);
         let odd = "\u{200d}".repeat(50);
-        for text in [&*word, &*"😀".repeat(99), &*odd, " \n "] {
-            let mut at = 0;
-            for row in rows(text, 16) {
-                assert!(row.range.start == at && row.range.end > at);
-                at = row.range.end;
+        let blank = format!("one{}two", " ".repeat(3 * NEAR));
+        let brackets = format!("{} {}", "[SEP".repeat(20), "[".repeat(NEAR));
+        for text in [
+            &*word,
+            &*"😀".repeat(99),
+            &*odd,
+            " \n ",
+            &*blank,
+            &*brackets,
+        ] {
+            for tokens in [0, 2, 3, 16] {
+                let mut at = 0;
+                for row in rows(text, tokens).take(5000) {
+                    assert!(row.range.start == at && row.range.end > at);
+                    at = row.range.end;
+                }
+                assert!(text[at..].trim().is_empty() || tokens < 16);
             }
-            assert!(text[at..].trim().is_empty());
         }
     }
 

@@ -3,6 +3,7 @@ use super::vectors::WIDTH;
 use fleetwright_sdk::Failure;
 use fleetwright_sdk::harness::{Harness, json};
 use fleetwright_sdk::nn::Tensor;
+use fleetwright_sdk::tokenizer;
 
 /// An encoder whose states point where a token's id says, and a scorer that prefers what is asked.
 fn stage() -> Harness<'static> {
@@ -50,6 +51,65 @@ fn a_thread_is_told_by_its_speakers() {
     assert_eq!(answer.fields["ask"], "Marta asks: When can somebody come?");
     assert_eq!(answer.fields["sentences"][2]["message"], 1);
     assert_eq!(answer.confidence, None);
+}
+
+/// Vectors are what the encoder gave for a sentence's own tokens, wherever they stand in a run of rows that are padded.
+#[test]
+fn a_sentence_is_as_near_to_another_as_their_tokens_are() {
+    let bodies = [
+        "Hello,\nthe oven is cold again. When can somebody come and mend it?",
+        "We will send a plumber.",
+        "The oven was new in May, and nobody came to mend it. My oven is as cold.",
+        "We are sorry for that.",
+    ];
+    let messages: Vec<_> = bodies
+        .iter()
+        .zip(["Ida", "Bo", "Cy", "Bo"])
+        .map(|(body, from)| json!({ "from": from, "body": body }))
+        .collect();
+    let told = [
+        "the oven is cold again.",
+        "When can somebody come and mend it?",
+        "We will send a plumber.",
+        "The oven was new in May, and nobody came to mend it.",
+        "My oven is as cold.",
+        "We are sorry for that.",
+    ];
+    let vector = |text: &str| {
+        let ids = tokenizer::encode(text, 256).ids;
+        let mut sum = vec![0.0_f32; WIDTH];
+        for id in &ids[1..ids.len() - 1] {
+            sum[usize::try_from(*id).unwrap() % WIDTH] += 1.0;
+        }
+        sum
+    };
+    let cosine = |one: &str, other: &str| {
+        let (one, other) = (vector(one), vector(other));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        dot(&one, &other) / (dot(&one, &one) * dot(&other, &other)).sqrt()
+    };
+    let wanted: Vec<_> = told
+        .iter()
+        .map(|text| [cosine(text, told[0]), cosine(text, "Cold oven")])
+        .collect();
+    let run = stage()
+        .model("scorer", move |given| {
+            let rows = given.f32("features")?;
+            assert_eq!(rows.dims()[0], wanted.len());
+            for (row, wanted) in rows.rows().zip(&wanted) {
+                // `near_opening` and `near_subject`
+                for (found, wanted) in [row[3], row[7]].iter().zip(wanted) {
+                    assert!((found - wanted).abs() < 1e-5, "{found}, not {wanted}");
+                }
+            }
+            let scores = vec![0.5_f32; rows.dims()[0]];
+            Ok([("score", Tensor::new(&[scores.len()], &scores)?)]
+                .into_iter()
+                .collect())
+        })
+        .fields(json!({ "subject": "Cold oven", "messages": messages }))
+        .run();
+    assert!(run.result.is_ok(), "{:?}", run.result);
 }
 
 #[test]

@@ -35,15 +35,18 @@ pub struct Thread {
 /// Reads a thread.
 pub fn read(messages: &[Message], body: &str, from: &str) -> Thread {
     let told = told(messages, body, from);
+    let own = told
+        .iter()
+        .map(|(_, body)| without_signature(body.as_str()));
+    let own: Vec<_> = own.map(str::to_owned).collect();
     let senders: Vec<_> = messages.iter().map(|message| &message.from).collect();
+    // A body is about what its writer says now, and where that is nothing, as in a forward, about what was said last.
+    let says = |at: &usize| own.get(*at).is_some_and(|own| !own.trim().is_empty());
+    let asked = reading::asked(&senders).filter(says);
     Thread {
-        own: told
-            .iter()
-            .map(|(_, body)| without_signature(body.as_str()).to_owned())
-            .collect(),
-        // A body is about what its writer says now.
-        asked: reading::asked(&senders).or(told.len().checked_sub(1)),
+        asked: asked.or_else(|| (0..own.len()).rev().find(says)),
         sentences: sentences(&told),
+        own,
     }
 }
 

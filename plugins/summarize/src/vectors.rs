@@ -3,7 +3,8 @@
 //! A message is read whole, in rows cut as all stages cut them ([`reading`]): what `classify` and `extract` have read of the thread
 //! costs nothing here. The subject stands above the message that the request is about, and has a vector, too.
 //!
-//! Bounds: of a sentence that goes on in further rows, two are read; rows without a sentence to score are left out.
+//! Bounds: of a sentence that goes on in further rows, two are read; rows without a sentence to score are left out. Rows go to the encoder
+//! eight at once, but for those that other stages read as well, of which a message has four at most.
 
 use std::ops::Range;
 
@@ -36,8 +37,8 @@ pub struct Plan {
 pub struct Row {
     /// Its tokens.
     pub encoding: Encoding,
-    /// Whether other stages read it: then it goes alone, as it does there.
-    shared: bool,
+    /// Whether other stages may read it: then it goes alone, as it does there.
+    apart: bool,
 }
 
 /// Tokens of a row.
@@ -59,15 +60,15 @@ pub fn plan(thread: &Thread, subject: &str, tokens: usize) -> Plan {
         left = rest;
         let about = thread.asked == Some(message);
         let (text, titled) = reading::titled(if about { subject } else { "" }, own);
-        let title = (titled > 0).then(|| 0..subject.trim().len());
+        let title = (titled > 0).then(|| 0..titled);
         let told = sentences
             .iter()
             .map(|sentence| sentence.own.start + titled..sentence.own.end + titled);
         let wanted: Vec<_> = title.into_iter().chain(told).collect();
         let shared = about || message + 1 == thread.own.len();
-        let mut places = plan.read(&text, &wanted, tokens, shared).into_iter();
+        let mut places = plan.read(reading::rows(&text, tokens), &wanted, shared);
         if titled > 0 {
-            plan.title = places.next().unwrap_or_default();
+            plan.title = places.remove(0);
         }
         plan.sentences.extend(places);
     }
@@ -75,36 +76,45 @@ pub fn plan(thread: &Thread, subject: &str, tokens: usize) -> Plan {
 }
 
 impl Plan {
-    /// Adds the rows of a text that `wanted`, which stand in order, need; with it, where each of those stands in them.
+    /// Adds those of the rows that `wanted`, ranges in order, need; with it, where each of those stands in them. The first rows of a
+    /// text that other stages read are cut as there, and what follows from where something is wanted.
     fn read(
         &mut self,
-        text: &str,
+        mut rows: reading::Rows<'_>,
         wanted: &[Range<usize>],
-        tokens: usize,
         shared: bool,
     ) -> Vec<Vec<Place>> {
         let mut places = vec![Vec::new(); wanted.len()];
-        let mut rows = reading::rows(text, tokens);
-        let mut done = 0;
-        while done < wanted.len() {
+        let (mut done, mut taken) = (0, 0);
+        while let Some(next) = wanted.get(done) {
+            let apart = shared && taken < reading::APART;
+            if !apart {
+                rows.skip_to(next.start);
+            }
             let Some(row) = rows.next() else { break };
+            taken += 1;
+            let mut used = false;
             for (wanted, places) in wanted.iter().zip(&mut places).skip(done) {
                 let tokens = within(&row, wanted);
                 if !tokens.is_empty() && places.len() < PARTS {
                     let row = self.rows.len();
                     places.push(Place { row, tokens });
+                    used = true;
                 }
             }
             let read = |(wanted, places): &(&Range<usize>, &Vec<Place>)| {
                 wanted.end <= row.range.end || places.len() == PARTS
             };
-            let left = wanted.iter().zip(&places).skip(done);
-            done += left.take_while(read).count();
-            rows.skip_to(wanted.get(done).map_or(0, |next| next.start));
-            self.rows.push(Row {
-                encoding: row.encoding,
-                shared,
-            });
+            done += wanted
+                .iter()
+                .zip(&places)
+                .skip(done)
+                .take_while(read)
+                .count();
+            if used {
+                let encoding = row.encoding;
+                self.rows.push(Row { encoding, apart });
+            }
         }
         places
     }
@@ -114,7 +124,7 @@ impl Plan {
         let mut sums = vec![0.0; (self.sentences.len() + 1) * WIDTH];
         let encoder = Model::open("encoder")?;
         let mut first = 0;
-        for rows in self.rows.chunk_by(|one, next| !one.shared && !next.shared) {
+        for rows in self.rows.chunk_by(|one, next| !one.apart && !next.apart) {
             for rows in rows.chunks(ROWS) {
                 let encodings = rows.iter().map(|row| row.encoding.clone()).collect();
                 let batch = Batch::of(encodings);
@@ -169,7 +179,13 @@ fn within(row: &reading::Row, range: &Range<usize>) -> Range<usize> {
         !offset.is_empty() && start < range.end && end > range.start
     };
     match offsets.iter().position(stands) {
-        Some(first) => first..offsets.iter().rposition(stands).map_or(first, |last| last + 1),
+        Some(first) => {
+            first
+                ..offsets
+                    .iter()
+                    .rposition(stands)
+                    .map_or(first, |last| last + 1)
+        }
         None => 0..0,
     }
 }
@@ -205,7 +221,10 @@ mod tests {
     #[test]
     fn each_sentence_is_the_tokens_of_its_words_and_the_subject_stands_above_what_is_asked() {
         let messages = [
-            message("Ida", "Hello,\nthe oven is cold. Who can come?\n\nRegards,\nIda"),
+            message(
+                "Ida",
+                "Hello,\nthe oven is cold. Who can come?\n\nRegards,\nIda",
+            ),
             message("Bo", "We will send a plumber. He comes on Monday."),
         ];
         let thread = read(&messages, "", "");
@@ -217,7 +236,7 @@ mod tests {
         }
         let read = encode("Oven\n\nHello,\nthe oven is cold. Who can come?", 64);
         assert_eq!(plan.rows[0].encoding.ids, read.ids);
-        assert!(plan.rows.iter().all(|row| row.shared));
+        assert!(plan.rows.iter().all(|row| row.apart));
     }
 
     #[test]
@@ -234,18 +253,32 @@ mod tests {
     }
 
     #[test]
+    fn however_long_its_sentences_are_a_thread_takes_few_runs() {
+        let body = format!("The oven is cold {}today. ", "and cold ".repeat(250)).repeat(128);
+        let plan = plan(&read(&[], &body, ""), "", 256);
+        assert!(plan.rows.len() > 128);
+        let runs = plan.rows.chunk_by(|one, next| !one.apart && !next.apart);
+        let runs: usize = runs.map(|rows| rows.len().div_ceil(ROWS)).sum();
+        assert_eq!(runs, 4 + (plan.rows.len() - 4).div_ceil(ROWS));
+    }
+
+    #[test]
     fn what_no_sentence_stands_in_is_not_read() {
         let body = "The oven is cold again. ".repeat(300);
         let mut thread = read(&[], &body, "");
         assert_eq!(thread.sentences.len(), 300);
         crate::shorten(&mut thread.sentences);
         let plan = plan(&thread, "", 64);
-        // Ten sentences of six tokens fill a row.
+        // Ten sentences of six tokens fill a row; the first four go alone.
         assert_eq!(plan.rows.len(), 2 * 7);
+        assert_eq!(plan.rows.iter().filter(|row| row.apart).count(), 4);
         for (sentence, places) in thread.sentences.iter().zip(&plan.sentences) {
             assert_eq!(ids(&plan, places), inner(&sentence.text));
         }
-        let quiet = [message("Ida", "> nothing"), message("Bo", "We will send a plumber.")];
+        let quiet = [
+            message("Ida", "> nothing"),
+            message("Bo", "We will send a plumber."),
+        ];
         let thread = read(&quiet, "", "");
         assert_eq!(super::plan(&thread, "", 64).rows.len(), 1);
     }

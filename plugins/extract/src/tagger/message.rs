@@ -9,10 +9,7 @@
 use std::ops::Range;
 
 use fleetwright_detect::Span;
-use fleetwright_sdk::reading::{Letter, Row, rows, titled};
-
-/// How many rows of a message are read.
-const ROWS: usize = 4;
+use fleetwright_sdk::reading::{APART, Letter, Row, rows, titled};
 
 /// A message in the pieces that are read apart.
 pub(crate) struct Message {
@@ -59,14 +56,16 @@ impl Message {
             .pieces
             .iter()
             .flat_map(move |piece| rows(&piece.text, tokens).map(move |row| (piece, row)));
-        rows.take(ROWS)
+        rows.take(APART)
     }
 
-    /// The bytes of the message behind a range of a piece; none of what begins in the subject.
+    /// The bytes of the message behind a range of a piece: none of the subject, and none where a quotation stands between.
     pub(super) fn source(&self, piece: &Piece, range: Range<usize>) -> Option<Span> {
-        let own = |at: usize| Some(at.checked_sub(piece.titled)? + piece.start);
-        let Range { start, end } = self.letter.source(own(range.start)?..own(range.end)?);
-        Some(Span { start, end })
+        let own = range.end.checked_sub(piece.titled)?;
+        let own = range.start.saturating_sub(piece.titled)..own;
+        let found = piece.start + own.start..piece.start + own.end;
+        let Range { start, end } = self.letter.source(found);
+        (end - start == own.len() && !own.is_empty()).then_some(Span { start, end })
     }
 }
 
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn at_most_four_rows_are_read() {
-        assert_eq!(read(&"word ".repeat(900), "").len(), ROWS);
+        assert_eq!(read(&"word ".repeat(900), "").len(), APART);
     }
 
     #[test]
@@ -127,5 +126,11 @@ mod tests {
         assert_eq!(place("Ana Lopes").unwrap().unwrap().of(seen), "Ana Lopes");
         assert_eq!(place("Bo Ek").unwrap().unwrap().of(seen), "Bo Ek");
         assert_eq!(place("From Ana").unwrap(), None);
+        let over = place("Ana\n\nAna Lopes").unwrap().unwrap();
+        assert_eq!(over.of(seen), "Ana Lopes");
+        let answers = Message::of("at Oslo\n> Where to?\nBergen", "");
+        let (piece, _) = answers.rows(64).next().unwrap();
+        assert_eq!(&piece.text, "at Oslo\nBergen");
+        assert_eq!(answers.source(piece, 3..14), None);
     }
 }

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 /// Digits that stand together: the last of these numbers that is not above their count has its place set.
 const DIGITS: [usize; 11] = [1, 2, 3, 4, 5, 7, 9, 10, 12, 15, 17];
+/// How many characters of what adjoins a token are looked at on each side.
+const REACH: usize = 256;
 const PLAIN: usize = 14;
 /// How many values a row has.
 pub(super) const SIZE: usize = PLAIN + DIGITS.len();
@@ -89,13 +91,17 @@ fn grown(text: &str, offset: &Range<usize>, holds: impl Fn(char) -> bool) -> (us
         text.get(..offset.start).unwrap_or_default(),
         text.get(offset.end..).unwrap_or_default(),
     );
+    let reach = |side: &mut dyn Iterator<Item = char>| -> usize {
+        let near = side.take(REACH).take_while(|c| holds(*c));
+        near.map(char::len_utf8).sum()
+    };
     let start = if inside.starts_with(&holds) {
-        head.trim_end_matches(&holds).len()
+        offset.start - reach(&mut head.chars().rev())
     } else {
         offset.start
     };
     let end = if inside.ends_with(&holds) {
-        text.len() - tail.trim_start_matches(&holds).len()
+        offset.end + reach(&mut tail.chars())
     } else {
         offset.end
     };

@@ -6,7 +6,7 @@
 //! combining characters that are not nonspacing, it exchanges their offsets, and this keeps each with its own.
 //!
 //! All tables are static data: a stage that does not tokenize reads none of them, and nothing is built at start. The
-//! cost is linear in the text, and ends with the last token that there is room for.
+//! cost is linear in the text, and ends with the last token that there is room for, but for a look at where the next `[` stands.
 //!
 //! ```
 //! use fleetwright_sdk::tokenizer::encode;
@@ -161,28 +161,27 @@ pub fn encode_batch<S: AsRef<str>>(texts: &[S], max_tokens: usize) -> Batch {
 }
 
 /// Adds the text's tokens until there are at least `room`.
+///
+/// It goes from one `[` to the next, where a special token may stand: such a bracket is a word by itself in any case.
 fn fill(text: &str, room: usize, encoding: &mut Encoding) -> ControlFlow<()> {
     let mut word = Word::default();
-    let mut rest = 0..text.len();
-    while let Some(remaining) = text.get(rest.clone()) {
-        let special = next_special(remaining);
-        let before = special.as_ref().map_or(remaining.len(), |(at, _)| *at);
-        words::each(
-            remaining.get(..before).unwrap_or_default(),
-            rest.start,
-            &mut word,
-            &mut |word| {
+    let mut start = 0;
+    while let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+        let end = if let Some((name, id)) = special(rest) {
+            encoding.push(id, start..start + name.len());
+            enough(encoding, room)?;
+            name.len()
+        } else {
+            let bracket = rest.bytes().skip(1).position(|byte| byte == b'[');
+            let end = bracket.map_or(rest.len(), |at| at + 1);
+            let plain = rest.get(..end).unwrap_or_default();
+            words::each(plain, start, &mut word, &mut |word| {
                 spell(word, encoding);
                 enough(encoding, room)
-            },
-        )?;
-        let Some((at, (name, id))) = special else {
-            break;
+            })?;
+            end
         };
-        let start = rest.start + at;
-        encoding.push(id, start..start + name.len());
-        enough(encoding, room)?;
-        rest.start = start + name.len();
+        start += end;
     }
     ControlFlow::Continue(())
 }
@@ -195,8 +194,8 @@ fn enough(encoding: &Encoding, room: usize) -> ControlFlow<()> {
     }
 }
 
-/// The first special token that a text spells out, and where.
-fn next_special(text: &str) -> Option<(usize, (&'static str, i64))> {
+/// The special token that a text begins with.
+fn special(text: &str) -> Option<(&'static str, i64)> {
     const SPECIAL: [(&str, i64); 5] = [
         ("[PAD]", PAD),
         ("[UNK]", UNK),
@@ -204,13 +203,7 @@ fn next_special(text: &str) -> Option<(usize, (&'static str, i64))> {
         ("[SEP]", SEP),
         ("[MASK]", MASK),
     ];
-    text.match_indices('[').find_map(|(at, _)| {
-        let from = text.get(at..)?;
-        SPECIAL
-            .into_iter()
-            .find(|(name, _)| from.starts_with(name))
-            .map(|special| (at, special))
-    })
+    SPECIAL.into_iter().find(|(name, _)| text.starts_with(name))
 }
 
 /// Spells a word in the longest tokens, from the left; one [`UNK`] where that does not come out.

@@ -60,7 +60,7 @@ pub fn plan(thread: &Thread, subject: &str, tokens: usize) -> Plan {
         left = rest;
         let about = thread.asked == Some(message);
         let (text, titled) = reading::titled(if about { subject } else { "" }, own);
-        let title = (titled > 0).then(|| 0..titled);
+        let title = (titled > 0).then_some(0..titled);
         let told = sentences
             .iter()
             .map(|sentence| sentence.own.start + titled..sentence.own.end + titled);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     /// The ids that a place stands for.
-    fn ids<'a>(plan: &'a Plan, places: &[Place]) -> Vec<i64> {
+    fn ids(plan: &Plan, places: &[Place]) -> Vec<i64> {
         let of = |place: &Place| &plan.rows[place.row].encoding.ids[place.tokens.clone()];
         places.iter().flat_map(of).copied().collect()
     }

@@ -2,7 +2,7 @@
 
     python models/sentence-scorer/train/train.py --data FOLDER [--choose]
 
-About 4 minutes and 900 MB on one thread, besides building the stage, which cuts the threads into sentences: `cargo` is
+About half a minute on one thread, besides building the stage, which cuts the threads into sentences: `cargo` is
 needed. ConvoSumm's 265 e-mail validation threads train, and those of BC3 that share no message with ConvoSumm;
 `--choose` cross-validates on the 265 what was chosen. No test thread is scored here.
 """

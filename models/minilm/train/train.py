@@ -6,7 +6,7 @@ Nothing is trained. Layers are quantised as `models/recipes/layers.py` says, the
 
     python models/minilm/train/train.py [--data FOLDER]
 
-With `--data` it also measures the cosine to fp32 on real text, and how far the two graphs' states are apart. 30 s and 1.0 GB without,
+With `--data` it also measures the cosine to fp32 on real text, and how far the two graphs' states are apart. 10 s and 1.0 GB without,
 4 min with, one thread.
 """
 

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::reading::{self, Letter};
+use fleetwright_sdk::reading::{self, About, Letter};
 use fleetwright_sdk::text;
 
 pub use answer::Classification;
@@ -112,21 +112,19 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
 
 /// Subject, empty line, body, as the heads were trained; none where there is no text.
 fn text(fields: &Fields) -> Option<String> {
-    let asked = newest_of_the_opener(&fields.messages);
-    let body = [fields.body.as_str(), asked]
-        .into_iter()
-        .find(|body| !body.trim().is_empty());
-    let seen = text::seen(body.unwrap_or_default());
+    let senders: Vec<_> = fields
+        .messages
+        .iter()
+        .map(|message| &message.from)
+        .collect();
+    let about = match reading::about(&fields.body, &senders) {
+        About::Body => Some(&fields.body),
+        About::Message(at) => fields.messages.get(at).map(|message| &message.body),
+    };
+    let seen = text::seen(about.map_or("", String::as_str));
     let own = once(Letter::of(seen.as_str()).own());
     let (text, _) = reading::titled(&fields.subject, &own);
     (!text.trim().is_empty()).then_some(text)
-}
-
-/// The newest message of whoever opened the thread: what they ask now, and not what they are answered.
-fn newest_of_the_opener(messages: &[Message]) -> &str {
-    let senders: Vec<_> = messages.iter().map(|message| &message.from).collect();
-    let newest = reading::asked(&senders).and_then(|asked| messages.get(asked));
-    newest.map_or("", |message| message.body.as_str())
 }
 
 /// A text without the lines that stood there before, where they are much of it: one that says the same over and over would fill all that

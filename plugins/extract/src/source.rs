@@ -1,7 +1,7 @@
 //! The texts of a submission, each under the name that entities give as their place.
 
 use fleetwright_detect::Span;
-use fleetwright_sdk::reading;
+use fleetwright_sdk::reading::{self, About};
 use fleetwright_sdk::text::{self, Tracked};
 
 use crate::Fields;
@@ -82,7 +82,7 @@ pub(crate) fn latest(fields: &Fields) -> Option<String> {
         .or_else(|| fields.body.as_ref().map(|_| "body".to_owned()))
 }
 
-/// The subject, for the text that the request is about: the body, or where there is none the newest message of whoever opened the thread.
+/// The subject, for the text that the request is about; of any other text, none.
 pub(crate) fn title<'a>(fields: &'a Fields, name: &str) -> &'a str {
     let body = fields.body.as_deref().unwrap_or_default();
     let senders: Vec<_> = fields
@@ -90,9 +90,9 @@ pub(crate) fn title<'a>(fields: &'a Fields, name: &str) -> &'a str {
         .iter()
         .map(|message| &message.from)
         .collect();
-    let about = match reading::asked(&senders) {
-        Some(place) if body.trim().is_empty() => format!("message:{place}"),
-        _ => "body".to_owned(),
+    let about = match reading::about(body, &senders) {
+        About::Body => "body".to_owned(),
+        About::Message(place) => format!("message:{place}"),
     };
     let subject = fields.subject.as_deref().filter(|_| name == about);
     subject.unwrap_or_default()

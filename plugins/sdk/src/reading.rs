@@ -74,6 +74,22 @@ impl Letter {
     }
 }
 
+/// Which text of a submission the request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The body.
+    Body,
+    /// That message of the thread.
+    Message(usize),
+}
+
+/// The text that the request is about: the body, or where that is blank what is [`asked`] in the thread.
+#[must_use]
+pub fn about<Sender: PartialEq>(body: &str, senders: &[Sender]) -> About {
+    let message = asked(senders).filter(|_| body.trim().is_empty());
+    message.map_or(About::Body, About::Message)
+}
+
 /// The message of a thread that the request is about: the newest of whoever opened it.
 #[must_use]
 pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
@@ -85,7 +101,7 @@ pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
 #[must_use]
 pub fn titled(subject: &str, own: &str) -> (String, usize) {
     let subject = subject.trim();
-    match upto(subject, SUBJECT) {
+    match upto(subject, SUBJECT).trim_end() {
         "" => (own.to_owned(), 0),
         subject => (format!("{subject}\n\n{own}"), subject.len() + 2),
     }
@@ -93,9 +109,7 @@ pub fn titled(subject: &str, own: &str) -> (String, usize) {
 
 /// As much of a text as so many bytes hold.
 fn upto(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len())).rev();
-    end.filter_map(|end| text.get(..end))
-        .next()
+    text.get(..text.floor_char_boundary(bytes))
         .unwrap_or_default()
 }
 
@@ -213,6 +227,9 @@ mod tests {
         assert_eq!(asked(&["a", "b", "a", "b"]), Some(2));
         assert_eq!(asked(&["a"]), Some(0));
         assert_eq!(asked::<&str>(&[]), None);
+        assert_eq!(about(" \n", &["a", "b"]), About::Message(0));
+        assert_eq!(about("It broke.", &["a", "b"]), About::Body);
+        assert_eq!(about::<&str>("", &[]), About::Body);
     }
 
     #[test]

@@ -86,12 +86,13 @@ def timed(models: list, work_: list, seconds: float) -> float:
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     rows, requests, saved = gathered()
-    models, found = [Models(), Models()], {}
-    for threads in (1, 2):
+    one, other = Models(), Models()
+    ways, found = {"1 thread": [one], "2 threads": [one, other], "2 threads of one session": [one, one]}, {}
+    for way, models in ways.items():
         for most_rows, most_tokens in ((1, 0), (8, 128), (8, 256), (8, 512), (16, 256), (32, 512)):
             work_ = chunks(rows, most_rows, most_tokens)
-            timed(models[:threads], work_, 0.1)
-            found[f"{threads} threads, {most_rows} rows, {most_tokens} tokens"] = requests * timed(models[:threads], work_, seconds)
+            timed(models, work_, 0.1)
+            found[f"{way}, {most_rows} rows, {most_tokens} tokens"] = requests * timed(models, work_, seconds)
     best = {n: max(v for k, v in found.items() if k.startswith(f"{n} ")) for n in (1, 2)}
     tokens = sum(len(ids) for ids, _ in rows)
     print(

@@ -155,6 +155,17 @@ class Serving:
                 raise SystemExit(f"`{subject}` does not serve: {WORK / f'{subject}.log'} says why")
             time.sleep(0.01)
         self.ready = time.perf_counter() - began
+        if subject.startswith("fleetwright"):
+            self.settle()
+
+    def settle(self) -> None:
+        """Waits until every stage runs optimised code, as it does from the start once that is kept."""
+        until = time.monotonic() + 600
+        while b'"quick"' in urllib.request.urlopen(self.url + "/v1/fleet", timeout=10).read():
+            if time.monotonic() > until:
+                self.end()
+                raise SystemExit("a stage still runs quick code after ten minutes: `fleetwright ps` says which")
+            time.sleep(0.5)
 
     def end(self) -> None:
         all_ = tree(self.process.pid)

@@ -123,6 +123,10 @@ class Tokens:
 CLOSING = re.compile(r"^(--|kind regards|best regards|regards|best wishes|many thanks|thanks|sincerely|yours)\b", re.I)
 
 
+QUOTED = re.compile(r"(?:> ?)*")
+ATTRIBUTION = re.compile(r"On .* wrote:\s*$")
+
+
 def latest(text: str) -> str:
     """Up to what is quoted."""
     lines = []
@@ -161,6 +165,19 @@ def asked(messages: list) -> int:
     """The message that a thread is about: the newest of whoever opened it."""
     opener = messages[0].get("from")
     return max(at for at, message in enumerate(messages) if message.get("from") == opener)
+
+
+def thread(item: dict) -> tuple:
+    """The messages, oldest first, and the place of the one that the request is about; what a body quotes is a message, too."""
+    if item.get("messages"):
+        return item["messages"], asked(item["messages"])
+    depths = {}
+    for line in (item.get("body") or "").split("\n"):
+        marks = QUOTED.match(line).group()
+        if not ATTRIBUTION.match(line[len(marks) :]):
+            depths.setdefault(marks.count(">"), []).append(line[len(marks) :])
+    told = [{"from": str(depth) if depth else item.get("from") or "", "body": "\n".join(depths[depth])} for depth in sorted(depths, reverse=True)]
+    return told, len(told) - 1
 
 
 def titled(item: dict, own: str) -> tuple:
@@ -331,6 +348,8 @@ def names(text: str, read, tags: np.ndarray) -> list:
 SPLIT = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"(])|\n\s*\n")
 GREETING = re.compile(r"^(hi|hello|dear|good (morning|afternoon|evening))\b[^.!?\n]{0,40}[,!]?\s*$", re.I)
 
+GREETED = re.compile(r"^\s*(?:hi|hello|dear|good (?:morning|afternoon|evening))\b[^.!?\n]{0,40}?[,!]\s*", re.I)
+
 
 class Summarize:
     name, encodes = "summarize", True
@@ -339,12 +358,14 @@ class Summarize:
         self._tokens, self._scorer = Tokens(), session("scorer")
 
     def prepare(self, item: dict) -> tuple:
-        """Whole messages are read; a sentence is the tokens `(row, places)` of its words, and so is the subject."""
+        """The message that the request is about is read whole, of others what follows their greeting; a sentence is the tokens
+        `(row, places)` of its words, and so is the subject."""
         told, places, title, rows = [], [], [], []
-        messages = item.get("messages") or [{"from": item.get("from") or "", "body": item.get("body") or ""}]
+        messages, about = thread(item)
         for number, message in enumerate(messages):
             own = own_words(message.get("body", ""))
-            text, before = titled(item, own) if number == asked(messages) else (own, 0)
+            own = own if number == about else GREETED.sub("", own)
+            text, before = titled(item, own) if number == about else (own, 0)
             read = [(len(rows) + at, start, one) for at, (start, one) in enumerate(self._tokens.rows(text))]
             rows += [one.ids for _, _, one in read]
             spans = [span for span in spans_of(own) if not GREETING.match(own[slice(*span)])]

@@ -53,13 +53,13 @@ fn flagged(host: &Host, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `comply` alone, with its model and each rule as its pack has it: the shipped fleet does not bind the model.
+/// `comply` alone, with its model and each rule as its pack has it.
 const ALONE: &str = r#"
 schema = 1
 name = "packs"
 [models]
 encoder = { use = "minilm-trunk@1" }
-heads = { use = "comply-heads@1" }
+heads = { use = "comply-heads@2" }
 [[stage]]
 name = "comply"
 plugin = "comply@2"

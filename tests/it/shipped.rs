@@ -292,9 +292,9 @@ fn a_letter_is_read_once_for_all_stages() {
         let asked = encoder("requests_total") - before;
         (asked, encoder("saved_seconds_count"))
     };
-    assert_eq!(read(), (2.0, 2.0));
+    assert_eq!(read(), (2.0, 3.0));
 
-    // What the other side answered is for the summary alone, in one more run.
+    // What was said before, the summary and `comply` read together, in one more run.
     let messages = json!([
         { "from": "Ada", "body": "Where is the lamp that I ordered on Monday?" },
         { "from": "Shop", "body": "It is on its way to you." },
@@ -302,7 +302,7 @@ fn a_letter_is_read_once_for_all_stages() {
     ]);
     let thread = json!({ "subject": "Broken lamp", "messages": messages });
     outcome(&host.submit(&thread).unwrap(), "completed");
-    assert_eq!(read(), (4.0, 4.0));
+    assert_eq!(read(), (4.0, 7.0));
 }
 
 #[test]
@@ -375,13 +375,16 @@ fn each_answer_names_the_models_by_the_digests_of_their_cards() {
                 "{stage}.{role}"
             );
             assert_eq!(model["device"], "cpu", "{stage}.{role}");
+            let graph = &card["files"][0]["sha256"];
+            assert_eq!(
+                model["graph"],
+                json!(format!("sha256:{}", graph.as_str().unwrap())),
+                "{stage}.{role}"
+            );
             seen += 1;
         }
     }
-    assert_eq!(
-        seen, 6,
-        "classify has two models, extract two, summarize two: {outcome:#}"
-    );
+    assert_eq!(seen, 8, "all but route have two models: {outcome:#}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 """The limit: the models' own work of all requests in a loop over bare onnxruntime, equal work once, at the best batching.
 
-What the encoder, the heads, the tagger and the scorer are asked is gathered before the clock runs: no tokenizing, no rules, no
+What the encoder, the heads, the tagger, the scorer and the screen are asked is gathered before the clock runs: no tokenizing, no rules, no
 HTTP, no JSON. Inputs that are equal within a request are computed once. Rows are sorted by length over all requests, which no
 server can do. Each way of batching is timed; the fastest is the limit. Prints one JSON object.
 """
@@ -19,7 +19,7 @@ import shapes  # noqa: I001  on the path that `work` adds
 
 def gathered() -> tuple:
     """The encoder's rows (ids, and for which stages), how many requests they are of, and how many rows were equal to others of their request."""
-    stages = [work.Classify(), work.Extract(), work.Summarize()]
+    stages = [work.Classify(), work.Extract(), work.Summarize(), work.Comply()]
     rows, asked = [], 0
     items = letters.requests()
     for item in items:
@@ -48,7 +48,7 @@ def chunks(rows: list, most_rows: int, most_tokens: int) -> list:
 
 class Models:
     def __init__(self):
-        self.encoder, self.heads, self.tagger, self.scorer = map(work.session, ("encoder", "heads", "tagger", "scorer"))
+        self.encoder, self.heads, self.tagger, self.scorer, self.screen = map(work.session, ("encoder", "heads", "tagger", "scorer", "screen"))
 
     def run(self, names: str, ids: np.ndarray, mask: np.ndarray):
         (read,) = self.encoder.run(["states"], {"input_ids": ids, "attention_mask": mask})
@@ -57,6 +57,8 @@ class Models:
         if "extract" in names:
             seen = np.zeros((*ids.shape, shapes.SIZE), np.float32)
             self.tagger.run(None, {"states": read, "shapes": seen, "attention_mask": mask})
+        if "comply" in names:
+            self.screen.run(None, {"states": read, "attention_mask": mask})
         if "summarize" in names:
             self.scorer.run(None, {"features": np.zeros((len(ids), 51), np.float32)})
 

@@ -29,6 +29,7 @@ MODELS = {
     "heads": "inbox-heads/3.4.0",
     "tagger": "name-tagger/2.2.0",
     "scorer": "sentence-scorer/3.0.0",
+    "screen": "comply-heads/2.0.0",
 }
 TYPES = (
     "account card payment refund order delivery cancellation-or-subscription invoice technical fraud complaint "
@@ -147,10 +148,12 @@ def own_words(text: str) -> str:
     return "\n".join(kept).strip() or text.strip()
 
 
-def signature(text: str) -> str:
-    """What stands below the own words."""
+def parts(text: str) -> tuple:
+    """Own words, and what stands below them: signature and footer."""
     whole = latest(text).strip()
-    return whole[len(own_words(whole)) :] if whole else ""
+    own = own_words(text)
+    signature, dashes, footer = whole[len(own) :].partition("\n-- ")
+    return own, signature, dashes + footer
 
 
 def newest(fields: dict) -> str:
@@ -300,8 +303,8 @@ class Extract:
         self._tokens, self._tagger = Tokens(), session("tagger")
 
     def prepare(self, item: dict) -> tuple:
-        body = newest(item)
-        pieces = [titled(item, own_words(body))[0], signature(body)]
+        own, *below = parts(newest(item))
+        pieces = [titled(item, own)[0], *below]
         rows = [(piece[start:], read) for piece in pieces for start, read in self._tokens.rows(piece)][:MOST_ROWS]
         return rows, [read.ids for _, read in rows]
 
@@ -423,17 +426,35 @@ def mean(states: list, places: list) -> np.ndarray:
     return found / np.linalg.norm(found)
 
 
+WORD = re.compile(r"\S*\w\S*")
+LABELS = ["legal-threat", "data-subject-request", "regulated-advice", "abuse", "payment-fraud"]
+
+
 class Comply:
-    name, encodes = "comply", False
+    name, encodes = "comply", True
+
+    def __init__(self):
+        self._tokens, self._screen = Tokens(), session("screen")
 
     def prepare(self, item: dict) -> tuple:
-        return None, []
+        """Every message is read but what it quotes: own words, below the subject where the request is about them, and a signature that says
+        more than who writes."""
+        messages = item.get("messages") or [{"body": item.get("body") or ""}]
+        about, pieces = asked(messages), []
+        for number, message in enumerate(messages):
+            own, *below = parts(message.get("body", ""))
+            pieces += [titled(item, own)[0] if number == about else own, *(part for part in below if len(WORD.findall(part)) >= 8)]
+        rows = [read.ids for piece in pieces for _, read in self._tokens.rows(piece)]
+        return None, rows[:24]
 
     def finish_all(self, items: list, kept: list, encoded: list) -> list:
-        return [self.comply(item) for item in items]
+        return [self.comply(item, states) for item, states in zip(items, encoded)]
 
-    def comply(self, item: dict) -> dict:
+    def comply(self, item: dict, encoded: list) -> dict:
         flags, held = [], False
+        for states in encoded:
+            (scores,) = self._screen.run(["screen"], {"states": states[None], "attention_mask": np.ones((1, len(states)), np.int64)})
+            flags += [{"rule": label, "confidence": float(score)} for label, score in zip(LABELS, scores[0]) if score >= 0.5]
         texts = sources(item) + [json.dumps(item.get(stage)) for stage in ("classify", "route", "extract", "summarize")]
         for text in texts:
             cards = [m for m in CARD.finditer(text) if luhn(re.sub(r"\D", "", m.group()))]

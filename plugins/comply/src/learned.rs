@@ -1,34 +1,27 @@
-//! What the model reads: each text in pieces of 126 tokens, each piece scored for the card's labels, the best piece of a text
-//! flagged where it reaches the rule's threshold.
+//! What the model reads: each text in rows ([`rows`]), each row scored for the card's labels, the best row of a text flagged where it
+//! reaches the rule's threshold.
 //!
-//! Bounds: 24 pieces of a text, half from its start and half from its end, and 48 of a submission; what is left out is said. No rule
-//! that needs the model, no run of it.
+//! Bounds: those of [`rows`]; what is left out is said. No rule that needs the model, no run of it.
 
-use fleetwright_detect::Span;
+mod rows;
+
 use fleetwright_sdk::nn::{self, ANY};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::tokenizer::{self, CLS, PAD, SEP};
+use fleetwright_sdk::tokenizer::Batch;
+use serde_json::{Map, Value};
+
+use self::rows::Row;
 
 use crate::rules::Rules;
 use crate::screen::Flag;
 use crate::sources::Source;
 
-/// Tokens of a piece, and how far the next one starts behind it: what the heads were trained on.
-const PIECE: usize = 126;
-const STEP: usize = 94;
-/// Pieces of one text, of a submission, and of one run.
-const OF_A_TEXT: usize = 24;
-const OF_ALL: usize = 48;
+/// Rows of one run, of those that go together.
 const OF_A_RUN: usize = 8;
+/// Tokens of a row, where no card says less.
+const TOKENS: usize = 256;
 /// The output of the heads.
 const OUTPUT: &str = "screen";
-
-/// A piece of a text.
-struct Piece {
-    source: usize,
-    ids: Vec<i64>,
-    span: Span,
-}
 
 /// The rules that need a model where none is bound: none of them where one is.
 ///
@@ -64,24 +57,31 @@ pub(crate) fn idle(rules: &Rules) -> Result<Vec<String>, Failure> {
 ///
 /// # Errors
 /// Where a model does, and where a rule names a label that the heads' card has not.
-pub(crate) fn read(sources: &[Source<'_>], rules: &Rules) -> Result<(Vec<Flag>, bool), Failure> {
+pub(crate) fn read(
+    sources: &[Source<'_>],
+    fields: &Map<String, Value>,
+    rules: &Rules,
+) -> Result<(Vec<Flag>, bool), Failure> {
     if rules.learned().next().is_none() {
         return Ok((Vec::new(), false));
     }
-    let (pieces, cut) = pieces(sources);
     let card = nn::card("heads")?;
     let labels = card.labels(OUTPUT)?;
     let columns = columns(rules, labels)?;
-    let mut best: Vec<Option<(f32, &Piece)>> = vec![None; columns.len() * sources.len()];
-    for run in pieces.chunks(OF_A_RUN) {
+    let tokens = card.tokens_or(TOKENS);
+    let tokens = nn::card("encoder")?.tokens_or(TOKENS).min(tokens);
+    let (rows, cut) = rows::all(sources, fields, tokens);
+    let mut best: Vec<Option<(f32, &Row)>> = vec![None; columns.len() * sources.len()];
+    let runs = rows.chunk_by(|one, next| !one.apart && !next.apart);
+    for run in runs.flat_map(|rows| rows.chunks(OF_A_RUN)) {
         let scores = score(run, labels.len())?;
-        for (piece, row) in run.iter().zip(scores.chunks(labels.len())) {
+        for (row, scores) in run.iter().zip(scores.chunks(labels.len())) {
             for (place, column) in columns.iter().enumerate() {
-                let score = row.get(*column).copied().unwrap_or_default();
-                let slot = best.get_mut(piece.source * columns.len() + place);
+                let score = scores.get(*column).copied().unwrap_or_default();
+                let slot = best.get_mut(row.source * columns.len() + place);
                 if let Some(slot) = slot.filter(|slot| slot.is_none_or(|(other, _)| score > other))
                 {
-                    *slot = Some((score, piece));
+                    *slot = Some((score, row));
                 }
             }
         }
@@ -108,109 +108,34 @@ fn columns(rules: &Rules, labels: &[String]) -> Result<Vec<usize>, Failure> {
     rules.learned().map(place).collect()
 }
 
-/// The flags of one text: of each learned rule, where its best piece reaches the threshold.
-fn flagged(source: &Source<'_>, rules: &Rules, best: &[Option<(f32, &Piece)>]) -> Vec<Flag> {
+/// The flags of one text: of each learned rule, where its best row reaches the threshold.
+fn flagged(source: &Source<'_>, rules: &Rules, best: &[Option<(f32, &Row)>]) -> Vec<Flag> {
     let reached = rules
         .learned()
         .zip(best)
         .filter_map(|((_, active, label, at), best)| {
-            let (score, piece) = (*best)?;
+            let (score, row) = (*best)?;
             let reason = format!("the model reads `{label}` here, with {score:.2}");
-            let span = source.original(piece.span);
             (score >= at).then(|| Flag {
                 confidence: Some(score),
-                ..Flag::new(active, source.name.clone(), span, String::new(), reason)
+                ..Flag::new(active, source.name.clone(), row.span, String::new(), reason)
             })
         });
     reached.collect()
 }
 
-/// The pieces of what was submitted, and whether some were left out.
-fn pieces(sources: &[Source<'_>]) -> (Vec<Piece>, bool) {
-    let (mut pieces, mut cut) = (Vec::new(), false);
-    for (place, source) in sources
-        .iter()
-        .enumerate()
-        .filter(|(_, source)| source.stage.is_none())
-    {
-        let mut own = pieces_of(place, source.shown());
-        let room = OF_A_TEXT.min(OF_ALL - pieces.len());
-        if own.len() > room {
-            cut = true;
-            let last = own.len() - room / 2;
-            let first = room - room / 2;
-            own.drain(first..last);
-        }
-        pieces.append(&mut own);
-    }
-    (pieces, cut)
-}
-
-fn pieces_of(source: usize, text: &str) -> Vec<Piece> {
-    let encoding = tokenizer::encode(text, usize::MAX);
-    let inner = 1..encoding.ids.len().saturating_sub(1);
-    let ids = encoding.ids.get(inner.clone()).unwrap_or_default();
-    let offsets = encoding.offsets.get(inner).unwrap_or_default();
-    let mut found = Vec::new();
-    let mut start = 0;
-    while start < ids.len() {
-        let end = ids.len().min(start + PIECE);
-        let (part, places) = (
-            ids.get(start..end).unwrap_or_default(),
-            offsets.get(start..end).unwrap_or_default(),
-        );
-        let span = Span {
-            start: places.first().map_or(0, |range| range.start),
-            end: places.last().map_or(0, |range| range.end),
-        };
-        let row = [&[CLS], part, &[SEP]].concat();
-        found.push(Piece {
-            source,
-            ids: row,
-            span,
-        });
-        if end == ids.len() {
-            break;
-        }
-        start += STEP;
-    }
-    found
-}
-
-/// The probabilities of some pieces, row by row.
-fn score(pieces: &[Piece], labels: usize) -> Result<Vec<f32>, Failure> {
-    let length = pieces
-        .iter()
-        .map(|piece| piece.ids.len())
-        .max()
-        .unwrap_or(0);
-    let dims = [pieces.len(), length];
-    let padded = |of: fn(i64) -> i64, pad: i64| -> Vec<i64> {
-        pieces
-            .iter()
-            .flat_map(|piece| {
-                let own = piece.ids.iter().map(move |id| of(*id));
-                own.chain(std::iter::repeat_n(pad, length - piece.ids.len()))
-            })
-            .collect()
-    };
-    let mask = padded(|_| 1, 0);
-    let inputs = [
-        ("input_ids", Tensor::new(&dims, &padded(|id| id, PAD))?),
-        ("attention_mask", Tensor::new(&dims, &mask)?),
-    ];
-    let mut encoded = Model::open("encoder")?.run(inputs)?;
+/// The probabilities of some rows, one after the other.
+fn score(rows: &[Row], labels: usize) -> Result<Vec<f32>, Failure> {
+    let batch = Batch::of(rows.iter().map(|row| row.encoding.clone()).collect());
+    let mut encoded = Model::open("encoder")?.run(batch.inputs()?)?;
     let states = encoded.take("states")?;
-    let given = [
-        ("states", states),
-        ("attention_mask", Tensor::new(&dims, &mask)?),
-    ];
-    let scored = Model::open("heads")?.run(given)?;
-    let scores = scored.f32(OUTPUT)?.shaped(&[pieces.len(), ANY])?;
-    if scores.len() != pieces.len() * labels {
+    let [_, mask] = batch.inputs()?;
+    let scored = Model::open("heads")?.run([("states", states), mask])?;
+    let scores = scored.f32(OUTPUT)?.shaped(&[rows.len(), ANY])?;
+    if scores.len() != rows.len() * labels {
         return Err(Failure::Inference(format!(
             "output `{OUTPUT}` of the heads has {} columns and its card {labels} labels: make the card anew",
-            scores.len() / pieces.len().max(1)
+            scores.len() / rows.len().max(1)
         )));
     }
     Ok(scores.to_vec())

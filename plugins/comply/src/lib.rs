@@ -5,7 +5,7 @@
 //! disguised by invisible or foreign characters is found where it stands.
 //!
 //! Bounds: 256 KiB of each text are read (a longer one is flagged), 200 flags of 44 KiB together, 16 KiB for all redacted texts
-//! together, 48 pieces of 126 tokens for the model.
+//! together, 24 rows of 256 tokens for the model.
 
 #![cfg_attr(
     test,
@@ -112,7 +112,7 @@ fn handle(
     let idle = learned::idle(&rules)?;
     let mut cut = false;
     if idle.is_empty() {
-        let (learned, shortened) = learned::read(&sources, &rules)?;
+        let (learned, shortened) = learned::read(&sources, &request.fields, &rules)?;
         flags.extend(learned);
         cut = shortened;
     }

@@ -385,28 +385,88 @@ fn extract_may_name_what_it_is_for_but_no_more() {
     assert_eq!(rules_of(&run), ["id.leak", "pan.leak"]);
 }
 
+/// 2457 is the id of "court": the stub finds a threat where it stands.
+fn court(row: &[f32]) -> [f32; 5] {
+    let threat = if row.contains(&2457.0) { 0.8 } else { 0.1 };
+    [threat, 0.0, 0.0, 0.0, 0.0]
+}
+
 #[test]
-fn the_model_reads_each_text_in_pieces_and_the_best_piece_is_flagged() {
-    // 2457 is the id of "court": the stub finds a threat where it stands.
-    let court = |row: &[f32]| {
-        [
-            if row.contains(&2457.0) { 0.8 } else { 0.1 },
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-        ]
-    };
+fn the_model_reads_whatever_was_submitted_each_where_it_stands() {
+    let signed = "Please answer.\n\nKind regards,\nAda\nPS: the court is far.\n";
+    let thread =
+        json!([{ "from": "a", "body": "The court is far." }, { "from": "b", "body": "No." }]);
+    for (fields, place, text) in [
+        (
+            json!({ "subject": "court", "body": " " }),
+            "subject",
+            "court",
+        ),
+        (
+            json!({ "subject": "court", "body": "Hello." }),
+            "body",
+            "Hello.",
+        ),
+        (
+            json!({ "subject": "Hi", "body": signed }),
+            "body",
+            "Kind regards,\nAda\nPS: the court is far.\n",
+        ),
+        (
+            json!({ "messages": thread }),
+            "message:0",
+            "The court is far.",
+        ),
+    ] {
+        let run = reading(court).fields(fields.clone()).run();
+        assert_eq!(rules_of(&run), ["legal.action"], "{fields}");
+        let flag = &run.answer().fields["flags"][0];
+        assert_eq!(flag["where"], place, "{fields}");
+        let whole = match place {
+            "message:0" => &fields["messages"][0]["body"],
+            field => &fields[field],
+        };
+        let at = |end: &str| flag[end].as_u64().unwrap() as usize;
+        let found = &whole.as_str().unwrap()[at("start")..at("end")];
+        assert_eq!(found.trim(), text.trim(), "{fields}");
+    }
+}
+
+#[test]
+fn what_other_stages_have_read_is_asked_for_as_they_do() {
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let fields = json!({ "subject": "Lamp", "body": "It broke.\n\nKind regards,\nAda\n> old\n" });
+    let run = reading(|_| [0.0; 5])
+        .model("encoder", move |given| {
+            let ids = given.i64("input_ids")?;
+            let dims = ids.dims().to_vec();
+            seen.lock().unwrap().push((dims[0], ids.to_vec()));
+            let states = vec![0.0f32; dims[0] * dims[1]];
+            Ok([("states", Tensor::new(&[dims[0], dims[1], 1], &states)?)]
+                .into_iter()
+                .collect())
+        })
+        .fields(fields)
+        .run();
+    assert!(rules_of(&run).is_empty());
+    // Neither the farewell nor the quotation is read.
+    let ids = fleetwright_sdk::tokenizer::encode("Lamp\n\nIt broke.", 256).ids;
+    assert_eq!(*asked.lock().unwrap(), [(1, ids)]);
+}
+
+#[test]
+fn the_model_reads_each_text_in_rows_and_the_best_row_is_flagged() {
     let body = format!(
         "{}We met at the court. {}",
         "Hello there, my friend. ".repeat(60),
         "Goodbye now. ".repeat(40)
     );
     let run = reading(court)
-        .fields(json!({ "subject": "court", "body": body }))
+        .fields(json!({ "subject": "Friends", "body": body }))
         .run();
-    assert_eq!(rules_of(&run), ["legal.action", "legal.action"]);
-    let flag = &run.answer().fields["flags"][1];
+    assert_eq!(rules_of(&run), ["legal.action"]);
+    let flag = &run.answer().fields["flags"][0];
     assert_eq!(
         (flag["where"].as_str(), flag["redacted"].as_str()),
         (Some("body"), Some(""))
@@ -416,7 +476,7 @@ fn the_model_reads_each_text_in_pieces_and_the_best_piece_is_flagged() {
         flag["end"].as_u64().unwrap() as usize,
     );
     assert!(
-        body[start..end].contains("court") && end - start < 800,
+        body[start..end].contains("court") && end - start < 1200,
         "{}",
         &body[start..end]
     );

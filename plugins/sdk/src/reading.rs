@@ -30,13 +30,14 @@ const NEAR: usize = 64 * 1024;
 /// Tokens that a row has at least: one between the first and the last.
 const LEAST: usize = 3;
 
-/// A letter without what it quotes: its writer's own words, and the signature below them.
+/// A letter without what it quotes: its writer's own words, the signature below them, and the footer that a mail program sets off.
 ///
 /// Where quotations and signature are all of it, all of it counts as own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     body: Tracked,
     own: usize,
+    signed: usize,
 }
 
 impl Letter {
@@ -47,12 +48,23 @@ impl Letter {
         let own = without_signature(body.as_str());
         if !own.trim().is_empty() {
             let own = own.len();
-            return Self { body, own };
+            let signed = own + footer(body.as_str().get(own..).unwrap_or_default());
+            return Self { body, own, signed };
         }
         let mut body = Tracked::default();
         body.keep(seen, 0..seen.len());
-        let own = seen.len();
-        Self { body, own }
+        let (own, signed) = (seen.len(), seen.len());
+        Self { body, own, signed }
+    }
+
+    /// Own words, signature and footer, one after the other, each with the byte at which it begins among them.
+    #[must_use]
+    pub fn parts(&self) -> [(usize, &str); 3] {
+        [
+            (0, self.own()),
+            (self.own, self.signature()),
+            (self.signed, self.footer()),
+        ]
     }
 
     /// What its writer says.
@@ -61,17 +73,36 @@ impl Letter {
         self.body.as_str().get(..self.own).unwrap_or_default()
     }
 
-    /// What stands below that: name, firm, the lines of a program.
+    /// What stands below that: closing, name, firm.
     #[must_use]
     pub fn signature(&self) -> &str {
-        self.body.as_str().get(self.own..).unwrap_or_default()
+        let signed = self.own..self.signed;
+        self.body.as_str().get(signed).unwrap_or_default()
     }
 
-    /// The bytes of the letter behind a range of own words and signature, which follow each other.
+    /// What a mail program sets off below that by a line of two dashes, that line first; blank where there is none.
+    #[must_use]
+    pub fn footer(&self) -> &str {
+        self.body.as_str().get(self.signed..).unwrap_or_default()
+    }
+
+    /// The bytes of the letter behind a range of own words, signature and footer, which follow each other.
     #[must_use]
     pub fn source(&self, range: Range<usize>) -> Range<usize> {
         self.body.source(range)
     }
+}
+
+/// Where the line begins by which mail programs set off a footer; where there is none, where the text ends.
+fn footer(text: &str) -> usize {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if matches!(line.trim_end_matches(['\r', '\n']), "-- " | "--") {
+            return start;
+        }
+        start += line.len();
+    }
+    start
 }
 
 /// Which text of a submission the request is about.
@@ -207,7 +238,7 @@ mod tests {
         let letter = Letter::of(seen);
         assert_eq!(letter.own().trim(), "The red one.\nMonday.");
         for word in ["Monday", "Ada"] {
-            let whole = [letter.own(), letter.signature()].concat();
+            let whole = letter.parts().map(|(_, part)| part).concat();
             let at = whole.find(word).unwrap();
             assert_eq!(&seen[letter.source(at..at + word.len())], word);
         }
@@ -220,6 +251,20 @@ mod tests {
             assert_eq!((letter.own(), letter.signature()), (seen, ""));
             assert_eq!(letter.source(0..seen.len()), 0..seen.len());
         }
+    }
+
+    #[test]
+    fn a_footer_that_a_program_sets_off_is_no_signature() {
+        let seen = "It broke.\n\nKind regards,\nAda\n-- \nFor Ada alone.\n";
+        let letter = Letter::of(seen);
+        let told = ["It broke.", "Kind regards,\nAda", "-- \nFor Ada alone."];
+        let mut end = 0;
+        for ((start, part), told) in letter.parts().into_iter().zip(told) {
+            assert_eq!((start, part.trim()), (end, told));
+            end += part.len();
+            assert_eq!(&seen[letter.source(start..end)], part);
+        }
+        assert_eq!(end, seen.len());
     }
 
     #[test]

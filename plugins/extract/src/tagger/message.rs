@@ -1,5 +1,5 @@
 //! What the tagger reads of a message: its writer's own words, below the subject where the request is about it, then what stands
-//! under them, then the footer that a mail program sets off.
+//! under them, then the footer.
 //!
 //! Own words go alone, since `classify` and `summarize` read the same row. A footer does, too: read together with what companies write
 //! there, names in the few lines above it are missed.
@@ -37,11 +37,8 @@ impl Message {
             titled: before,
             start: 0,
         };
-        let footer = footer(letter.signature());
-        let (below, footer) = letter.signature().split_at(footer);
-        let under = letter.own().len();
-        let rest = [(below, under), (footer, under + below.len())];
-        let rest = rest.map(|(text, start)| Piece {
+        let [_, rest @ ..] = letter.parts();
+        let rest = rest.map(|(start, text)| Piece {
             text: text.to_owned(),
             titled: 0,
             start,
@@ -67,18 +64,6 @@ impl Message {
         let Range { start, end } = self.letter.source(found);
         (end - start == own.len() && !own.is_empty()).then_some(Span { start, end })
     }
-}
-
-/// Where the line begins by which mail programs set off a footer; where there is none, where the text ends.
-fn footer(text: &str) -> usize {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if matches!(line.trim_end_matches(['\r', '\n']), "-- " | "--") {
-            return start;
-        }
-        start += line.len();
-    }
-    start
 }
 
 #[cfg(test)]

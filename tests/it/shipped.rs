@@ -385,6 +385,12 @@ fn each_answer_names_the_models_by_the_digests_of_their_cards() {
         }
     }
     assert_eq!(seen, 8, "all but route have two models: {outcome:#}");
+    let fleet = host.get("/v1/fleet").unwrap().json().unwrap();
+    let encoder = &fleet["stages"][0]["models"]["encoder"];
+    assert_eq!(encoder["name"], "minilm-trunk", "{fleet:#}");
+    assert!(encoder["workers"].as_u64() >= Some(1), "{encoder}");
+    let why = encoder["why"].as_str().unwrap();
+    assert!(why.starts_with("`auto`: "), "{why}");
 }
 
 #[test]

@@ -443,7 +443,7 @@ class Comply:
         about, pieces = asked(messages), []
         for number, message in enumerate(messages):
             own, *below = parts(message.get("body", ""))
-            pieces += [titled(item, own)[0] if number == about else own, *(part for part in below if len(WORD.findall(part)) >= 8)]
+            pieces += [titled(item, own)[0] if number == about else own, *(part for part in below if any(len(WORD.findall(line)) >= 7 for line in part.split("\n")))]
         rows = [read.ids for piece in pieces for _, read in self._tokens.rows(piece)]
         return None, rows[:24]
 

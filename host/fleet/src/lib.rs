@@ -56,6 +56,6 @@ pub use outcome::{
 pub use plan::plan;
 pub use report::Report;
 pub use shadow::{Difference, Member, ShadowSummary};
-pub use snapshot::{Snapshot, StageSummary, Summary};
+pub use snapshot::{ModelSummary, Snapshot, StageSummary, Summary};
 pub use status::{FleetStatus, Refused};
 pub use submission::{Attachment, FieldError, Submission, SubmissionId};

@@ -71,6 +71,23 @@ pub(crate) struct Arm {
     pub(crate) meters: StageMeters,
 }
 
+impl Arm {
+    /// Its models by role, and how each is served.
+    fn summary(&self) -> BTreeMap<String, ModelSummary> {
+        let bound = self.stage.grants().models.iter();
+        let told = bound.map(|(role, binding)| {
+            let model = &binding.model;
+            let summary = ModelSummary {
+                identity: model.identity().clone(),
+                why: model.why().to_owned(),
+                workers: model.share().workers,
+            };
+            (role.clone(), summary)
+        });
+        told.collect()
+    }
+}
+
 /// All that an arm is made of. A change that leaves it equal leaves the arm alone: its instances, counters and queue go on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ArmKey {
@@ -182,7 +199,7 @@ impl Snapshot {
                     reads: node.reads.iter().cloned().collect(),
                     plugin: node.arm.plugin.clone(),
                     code: node.arm.stage.plugin().tier(),
-                    models: node.arm.models.clone(),
+                    models: node.arm.summary(),
                     canary: node.canary.as_ref().map(|canary| canary.summary()),
                     shadow: node.shadow.as_ref().map(|shadow| shadow.summary()),
                 })
@@ -244,6 +261,18 @@ impl Snapshot {
     }
 }
 
+/// A model, and how it is served.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelSummary {
+    /// Which it is.
+    #[serde(flatten)]
+    pub identity: ModelIdentity,
+    /// Why it runs on the device that it runs on.
+    pub why: String,
+    /// Runs of it at once.
+    pub workers: usize,
+}
+
 /// What one stage is.
 #[derive(Clone, Debug, Serialize)]
 pub struct StageSummary {
@@ -263,7 +292,7 @@ pub struct StageSummary {
     /// How the plugin's code was compiled: `quick` until the optimised code takes over.
     pub code: Tier,
     /// Its models, by role.
-    pub models: BTreeMap<String, ModelIdentity>,
+    pub models: BTreeMap<String, ModelSummary>,
     /// The plugin on trial, and how it fares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<CanarySummary>,

@@ -56,6 +56,11 @@ impl Place {
         }
     }
 
+    /// What each of a model's workers may take of the memory that the model is granted here: equal parts.
+    pub(crate) fn memory_each(self, granted: u64) -> u64 {
+        granted / self.workers(1) as u64
+    }
+
     /// How many workers a model has here, of which a processor would have `on_processor`.
     pub(crate) fn workers(self, on_processor: usize) -> usize {
         match self {
@@ -93,5 +98,20 @@ impl Accelerator {
             Accelerator::Cuda => "cuda",
             Accelerator::WebGpu => "webgpu",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_is_granted_on_a_device_its_workers_share() {
+        let gib = 1 << 30;
+        for place in [Place::Cuda(0), Place::WebGpu] {
+            let workers = place.workers(4) as u64;
+            assert_eq!(place.memory_each(2 * gib) * workers, 2 * gib, "{place}");
+        }
+        assert_eq!(Place::Cuda(0).memory_each(2 * gib), gib);
     }
 }

@@ -49,6 +49,7 @@ pub struct Model {
 struct Inner {
     card: Card,
     identity: ModelIdentity,
+    why: String,
     labels: ModelLabels,
     queue: Arc<Queue>,
     /// Whoever may ask; of a model that waits for calls to run together.
@@ -215,6 +216,7 @@ impl Model {
             inner: Arc::new(Inner {
                 card: card.clone(),
                 identity,
+                why: started.why,
                 labels,
                 queue,
                 crowd,
@@ -456,6 +458,11 @@ impl Model {
     /// Which model this is, and what it runs in and on.
     pub fn identity(&self) -> &ModelIdentity {
         &self.inner.identity
+    }
+
+    /// Why it runs on the device that it runs on: it was declared, or what `auto` found.
+    pub fn why(&self) -> &str {
+        &self.inner.why
     }
 
     /// The card that the model was loaded by.

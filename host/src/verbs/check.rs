@@ -41,6 +41,7 @@ fn row(stage: &StageSummary) -> [String; 5] {
         .models
         .iter()
         .map(|(role, model)| {
+            let model = &model.identity;
             format!(
                 "{role} = {}@{} on {} ({})",
                 model.name, model.version, model.device, model.backend

@@ -1,12 +1,12 @@
 //! `fleetwright doctor`: what this machine has and lacks, one line each, with the command that mends it.
 //!
-//! It ends badly where something is missing that the host needs to serve. What is only useful (a toolchain to build
-//! plugins, the faster library) is told and does no harm.
+//! It ends badly where something is missing that the host needs to serve, or a card here needs, whether or not the fleet names it. What is only
+//! useful (a toolchain to build plugins, the faster library) is told and does no harm.
 
 use std::path::Path;
 use std::process::Command;
 
-use fleetwright_inference::{Backends, Place};
+use fleetwright_inference::{Backends, CardError, Place};
 use serde_json::json;
 
 use super::models::{cards_state, library_state};
@@ -278,12 +278,15 @@ fn cards(places: &Places) -> Line {
             "models",
             format!("{count} cards, every file with the digest of its card"),
         ),
-        Err(error) => Line::lacking(
-            "models",
-            State::Missing,
-            error.to_string(),
-            "fleetwright models pull, or git checkout -- models",
-        ),
+        Err(error) => Line::lacking("models", State::Missing, error.to_string(), mend_of(&error)),
+    }
+}
+
+/// What mends a card's file: of one that is missing its own way, for some are pulled and some are made.
+fn mend_of(error: &CardError) -> String {
+    match error {
+        CardError::Missing { hint, .. } => hint.clone(),
+        _ => "git checkout -- models, then fleetwright models pull".to_owned(),
     }
 }
 

@@ -174,7 +174,7 @@ fn inference(summary: &Summary) -> String {
         .iter()
         .flat_map(|stage| stage.models.values());
     let used: BTreeSet<_> = models
-        .map(|model| format!("{} on {}", model.backend, model.device))
+        .map(|model| format!("{} on {}", model.identity.backend, model.identity.device))
         .collect();
     if used.is_empty() {
         return String::new();

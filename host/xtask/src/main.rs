@@ -21,6 +21,7 @@
 mod bench;
 mod demo;
 mod deny;
+mod devices;
 mod fuzz;
 mod generative;
 mod guests;

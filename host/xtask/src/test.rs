@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::step::step;
 use crate::workspace::Workspace;
-use crate::{guests, process, setup};
+use crate::{devices, guests, process, setup};
 
 /// Builds all that tests need. cargo unites features over the packages and targets that it is asked for: another selection would
 /// compile dependencies a second time.
@@ -48,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, filter: &[String]) -> Result<()> {
             || process::run(&mut process::cargo(workspace, &words)),
         )?;
     }
+    devices::tell(workspace, &host)?;
     // No time is printed after the last step: the runner's own closing line is the last word.
     eprintln!("== tests");
     process::run(&mut runner(workspace, filter, &[])).map_err(|error| {

@@ -393,7 +393,8 @@ fn court(row: &[f32]) -> [f32; 5] {
 
 #[test]
 fn the_model_reads_whatever_was_submitted_each_where_it_stands() {
-    let signed = "Please answer.\n\nKind regards,\nAda\nPS: the court is far.\n";
+    let signed =
+        "Please answer.\n\nKind regards,\nAda\nPS: if nothing comes of it the court is not far.\n";
     let thread =
         json!([{ "from": "a", "body": "The court is far." }, { "from": "b", "body": "No." }]);
     for (fields, place, text) in [
@@ -410,7 +411,7 @@ fn the_model_reads_whatever_was_submitted_each_where_it_stands() {
         (
             json!({ "subject": "Hi", "body": signed }),
             "body",
-            "Kind regards,\nAda\nPS: the court is far.\n",
+            "Kind regards,\nAda\nPS: if nothing comes of it the court is not far.\n",
         ),
         (
             json!({ "messages": thread }),

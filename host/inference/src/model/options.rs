@@ -18,7 +18,7 @@ const DEFAULT_RUN: Duration = Duration::from_secs(30);
 pub struct LoadOptions {
     /// Where it runs. Default: [`Device::Auto`].
     pub device: Device,
-    /// The most bytes of a device's own memory that it may take, each of its workers; of CUDA alone. Default: what there is.
+    /// The most bytes of a device's own memory that it may take, its workers in equal parts; of CUDA alone. Default: what there is.
     pub device_memory: Option<u64>,
     /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
     pub max_batch: Option<usize>,

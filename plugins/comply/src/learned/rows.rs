@@ -20,8 +20,8 @@ use crate::sources::Source;
 /// Rows of one text, and of a submission.
 const OF_A_TEXT: usize = 12;
 const OF_ALL: usize = 24;
-/// Words that signature and footer have at least to be read: fewer are a name and a farewell.
-const SAID: usize = 8;
+/// Words that some line of a signature or footer has at least for it to be read: fewer are a name, a farewell, an address.
+const SAID: usize = 7;
 
 /// A row of a text.
 pub(super) struct Row {
@@ -109,7 +109,8 @@ fn letter(source: &Source<'_>, subject: &str, tokens: usize) -> Vec<Row> {
     };
     let mut made = rows(&own, tokens, below);
     let [_, rest @ ..] = letter.parts();
-    let telling = |(_, text): &(usize, &str)| text::word_count(text) >= SAID;
+    let telling =
+        |(_, text): &(usize, &str)| text.lines().any(|line| text::word_count(line) >= SAID);
     for (start, text) in rest.into_iter().filter(telling) {
         let place =
             |range: Range<usize>| original(letter.source(range.start + start..range.end + start));

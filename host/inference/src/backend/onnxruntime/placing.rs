@@ -175,7 +175,8 @@ impl Library {
             Place::Cpu => return Ok(builder),
             Place::Cuda(number) => {
                 self.preload()?;
-                cuda(number, setting.memory).build()
+                let each = setting.memory.map(|bytes| place.memory_each(bytes));
+                cuda(number, each).build()
             }
             Place::WebGpu => ep::WebGPU::default().build(),
         };

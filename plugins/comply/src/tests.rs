@@ -579,6 +579,12 @@ fn a_very_long_text_is_read_at_both_ends() {
     let run = reading(ends).fields(json!({ "body": body })).run();
     assert_eq!(rules_of(&run), ["dsr.request"]);
     assert_eq!(run.answer().fields["truncated"], true);
+    let many = |count: usize| {
+        let messages = vec![json!({ "from": "a", "body": "word" }); count];
+        let run = harness().fields(json!({ "messages": messages })).run();
+        run.answer().fields["truncated"].clone()
+    };
+    assert_eq!([many(24), many(25)], [false, true]);
 }
 
 proptest! {

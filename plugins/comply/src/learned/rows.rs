@@ -47,6 +47,11 @@ pub(super) fn all(
     let (mut rows, mut cut) = (Vec::new(), false);
     let submitted = sources.iter().enumerate();
     for (place, source) in submitted.filter(|(_, source)| source.stage.is_none()) {
+        let room = OF_A_TEXT.min(OF_ALL - rows.len());
+        if room == 0 {
+            cut |= !source.text.trim().is_empty();
+            continue;
+        }
         let mut own = match source.name.as_str() {
             "subject" if titled => continue,
             name if name == "body" || name.starts_with("message:") => {
@@ -59,7 +64,6 @@ pub(super) fn all(
         if !is_titled(source) {
             own.iter_mut().for_each(|row| row.apart = false);
         }
-        let room = OF_A_TEXT.min(OF_ALL - rows.len());
         if own.len() > room {
             cut = true;
             own.drain(room - room / 2..own.len() - room / 2);

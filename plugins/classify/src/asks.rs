@@ -1,14 +1,40 @@
 //! What single parts of a letter ask for, where it asks several times.
 //!
-//! A part is a sentence that asks, with what was said since the part before: "My card is worn. Can I have a new one?" Each is
+//! A part is a sentence that asks, with what was said since the part before: "My card is worn. Can I have a new one?" Of a letter whose type
+//! is not sure, a paragraph is one as well, and so is what follows a turn such as "also": many tell what is wrong and ask nothing. Each is
 //! classified as a letter of its own, all in one run of each model.
 //!
-//! Default: none are asked for, so that no second run is paid. Bounds: as many parts as the config's `asks`, the first ones.
+//! Default: none are looked at, so that no second run is paid; with `asks`, paragraphs below a confidence of 0.9. Bounds: as many parts
+//! as the config's `asks`, the first ones.
 
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
-use fleetwright_sdk::text::{asks, sentences};
+use fleetwright_sdk::text::{asks, sentences, word_count};
 use fleetwright_sdk::tokenizer;
+
+/// Words that a part has at least; fewer go with what follows, or with nothing.
+const SAID: usize = 5;
+/// With these begins what is about something else.
+const ADDING: [&str; 18] = [
+    "also",
+    "another",
+    "additionally",
+    "besides",
+    "furthermore",
+    "moreover",
+    "separately",
+    "secondly",
+    "second",
+    "in addition",
+    "one more thing",
+    "on another note",
+    "on top of that",
+    "by the way",
+    "while i am at it",
+    "apart from that",
+    "ps",
+    "p.s",
+];
 
 use crate::{Config, TOKENS, TYPE, answer, taken};
 
@@ -20,8 +46,23 @@ pub(crate) struct Ask {
 }
 
 /// The asks of a letter: none where it asks once, or each part is as the others. What is out of scope is no ask.
-pub(crate) fn of(letter: &str, heads: &ModelCard, config: &Config) -> Result<Vec<Ask>, Failure> {
-    let parts: Vec<_> = parts(letter).into_iter().take(config.asks).collect();
+///
+/// `confidence` is that in the type of the whole letter.
+pub(crate) fn of(
+    letter: &str,
+    confidence: f64,
+    heads: &ModelCard,
+    config: &Config,
+) -> Result<Vec<Ask>, Failure> {
+    if config.asks < 2 {
+        return Ok(Vec::new());
+    }
+    let found = if confidence < config.asks_below {
+        parts(letter)
+    } else {
+        asking(letter)
+    };
+    let parts: Vec<_> = found.into_iter().take(config.asks).collect();
     if parts.len() < 2 || !heads.outputs.contains_key(TYPE) {
         return Ok(Vec::new());
     }
@@ -37,8 +78,8 @@ pub(crate) fn of(letter: &str, heads: &ModelCard, config: &Config) -> Result<Vec
     Ok(if same { Vec::new() } else { asks })
 }
 
-/// The parts, in order. What follows the last sentence that asks is none.
-fn parts(letter: &str) -> Vec<&str> {
+/// The parts that ask, in order. What follows the last sentence that does is none.
+fn asking(letter: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
     for sentence in sentences(letter) {
@@ -50,6 +91,45 @@ fn parts(letter: &str) -> Vec<&str> {
     found
 }
 
+/// All parts, in order: what stands between blank lines, behind what asks, and before what adds.
+fn parts(letter: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut start, mut last) = (0, 0);
+    for sentence in sentences(letter) {
+        let told = letter.get(sentence.clone()).unwrap_or_default();
+        let gap = letter.get(last..sentence.start).unwrap_or_default();
+        let parted = gap.matches('\n').count() > 1 || adds(told);
+        let before = letter.get(start..last).unwrap_or_default().trim();
+        if parted && word_count(before) >= SAID {
+            found.push(before);
+            start = sentence.start;
+        }
+        last = sentence.end;
+        if asks(told) {
+            found.extend(letter.get(start..last).map(str::trim));
+            start = last;
+        }
+    }
+    let rest = letter.get(start..).unwrap_or_default().trim();
+    if word_count(rest) >= SAID {
+        found.push(rest);
+    }
+    found
+}
+
+/// Whether a sentence begins as one that adds something else.
+fn adds(sentence: &str) -> bool {
+    let lower = sentence
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    let begins = |turn: &&str| {
+        lower
+            .strip_prefix(*turn)
+            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    ADDING.iter().any(|turn| begins(&turn))
+}
+
 fn score(parts: &[&str], heads: &ModelCard) -> Result<Tensors, Failure> {
     let batch = tokenizer::encode_batch(parts, nn::card("encoder")?.tokens_or(TOKENS));
     let encoded = Model::open("encoder")?.run(batch.inputs()?)?;
@@ -59,20 +139,35 @@ fn score(parts: &[&str], heads: &ModelCard) -> Result<Tensors, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::{asking, parts};
 
     #[test]
     fn a_part_ends_with_what_it_asks() {
+        let letter = "Hello, my card is worn. Can I have a new one?\nMy order is late, too. Please look where it is. Thanks.";
+        let both = [
+            "Hello, my card is worn. Can I have a new one?",
+            "My order is late, too. Please look where it is.",
+        ];
+        assert_eq!(asking(letter), both);
+        assert_eq!(parts(letter), both);
+        assert_eq!(asking("It broke."), Vec::<&str>::new());
+        assert_eq!(parts(""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn paragraphs_and_what_is_added_are_parts() {
         assert_eq!(
             parts(
-                "Hello, my card is worn. Can I have a new one?\nMy order is late, too. Please look where it is. Thanks."
+                "Two things\n\nThe lamp came broken on Monday. It is the tall one.\n\nAlso, my card was charged twice. PS: your page is down since noon today.\n\nBest"
             ),
             [
-                "Hello, my card is worn. Can I have a new one?",
-                "My order is late, too. Please look where it is."
+                "Two things\n\nThe lamp came broken on Monday. It is the tall one.",
+                "Also, my card was charged twice.",
+                "PS: your page is down since noon today.",
             ]
         );
-        assert_eq!(parts("It broke."), Vec::<&str>::new());
-        assert_eq!(parts(""), Vec::<&str>::new());
+        // "Alsop" adds nothing, and what is short goes with what follows.
+        let letter = "Alsop was here.\n\nMy order is late.";
+        assert_eq!(parts(letter), [letter]);
     }
 }

@@ -11,7 +11,8 @@
 //! Heads without it have the confidence of their least sure answer.
 //!
 //! Default: below a confidence of 0.5 the answer says `low_confidence`; the type `other` is out of scope, and said to be by
-//! `out_of_scope`; three alternatives are named. With `asks`, a letter that asks several times has each of its parts
+//! `out_of_scope`; three alternatives are named. With `asks`, a letter that asks several times, or whose type is less sure than
+//! `asks_below` (0.9) and that has several paragraphs, has each of its parts
 //! classified too, in a second run, and `asks` says what each asks for, where they do not all ask the same.
 //!
 //! A submission without a word of text, such as a file alone, is not guessed at: the answer says `nothing_read`, its
@@ -83,6 +84,7 @@ pub struct Config {
     out_of_scope: String,
     alternatives: usize,
     asks: usize,
+    asks_below: f64,
 }
 
 impl Default for Config {
@@ -92,6 +94,7 @@ impl Default for Config {
             out_of_scope: "other".to_owned(),
             alternatives: 3,
             asks: 0,
+            asks_below: 0.9,
         }
     }
 }
@@ -106,7 +109,7 @@ fn classify(request: Request<Fields>, config: Config) -> Result<Answer<Classific
     let scored = score(&text, &card)?;
     let findings = answer::findings(&questions, &scored)?;
     let confidence = answer::confidence(&findings);
-    let asks = asks::of(&text, &card, &config)?;
+    let asks = asks::of(&text, confidence, &card, &config)?;
     Ok(Answer::new(Classification::of(&findings, asks, &config)).confidence(confidence))
 }
 

@@ -247,9 +247,8 @@ fn further(
     for ask in others.take(MOST_ASKS) {
         let facts = facts.with_type(ask);
         let matches = matching(table, &facts, &with_type(decisions, ask));
-        let Some(route) = by_table(table, &facts, &matches) else {
-            continue;
-        };
+        // What no rule is for needs the default queue, as it would alone.
+        let route = by_table(table, &facts, &matches).unwrap_or_else(|| by_default(table, &facts));
         if route.queue != main && also.iter().all(|known| known.queue != route.queue) {
             also.push(Also {
                 queue: route.queue,

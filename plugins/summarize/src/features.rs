@@ -9,6 +9,8 @@ mod wording;
 
 pub(crate) use likeness::Likeness;
 
+use fleetwright_sdk::text::sets_no_blanks;
+
 use crate::sentences::Sentence;
 
 /// The features of a sentence.
@@ -32,11 +34,13 @@ pub(crate) fn features(sentences: &[Sentence], likeness: &Likeness, subject: &st
     made
 }
 
-/// Maximal runs of alphanumeric characters, in lower case.
+/// Maximal runs of alphanumeric characters, in lower case; of a script that sets no blanks, each letter.
 pub(crate) fn tokens<Tokens: FromIterator<String>>(text: &str) -> Tokens {
     let lower = text.to_lowercase();
     let runs = lower.split(|c: char| !c.is_alphanumeric());
-    runs.filter(|run| !run.is_empty())
+    let pieces = runs.flat_map(|run| run.split_inclusive(sets_no_blanks));
+    pieces
+        .filter(|piece| !piece.is_empty())
         .map(str::to_owned)
         .collect()
 }

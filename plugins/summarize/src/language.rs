@@ -45,7 +45,7 @@ impl Language {
         Self::of_text(&text)
     }
 
-    fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         // Most threads are, and to hold a text against every language costs more than all else that is found out of it.
         if is_plainly_english(text) {
             return Self::English;

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use fleetwright_sdk::text::hangs;
+use fleetwright_sdk::text::{columns, hangs};
 
 use crate::sentences::is_greeting;
 
@@ -57,11 +57,11 @@ fn is_cut(piece: &str, gap: &str, next: &str) -> bool {
         return true;
     }
     let paragraph = gap.matches('\n').count() > 1;
-    !paragraph && piece.chars().count() >= LONG
+    !paragraph && columns(piece) >= LONG
 }
 
 fn stops(piece: &str) -> bool {
-    let inner = piece.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»', '*', '_']);
+    let inner = piece.trim_end_matches(['"', '\'', '”', '’', ')', ']', '»', '」', '』', '*', '_']);
     inner.ends_with(['.', '!', '?', '…', '。', '！', '？', '।', '؟'])
 }
 

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use fleetwright_sdk::text::asks;
+use fleetwright_sdk::text::{asks, sets_no_blanks, words_of_run};
 
 use crate::mask;
 
-/// Words in letters that a sentence has at least.
+/// Words in letters that a sentence has at least; where a script sets no blanks between them, by an estimate.
 const WORDS: usize = 3;
 /// Words that a greeting or a closing with its comma has at most.
 const GREETING: usize = 4;
@@ -55,11 +55,11 @@ pub struct Sentence {
 impl Sentence {
     /// Of a piece of a message, where that says something; what only the thread or the message shows of it is the caller's to set.
     pub(crate) fn of(text: &str, message: usize) -> Option<Self> {
-        let words: Vec<_> = text.split_whitespace().collect();
-        let in_letters = |word: &&&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
-        let says = words.iter().filter(in_letters).count() >= WORDS;
+        let in_letters = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
+        let words = text.split_whitespace().filter(in_letters);
+        let says = words.map(words_of_run).sum::<usize>() >= WORDS;
         (says && !is_greeting(text) && !is_header(text)).then(|| Self {
-            text: mask::cards(&words.join(" ")),
+            text: mask::cards(&one_line(text)),
             message,
             place: 0,
             speaker: None,
@@ -85,6 +85,29 @@ impl Sentence {
     pub(crate) fn asks(&self) -> bool {
         asks(&self.text)
     }
+}
+
+/// The words that it takes to tell a text.
+pub(crate) fn words(text: &str) -> usize {
+    text.split_whitespace().map(words_of_run).sum()
+}
+
+/// A text on one line, what is blank in it as one space; where a line ends between letters of a script without blanks, as nothing.
+fn one_line(text: &str) -> String {
+    let (mut made, mut line_ended) = (String::with_capacity(text.len()), false);
+    for line in text.split('\n') {
+        for word in line.split_whitespace() {
+            let runs_on =
+                line_ended && made.ends_with(sets_no_blanks) && word.starts_with(sets_no_blanks);
+            if !made.is_empty() && !runs_on {
+                made.push(' ');
+            }
+            made.push_str(word);
+            line_ended = false;
+        }
+        line_ended = true;
+    }
+    made
 }
 
 /// Whether a line is a greeting or a closing with its comma.
@@ -132,6 +155,15 @@ mod tests {
             Sentence::of("It is\n  broken.", 2).map(|s| (s.text, s.message)),
             Some(("It is broken.".to_owned(), 2))
         );
+    }
+
+    #[test]
+    fn where_no_blanks_part_words_letters_make_a_sentence() {
+        assert_eq!(Sentence::of("佐藤様", 0), None);
+        let of = |text: &str| Sentence::of(text, 0).unwrap().text;
+        assert_eq!(of("商品がまだ\n 届きません。"), "商品がまだ届きません。");
+        assert_eq!(of("订单 A-1\n没有到。"), "订单 A-1 没有到。");
+        assert_eq!(of("พัสดุของฉัน ยังมาไม่ถึง"), "พัสดุของฉัน ยังมาไม่ถึง");
     }
 
     #[test]

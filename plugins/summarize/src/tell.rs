@@ -1,12 +1,12 @@
 //! Tells sentences with those who wrote them: `Ann asks: … Bo replies: …`.
 
-use crate::sentences::Sentence;
+use crate::sentences::{Sentence, words};
 
 /// The word between a name and its sentence: what the sentence does in the thread, as far as its place and its mark tell.
 fn verb(sentences: &[Sentence], sentence: &Sentence) -> &'static str {
     let others = || sentences.iter().filter(|s| s.speaker != sentence.speaker);
     match sentence.message {
-        _ if sentence.text.contains('?') => "asks",
+        _ if sentence.text.contains(['?', '？', '؟']) => "asks",
         0 => "says",
         message if others().any(|other| other.message < message) => "replies",
         _ => "adds",
@@ -53,8 +53,8 @@ pub(crate) struct Costs<'a> {
 impl<'a> Costs<'a> {
     pub(crate) fn of(sentences: &'a [Sentence]) -> Self {
         let words = |sentence: &Sentence| {
-            let name = name(sentence, None).map_or(0, |name| name.split_whitespace().count() + 1);
-            (sentence.text.split_whitespace().count(), name)
+            let name = name(sentence, None).map_or(0, |name| words(name) + 1);
+            (words(&sentence.text), name)
         };
         Self {
             sentences,

@@ -284,6 +284,82 @@ fn without_text_the_summary_is_empty_and_no_model_runs() {
     }
 }
 
+/// The models know English alone; none may run.
+#[test]
+fn a_letter_in_a_script_without_blanks_is_told_by_its_first_sentences() {
+    let refusing = || {
+        Harness::new(&STAGE)
+            .model("encoder", |_| panic!("the encoder ran"))
+            .model("scorer", |_| panic!("the scorer ran"))
+    };
+    for (language, body, summary, ask) in [
+        (
+            "jpn",
+            "佐藤様\n\n先週の月曜日に御社の通販サイトで注文した台所の電気の\n鍋が壊れています。いつ交換できますか？",
+            "Ken says: 先週の月曜日に御社の通販サイトで注文した台所の電気の鍋が壊れています。 いつ交換できますか?",
+            json!("Ken asks: いつ交換できますか?"),
+        ),
+        (
+            "cmn",
+            "你好，我上周订的台灯还没有收到。请帮我查一下！",
+            "Ken says: 你好,我上周订的台灯还没有收到。 请帮我查一下!",
+            json!(null),
+        ),
+        (
+            "tha",
+            "พัสดุของฉันยังมาไม่ถึง ช่วยตรวจสอบให้หน่อย",
+            "Ken says: พัสดุของฉันยังมาไม่ถึง ช่วยตรวจสอบให้หน่อย",
+            json!(null),
+        ),
+    ] {
+        let fields = json!({ "from": "Ken <ken@x.example>", "body": body });
+        let run = refusing().fields(fields).run();
+        let fields = &run.answer().fields;
+        assert_eq!(
+            (
+                &fields["language"],
+                &fields["summary"],
+                &fields["ask"],
+                &fields["method"]
+            ),
+            (&json!(language), &json!(summary), &ask, &json!("lead"))
+        );
+        let note = fields["note"].as_str().unwrap();
+        assert!(note.contains("knows English alone"), "{note}");
+    }
+}
+
+#[test]
+fn a_text_in_a_script_without_blanks_keeps_to_sixty_words_and_to_whole_sentences() {
+    let body = "注文した鍋が壊れています。".repeat(40);
+    let run = stage().fields(json!({ "body": body })).run();
+    let fields = &run.answer().fields;
+    let words = fields["words"].as_u64().unwrap();
+    assert!((50..=60).contains(&words), "{words}");
+    assert!(fields["summary"].as_str().unwrap().ends_with('。'));
+    let endless = "注文した鍋が壊れています、".repeat(40);
+    let run = stage().fields(json!({ "body": endless })).run();
+    let note = &run.answer().fields["note"];
+    assert!(note.as_str().unwrap().contains("none is cut"), "{note}");
+}
+
+#[test]
+fn a_text_without_a_sentence_says_why_there_is_no_summary() {
+    for (body, language) in [
+        ("Dear Ann,\n\nthanks!\n\nBo", json!(null)),
+        ("商品です。", json!("jpn")),
+    ] {
+        let run = Harness::new(&STAGE).fields(json!({ "body": body })).run();
+        let fields = &run.answer().fields;
+        assert_eq!(
+            (&fields["summary"], &fields["language"]),
+            (&json!(""), &language)
+        );
+        let note = fields["note"].as_str().unwrap();
+        assert!(note.contains("no sentence of three words"), "{note}");
+    }
+}
+
 #[test]
 fn a_scorer_that_gives_too_few_scores_is_an_inference_failure() {
     let run = stage()

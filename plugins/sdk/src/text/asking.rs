@@ -1,6 +1,6 @@
 //! Which sentences ask for something.
 
-/// Words with which one asks, as they stand in small letters; a question mark asks as well.
+/// Words with which one asks, as they stand in small letters; a question mark asks as well, of any script.
 const CUES: [&str; 12] = [
     "please",
     "could you",
@@ -16,11 +16,11 @@ const CUES: [&str; 12] = [
     "kindly",
 ];
 
-/// Whether an English sentence asks for something: a question, or one of a few turns such as "please" and "I would like".
+/// Whether a sentence, in English, asks for something: a question, or one of a few turns such as "please" and "I would like".
 #[must_use]
 pub fn asks(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
-    sentence.contains('?') || CUES.iter().any(|cue| lower.contains(cue))
+    sentence.contains(['?', '？', '؟']) || CUES.iter().any(|cue| lower.contains(cue))
 }
 
 #[cfg(test)]
@@ -34,6 +34,7 @@ mod tests {
             ("Could you look into it", true),
             ("PLEASE call me back.", true),
             ("We need two more.", true),
+            ("いつ届きますか？", true),
             ("It broke on Monday.", false),
             ("", false),
         ] {

@@ -19,6 +19,7 @@ mod asking;
 mod attribution;
 mod html;
 mod plain;
+mod script;
 mod sentences;
 mod signature;
 mod thread;
@@ -27,6 +28,7 @@ mod tracked;
 pub use asking::asks;
 pub use html::visible;
 pub use plain::plain;
+pub use script::{columns, sets_no_blanks, words_of_run};
 pub use sentences::{hangs, sentences};
 pub use signature::{signature, without_signature};
 pub use thread::{Message, thread, without_quotes};
@@ -53,12 +55,13 @@ pub fn seen(text: &str) -> Tracked {
 
 /// The number of words as a reader counts them: what stands between whitespace and has a letter or a digit.
 ///
-/// Scripts without spaces between words count a run as one.
+/// Of scripts without blanks between words it is an estimate, by letters: [`words_of_run`].
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace()
         .filter(|word| word.contains(char::is_alphanumeric))
-        .count()
+        .map(words_of_run)
+        .sum()
 }
 
 /// The text with every run of spaces, tabs and other blanks as one space, lines trimmed, `\n` for every line end, at most

@@ -1,9 +1,11 @@
 //! Sentences of a text, as ranges of its bytes.
 //!
 //! A sentence ends at `.`, `!`, `?`, `…` and their full-width forms, at an empty line, before a list item, and at the end
-//! of a line that is not merely wrapped; before a small letter only where the writer uses no capitals. A line that ends in a word such as `of` goes on in the next. Rules for abbreviations know English, and some German, French and Spanish.
+//! of a line that is not merely wrapped; behind a full-width stop at once, but within brackets only before a blank; before a small letter only where the writer uses no capitals. A line that ends in a word such as `of` goes on in the next. Rules for abbreviations know English, and some German, French and Spanish.
 
 use std::ops::Range;
+
+use super::script::{columns, is_wide};
 
 /// Never end a sentence.
 const TITLES: &[&str] = &[
@@ -44,7 +46,11 @@ const MONTHS: &[&str] = &[
     "October",
     "December",
 ];
-/// A line of fewer characters was not wrapped …
+/// Stops behind which no blank stands …
+const WIDE_STOPS: [char; 3] = ['。', '！', '？'];
+/// … and brackets that close behind them.
+const WIDE_CLOSING: [char; 4] = ['」', '』', '）', ')'];
+/// A line of fewer columns was not wrapped …
 const WRAPPED: usize = 50;
 /// … unless it ends in one of these, with which no sentence ends.
 const HANGING: &[&str] = &[
@@ -71,13 +77,17 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
                 line = end;
                 ends
             }
-            '。' | '！' | '？' | '।' | '؟' => true,
+            '。' | '！' | '？' | '।' | '؟' => !rest.starts_with(WIDE_CLOSING),
             '.' | '!' | '?' | '…' => {
                 let before = text.get(start.max(line)..at).unwrap_or_default();
                 stops(before, c, rest, small)
             }
             '"' | '\'' | ')' | ']' | '”' | '’' | '»' => {
                 closes(text.get(start..at).unwrap_or_default(), rest, small)
+            }
+            '」' | '』' | '）' => {
+                let before = text.get(start..at).unwrap_or_default();
+                before.ends_with(WIDE_STOPS) && rest.starts_with(char::is_whitespace)
             }
             _ => false,
         };
@@ -96,18 +106,20 @@ fn add(text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
     };
     let start = range.start + (part.len() - part.trim_start().len());
     let end = start + part.trim().len();
-    let closing = |c: char| {
-        matches!(
-            c,
-            '"' | '\'' | ')' | ']' | '”' | '’' | '»' | '.' | '!' | '?' | '…'
-        )
-    };
+    let closing = |c: char| is_closing(c) || matches!(c, '.' | '!' | '?' | '…');
     match found.last_mut() {
         // A second full stop, or a bracket after a full-width one.
         Some(last) if last.end == start && part.trim().chars().all(closing) => last.end = end,
         _ if start < end => found.push(start..end),
         _ => {}
     }
+}
+
+fn is_closing(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\'' | ')' | ']' | '”' | '’' | '»' | '」' | '』' | '）'
+    )
 }
 
 /// Whether the writer begins sentences without capitals: no stop has one behind it, and two or more could.
@@ -134,7 +146,8 @@ fn stops(before: &str, stop: char, rest: &str, small: bool) -> bool {
         return true;
     };
     if !next.is_whitespace() {
-        return false;
+        // A full-width mark that was made a plain one.
+        return stop != '.' && (is_wide(next) || before.ends_with(is_wide) && !is_closing(next));
     }
     let following = rest.trim_start();
     if rest.starts_with(['\n', '\r']) && !following.starts_with(char::is_lowercase) {
@@ -153,7 +166,7 @@ fn closes(before: &str, rest: &str, small: bool) -> bool {
         return false;
     }
     let inner = before.trim_end_matches(['"', '\'', ')', ']', '”', '’', '»']);
-    inner.ends_with(['.', '!', '?', '…'])
+    inner.ends_with(['.', '!', '?', '…', '。'])
         && (small || !rest.trim_start().starts_with(char::is_lowercase))
 }
 
@@ -202,7 +215,7 @@ fn line_ends(line: &str, rest: &str) -> bool {
     if line.ends_with([':', ';']) {
         return true;
     }
-    line.chars().count() < WRAPPED && !hangs(line)
+    columns(line) < WRAPPED && !hangs(line)
 }
 
 /// Whether the last word of a text asks for another one.
@@ -248,6 +261,24 @@ mod tests {
         splits(" \n ", &[]);
         splits("no stop at all", &["no stop at all"]);
         splits("壊れました。助けて！", &["壊れました。", "助けて！"]);
+        splits(
+            "店員は「直せます。」と言いました。本当？（はい。）\n待ちます",
+            &[
+                "店員は「直せます。」と言いました。",
+                "本当？",
+                "（はい。）",
+                "待ちます",
+            ],
+        );
+        splits(
+            "本当?はい!(はい。) ええ",
+            &["本当?", "はい!", "(はい。)", "ええ"],
+        );
+        // Twenty-six wide letters fill a line.
+        splits(
+            "先週の月曜日に御社の通販サイトで注文した台所の電気の\n鍋が壊れています。",
+            &["先週の月曜日に御社の通販サイトで注文した台所の電気の\n鍋が壊れています。"],
+        );
         splits("¿Qué pasó? No lo sé.", &["¿Qué pasó?", "No lo sé."]);
     }
 

@@ -3,9 +3,10 @@
 //! - `swaps [N]`: 1,000 swaps of one stage under 64 clients: what was lost, failed or mixed, and memory after 50 and at the end;
 //! - `latency [N]`: from the save of a file to the first answer that it gives: a limit, a config, a plugin of the shipped size;
 //! - `compile [SECONDS]`: the 99th percentile of running traffic beside a component that takes about 20 s to compile;
-//! - `kill [N]`: `kill -9` at random moments of changes, 200 times: what the next start serves.
+//! - `kill [N]`: `kill -9` at each step of a change, of a start, and at random moments, 200 times: what the next start serves;
+//! - `canary [N]`: a canary that errs on 20 %, under 64 clients: when it is rolled back, and what clients saw of it.
 //!
-//! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|compile|kill] [N]`, all of them by default (`CLIENTS=4` for fewer of them), after
+//! `cargo bench -p fleetwright-tests --bench changes -- [swaps|latency|compile|kill|canary] [N]`, all of them by default (`CLIENTS=4` for fewer of them), after
 //! `cargo xtask setup`, `cargo xtask guests` and `cargo build --release --bins`.
 #![allow(
     clippy::print_stdout,
@@ -18,16 +19,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fleetwright_tests::host::subject;
-use fleetwright_tests::versions::{component, put, replace, unseen, version};
-use fleetwright_tests::{Host, Layout, PATIENCE, digest, places};
+use fleetwright_tests::versions::{put, replace, unseen, version};
+use fleetwright_tests::{Host, Layout, PATIENCE, places};
 use rustix::process::Pid;
 use serde_json::Value;
+
+#[path = "changes/canary.rs"]
+mod canary;
+#[path = "changes/kill.rs"]
+mod kill;
 
 fn main() {
     let words: Vec<String> = std::env::args()
@@ -51,7 +56,10 @@ fn main() {
         compile(count(20));
     }
     if wants("kill") {
-        kill(count(200));
+        kill::kill(count(200));
+    }
+    if wants("canary") {
+        canary::canary(count(5));
     }
 }
 
@@ -152,6 +160,11 @@ fn swaps(count: u32) {
             "  memory after {swap:>5} swaps {mib:>8.1} MiB, {own:.1} its own and {files:.1} of files"
         );
     }
+    assert_eq!(
+        (load(&mixed), load(&lost)),
+        (0, 0),
+        "mixed, and lost or failed"
+    );
 }
 
 fn until_version(host: &Host, wanted: &str) {
@@ -218,7 +231,10 @@ fn latency(count: u32) {
     row("a config", &mut config);
     row("a plugin of 124 KiB that was compiled before", &mut known);
     drop(host);
-    for name in ["route", "classify", "summarize", "extract"] {
+    for name in ["classify", "extract"] {
+        limits_of(name, count);
+    }
+    for name in ["route", "classify", "summarize", "comply", "extract"] {
         never_seen(name, count.min(10), &[], "");
         never_seen(
             name,
@@ -227,6 +243,31 @@ fn latency(count: u32) {
             ", no quick code",
         );
     }
+}
+
+/// Another limit of a shipped stage, which is asked its golden cases again.
+fn limits_of(name: &str, count: u32) {
+    let host = Host::start(shipped(name), &[]).unwrap();
+    let text = fs::read_to_string(host.layout().manifest()).unwrap();
+    until_optimised(&host);
+    let mut served = Vec::new();
+    for round in 0..count {
+        let limits = format!("[stage.limits]\nlog = \"{}KiB\"\n", 8 + round);
+        let text = match text.contains("limits   =") {
+            true => text.replace(
+                "limits   = {",
+                &format!("limits   = {{ log = \"{}KiB\",", 8 + round),
+            ),
+            false => format!("{text}\n{limits}"),
+        };
+        served.push(timed(&host, |host| {
+            replace(&host.layout().manifest(), text.as_bytes()).unwrap();
+        }));
+    }
+    row(
+        &format!("a limit of {name}, with its models and golden cases"),
+        &mut served,
+    );
 }
 
 /// A shipped plugin with other bytes each time; where it serves in quick code first, until it is optimised, too.
@@ -298,7 +339,7 @@ fn timed(host: &Host, save: impl FnOnce(&Host)) -> Duration {
     saved.elapsed()
 }
 
-/// A fleet of one shipped plugin with its models.
+/// A fleet of one shipped plugin with its models and its golden cases.
 fn shipped(name: &str) -> Layout {
     let text = fs::read_to_string(places::root().join("fleet.toml")).unwrap();
     let document: Vec<&str> = text.split("[[stage]]").collect();
@@ -308,20 +349,26 @@ fn shipped(name: &str) -> Layout {
         .skip(1)
         .find(|stage| stage.contains(&format!("\"{name}\"")))
         .unwrap();
-    let stage: Vec<&str> = stage
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("needs"))
-        .collect();
-    let reads = ["subject", "body", "from", "date", "messages", "attachments"];
-    let stage: Vec<String> = stage
-        .iter()
-        .map(|line| match line.trim_start().starts_with("reads") {
-            true if name == "route" => "reads = [\"subject\"]".to_owned(),
-            true => format!("reads = {reads:?}"),
-            false => (*line).to_owned(),
-        })
-        .collect();
-    let text = format!("{models}[[stage]]{}\n", stage.join("\n"));
+    let reads = match name {
+        "route" => "reads = [\"subject\"]".to_owned(),
+        _ => format!(
+            "reads = {:?}",
+            ["subject", "body", "from", "date", "messages", "attachments"]
+        ),
+    };
+    // The stage alone: what it needs and reads of others is not there. A list may take several lines.
+    let (mut stage_alone, mut within) = (vec![reads.as_str()], false);
+    for line in stage.lines() {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let left_out = within || matches!(key, "needs" | "reads" | "when");
+        within = left_out && (within || line.contains('[')) && !line.contains(']');
+        if !left_out {
+            stage_alone.push(line);
+        }
+    }
+    // A key stands before the stage's tables.
+    let stage = stage_alone;
+    let text = format!("{models}[[stage]]\n{}\n", stage.join("\n"));
     let layout = Layout::new(&text, &[])
         .unwrap()
         .with_models(&places::root().join("models"));
@@ -330,6 +377,14 @@ fn shipped(name: &str) -> Layout {
         layout.plugins().join(format!("{name}.wasm")),
     )
     .unwrap();
+    let cases = format!("{name}.tests");
+    if let Ok(files) = fs::read_dir(places::root().join("plugins").join(&cases)) {
+        fs::create_dir(layout.plugins().join(&cases)).unwrap();
+        for file in files.map(Result::unwrap) {
+            let copy = layout.plugins().join(&cases).join(file.file_name());
+            fs::copy(file.path(), copy).unwrap();
+        }
+    }
     layout
 }
 
@@ -520,56 +575,4 @@ fn traffic(host: &Host, load: Load) -> Window {
         quantile(&mut times, 0.99),
         answers,
     )
-}
-
-fn kill(count: u32) {
-    let layout = Arc::new(layout());
-    // What each generation was, over all starts: a number never means two things.
-    let mut generations: BTreeMap<u64, (String, String)> = BTreeMap::new();
-    let known: Vec<String> = (1..=3)
-        .map(|number| digest(&component(number).unwrap()))
-        .collect();
-    let (mut whole_starts, mut latest) = (0, 0);
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    for round in 0..count {
-        let mut host = Host::start(Arc::clone(&layout), &["--poll", "50ms"]).unwrap();
-        let outcome = host.submit(&subject("hello")).unwrap().json().unwrap();
-        let (generation, digest, manifest) =
-            whole(&outcome).unwrap_or_else(|| panic!("a mix after {round} kills: {outcome}"));
-        assert!(
-            known.contains(&digest),
-            "an unknown component after {round} kills"
-        );
-        assert!(
-            generation >= latest,
-            "generation {generation} after {latest}"
-        );
-        let meant = generations
-            .entry(generation)
-            .or_insert((digest.clone(), manifest.clone()));
-        assert_eq!(
-            *meant,
-            (digest, manifest),
-            "generation {generation} means two things"
-        );
-        (latest, whole_starts) = (generation, whole_starts + 1);
-        // A change of each kind is under way when the host is killed, somewhere in the 60 ms after it.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        match round % 3 {
-            0 => edit_in(&layout, &format!("word{round}"), 500),
-            1 => drop(put(&layout, 1 + round % 2 + u32::from(round % 5 == 0), "v.wasm").unwrap()),
-            _ => edit_in(&layout, "one", 500 + round),
-        }
-        thread::sleep(Duration::from_micros(random % 60_000));
-        host.kill().unwrap();
-    }
-    println!(
-        "kill -9 within 60 ms of a change, {count} times: {whole_starts} starts, each on a whole generation, none lost; generation {latest} at the end"
-    );
-}
-
-fn edit_in(layout: &Layout, word: &str, cpu: u32) {
-    replace(&layout.manifest(), manifest(word, cpu).as_bytes()).unwrap();
 }

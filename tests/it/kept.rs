@@ -174,4 +174,80 @@ fn a_newer_model_is_taken_up_and_taking_it_away_goes_back_and_frees_it() {
     let refused = refused.unwrap();
     assert!(refused.contains("digest"), "{refused}");
     assert_eq!(version().as_deref(), Some("1.0.0"));
+    // One of the card that serves keeps a newer version out.
+    let lock = lock();
+    let model = lock.split("[[model]]").nth(1).unwrap();
+    let digest = model.split("digest = \"").nth(1).unwrap();
+    let digest = digest.split('"').next().unwrap();
+    let pin = format!("digest = \"{digest}\"\n");
+    replace(&host.layout().manifest(), manifest(&pin).as_bytes()).unwrap();
+    put_model(models, "1.2.0");
+    until("the end of the refusal", || {
+        Ok(control(&host)["refused"].is_null().then_some(()))
+    })
+    .unwrap();
+    assert_eq!(version().as_deref(), Some("1.0.0"));
+
+    // So does the lock, where it is asked for.
+    replace(&host.layout().manifest(), manifest("").as_bytes()).unwrap();
+    serves("1.2.0");
+    let layout = host.stop().unwrap();
+    put_model(models, "1.3.0");
+    let host = Host::start(layout, &["--locked"]).unwrap();
+    let models = &ask(&host)["stages"]["first"]["models"];
+    assert_eq!(models["model"]["version"], "1.2.0", "the one of the lock");
+}
+
+/// A model whose own cases fail is not served, and neither is one that is half there.
+#[test]
+fn a_model_that_fails_its_golden_cases_or_is_not_whole_never_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path();
+    fs::create_dir(models.join("stub")).unwrap();
+    put_model(models, "1.0.0");
+    let text = "schema = 1\nname = \"models\"\n[models.stub]\nuse = \"stub@1\"\n[[stage]]\nname = \"first\"\nplugin = \"hostile@1\"\n\
+         models = { model = \"stub\" }\nconfig = { case = \"infer\" }\n";
+    let layout = Layout::new(text, &["hostile"]).unwrap();
+    let host = Host::start(layout.with_models(models), &[]).unwrap();
+    let version = || {
+        let models = &ask(&host)["stages"]["first"]["models"];
+        models["model"]["version"].as_str().unwrap().to_owned()
+    };
+    let refused = |what: &str| {
+        let refused = until(&format!("a refusal\n{}", host.log()), || {
+            let text = control(&host)["refused"]["text"]
+                .as_str()
+                .map(str::to_owned);
+            Ok(text.filter(|text| text.contains(what)))
+        });
+        refused.unwrap()
+    };
+    let cases = models.join("next-1.1.0/tests");
+    fs::create_dir_all(&cases).unwrap();
+    let case = r#"{"about": "what nobody says", "plugin": "hostile", "expect": {"answer": {"/never": 1}}}"#;
+    fs::write(cases.join("never.json"), case).unwrap();
+    put_model(models, "1.1.0");
+    let why = refused("golden cases");
+    assert!(why.contains("what nobody says: `/never` is null"), "{why}");
+    assert_eq!(version(), "1.0.0");
+    fs::remove_dir_all(models.join("stub/1.1.0")).unwrap();
+
+    // A card in the making: no refusal while it may still be written to, and one where it is not.
+    let beside = models.join("stub/1.2.0");
+    fs::create_dir_all(&beside).unwrap();
+    let card = fs::read_to_string(models.join("stub/1.0.0/model.toml")).unwrap();
+    let card = card.replace("1.0.0", "1.2.0");
+    fs::write(beside.join("model.toml"), &card[..card.len() / 2]).unwrap();
+    let why = refused("stub@1.2.0");
+    assert!(
+        why.contains("cannot be used") && why.contains("model.toml"),
+        "{why}"
+    );
+    assert_eq!(version(), "1.0.0");
+    fs::write(beside.join("model.toml"), &card).unwrap();
+    until(
+        "the whole card",
+        || Ok((version() == "1.2.0").then_some(())),
+    )
+    .unwrap();
 }

@@ -169,6 +169,13 @@ fn two_components_that_claim_one_version_are_not_chosen_between() {
     // A section that says nothing: the same plugin to whoever asks it, another to whoever looks.
     bytes.extend([0x00, 0x02, 0x01, b'x']);
     fs::write(layout.plugins().join("copy.wasm"), &bytes).unwrap();
+    assert_eq!(
+        check(&layout).code,
+        Some(0),
+        "the digest that is pinned chooses"
+    );
+    let layout = with_stage(stage);
+    fs::write(layout.plugins().join("copy.wasm"), &bytes).unwrap();
     let found = one(&layout);
     assert_eq!(found.place(), ("plugin-ambiguous", 8, 10), "{found:?}");
     assert!(

@@ -5,10 +5,13 @@ use std::thread;
 
 use fleetwright_tests::host::subject;
 use fleetwright_tests::versions::{component, put, replace, unseen, version};
-use fleetwright_tests::{Ended, Guest, Host, Layout, command, until};
+use fleetwright_tests::{Ended, Guest, Host, Layout, command, digest, until};
 use serde_json::Value;
 
 use crate::assertions::{outcome, still_works};
+
+mod disk;
+mod restart;
 
 /// Two stages of one plugin, the second of which is shown what the first said: a mix of generations would be seen.
 fn manifest(plugin: &str, word: &str, more: &str) -> String {
@@ -91,65 +94,6 @@ fn refused(host: &Host) -> String {
         Ok(control(host)["refused"]["text"].as_str().map(str::to_owned))
     })
     .unwrap()
-}
-
-#[test]
-fn a_newer_file_is_taken_up_and_taking_it_away_goes_back() {
-    let host = Host::start(layout("versioned@1", &[1]), &[]).unwrap();
-    assert_eq!(ask(&host), (version(1), "one".into()));
-    let newer = put(host.layout(), 2, "newer.wasm").unwrap();
-    serves(&host, 2, "one");
-    std::fs::remove_file(newer).unwrap();
-    serves(&host, 1, "one");
-    assert_eq!(control(&host)["generation"], 3);
-
-    // A file that is written over in place, piece by piece, counts once it is whole.
-    put(host.layout(), 3, "v1.wasm").unwrap();
-    serves(&host, 3, "one");
-}
-
-#[test]
-fn the_manifest_is_taken_up_however_it_is_saved() {
-    let host = Host::start(layout("versioned@1", &[1]), &[]).unwrap();
-    let path = host.layout().manifest();
-    edit(host.layout(), &manifest("versioned@1", "renamed", ""));
-    serves(&host, 1, "renamed");
-    std::fs::write(&path, manifest("versioned@1", "written", "")).unwrap();
-    serves(&host, 1, "written");
-
-    // Truncated, then written in two pieces, as slow editors do.
-    use std::io::Write as _;
-    let text = manifest("versioned@1", "pieces", "");
-    let (one, two) = text.split_at(text.len() / 2);
-    let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(one.as_bytes()).unwrap();
-    file.sync_all().unwrap();
-    thread::sleep(std::time::Duration::from_millis(40));
-    file.write_all(two.as_bytes()).unwrap();
-    drop(file);
-    serves(&host, 1, "pieces");
-    until("no refusal is left", || {
-        Ok(control(&host)["refused"].is_null().then_some(()))
-    })
-    .unwrap();
-
-    // A link to a link, the inner of which is exchanged: how orchestrators mount files.
-    let folder = host.layout().folder();
-    for (name, word) in [("gen-a", "linked"), ("gen-b", "exchanged")] {
-        std::fs::create_dir(folder.join(name)).unwrap();
-        std::fs::write(
-            folder.join(name).join("fleet.toml"),
-            manifest("versioned@1", word, ""),
-        )
-        .unwrap();
-    }
-    std::os::unix::fs::symlink("gen-a", folder.join("..data")).unwrap();
-    std::os::unix::fs::symlink("..data/fleet.toml", folder.join("link")).unwrap();
-    std::fs::rename(folder.join("link"), &path).unwrap();
-    serves(&host, 1, "linked");
-    std::os::unix::fs::symlink("gen-b", folder.join("..next")).unwrap();
-    std::fs::rename(folder.join("..next"), folder.join("..data")).unwrap();
-    serves(&host, 1, "exchanged");
 }
 
 #[test]
@@ -341,47 +285,6 @@ fn the_verbs_plan_swap_roll_back_and_tell() {
     // It holds until something changes.
     edit(host.layout(), &manifest("versioned@1.0.70002", "four", ""));
     serves(&host, 2, "four");
-}
-
-#[test]
-fn a_broken_manifest_does_not_keep_a_restart_from_serving_what_served_last() {
-    let layout = layout("versioned@1", &[1, 2]);
-    let host = Host::start(layout, &[]).unwrap();
-    assert_eq!(ask(&host), (version(2), "one".into()));
-    let layout = host.stop().unwrap();
-    edit(&layout, "schema = 1\nname = \n");
-    std::fs::remove_file(layout.plugins().join("v2.wasm")).unwrap();
-
-    let error = Host::start(layout.clone(), &["--strict"]).unwrap_err();
-    assert!(
-        format!("{error:#}").contains("fleet.toml\",\"line\":2"),
-        "{error:#}"
-    );
-
-    let host = Host::start(layout, &[]).unwrap();
-    assert_eq!(
-        ask(&host),
-        (version(2), "one".into()),
-        "though the component is gone"
-    );
-    let status = control(&host);
-    assert!(
-        status["stale"] == true && status["generation"] == 1,
-        "{status}"
-    );
-    let shown = verb(&host, &["ps"]);
-    assert!(
-        shown.code != Some(0) && shown.stdout.contains("REFUSED at the start"),
-        "{shown:?}"
-    );
-    edit(host.layout(), &manifest("versioned@1", "mended", ""));
-    serves(&host, 1, "mended");
-    assert_eq!(control(&host)["stale"], false);
-
-    // What serves is what the next start serves, under the same number.
-    let generation = control(&host)["generation"].clone();
-    let host = Host::start(host.stop().unwrap(), &[]).unwrap();
-    assert_eq!(control(&host)["generation"], generation);
 }
 
 #[test]

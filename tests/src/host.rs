@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
@@ -63,6 +63,26 @@ impl Host {
             Ok((host.get("/readyz")?.status == 200).then_some(()))
         })?;
         Ok(host)
+    }
+
+    /// Begins to serve the fleet of `layout`, and ends it without a word after a time, ready or not.
+    ///
+    /// # Errors
+    /// It does not begin, or is not killed.
+    pub fn killed_after(layout: &Layout, flags: &[&str], time: Duration) -> Result<()> {
+        let mut words: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].map(Into::into).into();
+        words.extend(layout.flags());
+        words.extend(flags.iter().map(Into::into));
+        let mut command = command::host(words)?;
+        let streams = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = streams.stderr(Stdio::null()).spawn();
+        let child = child
+            .as_mut()
+            .map_err(|error| anyhow!("the host does not start: {error}"))?;
+        std::thread::sleep(time);
+        child.kill().context("the host is not killed")?;
+        child.wait().context("the host does not end")?;
+        Ok(())
     }
 
     /// Where it listens.

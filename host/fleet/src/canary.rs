@@ -163,7 +163,7 @@ impl Trial {
         let due = self.began.elapsed() >= self.terms.promote_after && timed >= least;
         let (promoted, reason) = match against {
             Some(reason) => (false, reason),
-            None if due => (true, self.figures(calls, errors)),
+            None if due => (true, self.promotion(calls, errors)),
             None => return,
         };
         let decision = Decision {
@@ -200,6 +200,17 @@ impl Trial {
                 self.terms.max_p99_ratio
             )
         })
+    }
+
+    /// The figures of a promotion; where the stage had too few calls to compare with, that is said.
+    fn promotion(&self, calls: u64, errors: u64) -> String {
+        let figures = self.figures(calls, errors);
+        match self.beside.p99(LEAST_TO_COMPARE) {
+            Some(_) => figures,
+            None => format!(
+                "{figures}; p99 is not compared, for the stage had fewer than {LEAST_TO_COMPARE} calls"
+            ),
+        }
     }
 
     fn figures(&self, calls: u64, errors: u64) -> String {

@@ -9,10 +9,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetwright_manifest::Source;
 use fleetwright_runtime::{AtWork, Runtime};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::canary::Decision;
 use crate::history::{Cause, History, HistoryError, Served};
@@ -23,6 +25,7 @@ use crate::plan;
 use crate::serving::Serving;
 use crate::shelf::{Described, Shelf};
 use crate::snapshot::{Snapshot, Summary};
+use crate::stamp::Stamp;
 use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
 
@@ -33,6 +36,8 @@ mod start;
 const ORDERS: usize = 16;
 /// Decisions of canaries that wait at most; a further one is made again.
 const DECISIONS: usize = 64;
+/// A manifest that lacks what it had counts once it has not been written to for so long.
+const WHOLE: Duration = Duration::from_millis(250);
 /// How often canaries are judged by the clock, and files that were not whole are looked at again.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -72,9 +77,10 @@ enum Order {
     /// Serve an earlier generation; without a number, the one before.
     Rollback(Option<u64>, Reply),
     /// Say what a manifest would change.
-    Plan(String, oneshot::Sender<Result<Vec<String>, ChangeError>>),
+    Plan(String, Planned),
 }
 
+type Planned = oneshot::Sender<Result<Vec<String>, ChangeError>>;
 type Reply = oneshot::Sender<Result<Applied, Arc<ChangeError>>>;
 
 /// What came of a change.
@@ -220,6 +226,12 @@ pub struct Controller {
     waiting: Vec<Reply>,
     /// What changed since the first of them began to wait.
     changed: Vec<String>,
+    /// Plans that wait until every file is described.
+    plans: Vec<(String, Planned)>,
+    /// The text of the manifest that serves.
+    text: String,
+    /// When what stands on disk is looked at again, since a file in it may not have been written to its end.
+    again: Option<Instant>,
     serving: Arc<Serving<Snapshot, FleetStatus>>,
 }
 
@@ -248,13 +260,17 @@ impl Controller {
                 Some(described) = self.describing.join_next() => Event::Described(described.ok().map(Box::new)),
                 improved = self.improver.ended() => Event::Improved(improved.map(Box::new)),
                 () = changed(&mut self.watcher) => Event::Changed,
+                () = reached(self.again) => Event::Changed,
                 _ = tick.tick() => Event::Ticked,
             };
             match event {
                 Event::Changed => self.look(Cause::Change).await,
                 Event::Described(described) => {
                     described.into_iter().for_each(|file| self.shelf.put(*file));
-                    self.look(Cause::Change).await;
+                    if self.takes_up() {
+                        self.look(Cause::Change).await;
+                    }
+                    self.plans().await;
                 }
                 Event::Decided(decision) => self.decided(decision).await,
                 Event::Improved(improved) => {
@@ -288,7 +304,11 @@ impl Controller {
                 let _ = reply.send(rolled_back);
             }
             Order::Plan(text, reply) => {
-                let _ = reply.send(self.plan(text).await);
+                self.plans.push((text, reply));
+                match self.describe() {
+                    Ok(()) => self.plans().await,
+                    Err(error) => self.refuse_plan(error),
+                }
             }
         }
     }
@@ -302,6 +322,12 @@ impl Controller {
         if self.serving.status().unsettled && self.describing.is_empty() {
             self.look(Cause::Change).await;
         }
+        self.plans().await;
+    }
+
+    /// Whether files count by themselves, or somebody waits for them.
+    fn takes_up(&self) -> bool {
+        self.watcher.is_some() || !self.waiting.is_empty()
     }
 
     /// Looks at what stands on disk, and serves it where it is another and sound.
@@ -346,8 +372,13 @@ impl Controller {
     }
 
     async fn take_up(&mut self, cause: Cause) -> Result<Applied, ChangeError> {
+        self.again = None;
         self.describe()?;
         let source = self.workshop.source().await?;
+        if self.may_be_half(&source) {
+            self.again = Some(Instant::now() + WHOLE);
+            return Err(ChangeError::Unsettled);
+        }
         if self.workshop.options.locked {
             self.lock = Some(lock::read(&self.workshop.options.manifest)?);
         }
@@ -404,10 +435,42 @@ impl Controller {
         Ok(())
     }
 
+    /// Whether a manifest has just been written and lacks what it had: what writes it in pieces may have come only so far. A manifest
+    /// that ends between two stages is sound by itself.
+    fn may_be_half(&self, source: &Source) -> bool {
+        let path = &self.workshop.options.manifest;
+        let young = || Stamp::of(path).is_ok_and(|stamp| stamp.changed_within(WHOLE));
+        lacks(&source.text, &self.text) && young()
+    }
+
+    /// Answers the plans that wait, where every file is described; one that needs a file which is not whole waits on.
+    async fn plans(&mut self) {
+        if !self.shelf.is_described() {
+            return;
+        }
+        for (text, reply) in std::mem::take(&mut self.plans) {
+            match self.plan(text.clone()).await {
+                Err(ChangeError::Unsettled) if self.plans.len() < ORDERS => {
+                    self.plans.push((text, reply));
+                }
+                // Whoever asked may have gone.
+                planned => drop(reply.send(planned)),
+            }
+        }
+    }
+
+    /// Refuses the newest plan.
+    fn refuse_plan(&mut self, error: ChangeError) {
+        if let Some((_, reply)) = self.plans.pop() {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(error));
+        }
+    }
+
     /// Says what a manifest would change, with what stands on disk beside it.
     async fn plan(&mut self, text: String) -> Result<Vec<String>, ChangeError> {
         let serving = self.serving.take();
-        let source = fleetwright_manifest::Source {
+        let source = Source {
             name: self.workshop.options.manifest.display().to_string(),
             text,
         };
@@ -437,9 +500,13 @@ impl Controller {
             &changes,
         )?;
         let pins = candidate.pins.clone();
+        self.text.clone_from(&candidate.source.text);
         // A decision on a canary says nothing of what stands on disk.
         let takes_disk = !matches!(cause, Cause::Promoted(_) | Cause::RolledBack(_));
         let snapshot = candidate.into_snapshot(generation);
+        // Before it answers anybody: what answered once is what the next start serves, however this one ends.
+        self.served.generation = generation;
+        let pointed = self.history.point(&self.served);
         self.serving.serve(snapshot, |status| {
             status.generation = generation;
             status.since = record.at;
@@ -450,7 +517,6 @@ impl Controller {
                 status.unsettled = false;
             }
         });
-        self.served.generation = generation;
         tracing::info!(generation, cause = %cause, changes = changes.join("; "), recording_ms = began.elapsed().as_millis(), "generation serves");
         metrics::counter!("fleetwright_changes_total", "outcome" => "served").increment(1);
         metrics::gauge!("fleetwright_generation").set(start::gauge(generation));
@@ -460,7 +526,7 @@ impl Controller {
                 tracing::error!(%error, "the record of a generation is not on the disk yet: a loss of power may lose it");
             }
         });
-        self.point();
+        self.pointed(pointed);
         start::write_lock(&self.workshop.options, &pins);
         self.improve();
         Ok(Applied {
@@ -469,12 +535,15 @@ impl Controller {
         })
     }
 
-    /// Says on disk what serves; what cannot be said there is said in the status.
+    /// Says on disk what serves.
     fn point(&mut self) {
-        let pointed = self
-            .history
-            .point(&self.served)
-            .and_then(|()| self.history.forget(self.served.generation));
+        let pointed = self.history.point(&self.served);
+        self.pointed(pointed);
+    }
+
+    /// What serves is said on disk, or cannot be; that is said in the status. Then what is beyond the history's bound is forgotten.
+    fn pointed(&mut self, pointed: Result<(), HistoryError>) {
+        let pointed = pointed.and_then(|()| self.history.forget(self.served.generation));
         let unrecorded = pointed.err().map(|error: HistoryError| error.to_string());
         if let Some(error) = &unrecorded {
             tracing::error!(
@@ -514,6 +583,25 @@ impl Controller {
             // Whoever asked may have gone.
             let _ = reply.send(with.clone());
         }
+    }
+}
+
+/// Whether a manifest's text lacks what another had: a stage, or its end.
+fn lacks(text: &str, had: &str) -> bool {
+    let stages = |text: &str| {
+        text.lines()
+            .filter(|line| line.trim() == "[[stage]]")
+            .count()
+    };
+    let end = |text: &str| text.trim_end().lines().next_back().map(str::to_owned);
+    stages(text) < stages(had) || text.len() < had.len() && end(text) != end(had)
+}
+
+/// Never, where there is no such time.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

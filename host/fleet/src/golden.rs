@@ -3,7 +3,7 @@
 //! They lie beside what they test: `plugins/NAME.tests/*.json` for every version of a plugin, `models/NAME/VERSION/tests/*.json`
 //! for every stage that binds that model (a case names the plugin that it is for). A candidate whose stage fails one is
 //! refused, and never answers a request. Stages that a change leaves as they are, are not tested again. Bounds: 1,000
-//! cases a folder, 4 MiB a case; each runs under the stage's own limits.
+//! cases a folder, 4 MiB a case; each runs under the stage's own limits, but for its rate, up to four at a time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,12 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetwright_runtime::{Answer, Attachment, Disposition, Request, Stage};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 const MAX_CASES: usize = 1000;
 const MAX_BYTES: u64 = 4 << 20;
+/// Cases that run at a time, where the stage's `concurrency` allows as many: models run them together.
+const AT_A_TIME: usize = 4;
 /// The longest that one case may take, whatever the stage's own deadline says.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -105,32 +108,35 @@ pub(crate) async fn judge(
     folders: &[PathBuf],
 ) -> Result<usize, Vec<Failed>> {
     let mut failed = Vec::new();
-    let mut ran = 0;
+    let mut wanted = Vec::new();
     for folder in folders {
         let own = folder
             .extension()
             .is_some_and(|extension| extension == "tests");
         for path in cases(folder, &mut failed) {
             match read(&path) {
-                Ok(case) if case.is_for(stage, own) => {
-                    ran += 1;
-                    if let Err(detail) = run(stage, reads, &case).await {
-                        let about = if case.about.is_empty() {
-                            String::new()
-                        } else {
-                            format!("{}: ", case.about)
-                        };
-                        failed.push(Failed {
-                            case: path,
-                            detail: format!("{about}{detail}"),
-                        });
-                    }
-                }
+                Ok(case) if case.is_for(stage, own) => wanted.push((path, case)),
                 Ok(_) => {}
                 Err(detail) => failed.push(Failed { case: path, detail }),
             }
         }
     }
+    let ran = wanted.len();
+    let at_a_time = AT_A_TIME.min(stage.limits().concurrency).max(1);
+    let runs = wanted.into_iter().map(|(path, case)| async move {
+        let detail = run(stage, reads, &case).await.err()?;
+        let about = if case.about.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", case.about)
+        };
+        Some(Failed {
+            case: path,
+            detail: format!("{about}{detail}"),
+        })
+    });
+    let runs = futures_util::stream::iter(runs).buffered(at_a_time);
+    failed.extend(runs.collect::<Vec<_>>().await.into_iter().flatten());
     if failed.is_empty() {
         Ok(ran)
     } else {
@@ -212,7 +218,7 @@ async fn run(
         attachments,
         work: Arc::default(),
     };
-    let (answer, _) = stage.call(request, Instant::now() + DEADLINE).await;
+    let (answer, _) = stage.rehearse(request, Instant::now() + DEADLINE).await;
     match answer {
         Ok(answer) => case.expect.compare(&answer),
         Err(error) => match &case.expect.failure {

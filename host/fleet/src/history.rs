@@ -201,16 +201,29 @@ pub fn folder(state: &Path, manifest: &Path) -> PathBuf {
     state.join("fleets").join(format!("{name}-{hash}"))
 }
 
-/// Every record of a manifest, oldest first, whether or not a host serves it.
+/// Every record of a manifest, oldest first, whether or not a host serves it; in place of one that cannot be read, why.
 ///
 /// # Errors
 /// [`HistoryError`] where the folder is there and cannot be read.
-pub fn records(state: &Path, manifest: &Path) -> Result<Vec<Record>, HistoryError> {
+pub fn records(
+    state: &Path,
+    manifest: &Path,
+) -> Result<Vec<Result<Record, HistoryError>>, HistoryError> {
     let dir = folder(state, manifest);
-    numbers(&dir)?
-        .into_iter()
-        .map(|number| read(&dir, number))
-        .collect()
+    let numbers = numbers(&dir)?.into_iter();
+    Ok(numbers.map(|number| read(&dir, number)).collect())
+}
+
+/// What was decided on canaries of a manifest, whether or not a host serves it.
+pub(crate) fn verdicts(state: &Path, manifest: &Path) -> Vec<Verdict> {
+    let served = served(&folder(state, manifest));
+    served.map(|served| served.verdicts).unwrap_or_default()
+}
+
+/// What a folder's pointer says, where it can be read.
+fn served(dir: &Path) -> Option<Served> {
+    let bytes = fs::read(dir.join("served.json")).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 impl History {
@@ -245,10 +258,7 @@ impl History {
 
     /// What the last start left; nothing at the first.
     pub(crate) fn served(&self) -> Served {
-        let read = fs::read(self.dir.join("served.json"));
-        let served = read
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let served = served(&self.dir);
         let last = || {
             numbers(&self.dir)
                 .ok()
@@ -278,6 +288,22 @@ impl History {
             true => read(&self.dir, generation),
             false => Err(HistoryError::Unknown { generation, known }),
         }
+    }
+
+    /// The newest generation up to `generation` whose record can be read; those that cannot are told of.
+    pub(crate) fn newest(&self, generation: u64) -> Option<Record> {
+        let known = numbers(&self.dir).unwrap_or_default();
+        let earlier = known
+            .into_iter()
+            .rev()
+            .filter(|number| *number <= generation);
+        for number in earlier {
+            match read(&self.dir, number) {
+                Ok(record) => return Some(record),
+                Err(error) => tracing::error!(%error, "an earlier generation takes its place"),
+            }
+        }
+        None
     }
 
     /// Keeps a component, by its digest.
@@ -343,7 +369,10 @@ impl History {
     fn sweep(&self) -> Result<(), HistoryError> {
         let mut named = BTreeSet::new();
         for generation in numbers(&self.dir)? {
-            let record = read(&self.dir, generation)?;
+            let Ok(record) = read(&self.dir, generation) else {
+                // Which components it names cannot be told, so that all stay until it is gone.
+                return Ok(());
+            };
             named.extend(
                 record
                     .pins
@@ -466,6 +495,28 @@ mod tests {
         );
         let error = history.record(7).unwrap_err().to_string();
         assert!(error.contains("1 to 1"), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_hides_no_other() {
+        let state = tempfile::tempdir().unwrap();
+        let manifest = Path::new("fleet.toml");
+        let history = History::open(state.path(), manifest).unwrap();
+        for generation in 1..=3 {
+            history.write(&record(generation, "sha256:aa")).unwrap();
+        }
+        fs::write(history.dir.join("2.json"), "{").unwrap();
+        let newest = |generation| history.newest(generation).map(|record| record.generation);
+        assert_eq!([3, 2, 1, 0].map(newest), [Some(3), Some(1), Some(1), None]);
+        let told = records(state.path(), manifest).unwrap();
+        let readable: Vec<_> = told.iter().map(Result::is_ok).collect();
+        assert_eq!(readable, [true, false, true]);
+        history.keep("sha256:bb", b"unnamed").unwrap();
+        history.sweep().unwrap();
+        assert!(
+            history.component("sha256:bb").exists(),
+            "who names it cannot be told"
+        );
     }
 
     #[test]

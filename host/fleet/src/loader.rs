@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetwright_inference::{Backends, Catalog, LoadOptions, Model, Share, default_threads};
+use fleetwright_inference::{Backends, Card, Catalog, LoadOptions, Model, Share, default_threads};
 use fleetwright_manifest::{self as manifest, Canary, Diagnostic, Diagnostics, Manifest, Source};
 use fleetwright_runtime::{
     CompileBounds, Compiler, LoadError, QuickCode, Runtime, RuntimeOptions, digest,
@@ -26,6 +26,7 @@ use crate::report::Report;
 use crate::retire::Retired;
 use crate::shelf::{Shelf, ShelfError};
 use crate::snapshot::{Arm, ArmKey, LoadedModel, ModelKey, Node, Snapshot, shared_by};
+use crate::stamp::has_young;
 use arms::Arms;
 use resolve::{Resolved, ResolvedStage, Stock};
 
@@ -227,7 +228,7 @@ impl Workshop {
     }
 
     /// Every file of the plugins directory, described.
-    pub(crate) async fn shelf(&self, dir: &Path) -> Result<Shelf, ChangeError> {
+    pub(crate) async fn shelf(&self, dir: &Path) -> Result<Shelf, ShelfError> {
         let mut shelf = Shelf::new(dir);
         for file in shelf.look()? {
             shelf.put(file.describe(&self.runtime).await);
@@ -264,7 +265,10 @@ impl Workshop {
             Ok(manifest) => Arc::new(self.in_time(manifest)),
             Err(diagnostics) => return Err(ChangeError::Refused(Report::new(source, diagnostics))),
         };
-        let catalog = self.catalog().await?;
+        let catalog = match manifest.models.is_empty() {
+            true => Catalog::default(),
+            false => self.catalog().await?,
+        };
         let stock = Stock {
             shelf: proposal.shelf,
             catalog: &catalog,
@@ -272,7 +276,8 @@ impl Workshop {
         };
         let mut findings = Vec::new();
         let Some(resolved) = resolve::resolve(&manifest, stock, &mut findings) else {
-            return Err(match proposal.shelf.is_unsettled() {
+            let growing = || self.has_growing_cards(&manifest, &catalog);
+            return Err(match proposal.shelf.is_unsettled() || growing() {
                 true => ChangeError::Unsettled,
                 false => refused(source, findings),
             });
@@ -336,6 +341,7 @@ impl Workshop {
                 models.insert(name.clone(), known);
                 continue;
             }
+            let folder = self.folder_of(card);
             let (card, backends) = (card.clone(), self.backends.clone());
             let load = load_options(&key, self.merge);
             let loading = tokio::task::spawn_blocking(move || Model::load(&card, &backends, load));
@@ -343,10 +349,29 @@ impl Workshop {
                 Ok(model) => {
                     models.insert(name.clone(), LoadedModel { key, model });
                 }
+                // What copies its weights may not be done.
+                Err(_) if has_young(&folder) => return Err(ChangeError::Unsettled),
                 Err(error) => findings.push(codes::model_refused(wanted, name, &error)),
             }
         }
         Ok(models)
+    }
+
+    fn folder_of(&self, card: &Card) -> PathBuf {
+        let version = card.version().to_string();
+        self.options.models.join(card.name()).join(version)
+    }
+
+    /// Whether a card that the manifest may need cannot be used and has just been written to: it may be written to further.
+    fn has_growing_cards(&self, manifest: &Manifest, catalog: &Catalog) -> bool {
+        let needed = |name: &str| {
+            let mut models = manifest.models.values();
+            models.any(|model| model.reference.name == name)
+        };
+        let broken = catalog.broken().iter();
+        broken
+            .filter(|broken| needed(&broken.name))
+            .any(|broken| has_young(&broken.folder))
     }
 
     /// Where the golden cases of an arm lie.
@@ -428,7 +453,7 @@ async fn nodes(
         }
         let mut beside = None;
         if let Some((choice, terms)) = shadow {
-            let arm = arms.make(&choice, findings).await;
+            let arm = arms.make_beside(&choice, findings).await;
             beside = arm.map(|arm| arms.shadow(arm, terms.sample));
         }
         nodes.extend(main.map(|arm| {

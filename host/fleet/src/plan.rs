@@ -50,6 +50,7 @@ pub async fn plan(options: &Options, text: String) -> Result<(u64, Vec<String>),
         .then(|| lock::read(&options.manifest))
         .transpose()?;
     let (decisions, _) = mpsc::channel(1);
+    let verdicts = history::verdicts(&options.state, &options.manifest);
     let proposal = Proposal {
         source: fleetwright_manifest::Source {
             name: options.manifest.display().to_string(),
@@ -57,13 +58,13 @@ pub async fn plan(options: &Options, text: String) -> Result<(u64, Vec<String>),
         },
         shelf: &shelf,
         pins: pins.as_ref(),
-        verdicts: &[],
+        verdicts: &verdicts,
         golden: true,
         decisions: &decisions,
     };
     let candidate = workshop.prepare(proposal, None).await?;
     let records = history::records(&options.state, &options.manifest)?;
-    let Some(last) = records.last() else {
+    let Some(last) = records.into_iter().rev().find_map(Result::ok) else {
         let named = |node: &Node| format!("stage `{}`: added, {}", node.name(), plugin(&node.arm));
         return Ok((0, candidate.nodes.iter().map(named).collect()));
     };

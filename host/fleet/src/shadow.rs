@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fleetwright_inference::Work;
 use fleetwright_runtime::{Answer, CallError, Disposition, Request};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -110,7 +111,7 @@ impl Shadow {
         let shadow = self.clone();
         // It lasts longer than the submission, and shares nothing with it.
         let request = Request {
-            work: Arc::default(),
+            work: Arc::new(Work::aside()),
             ..request
         };
         tokio::spawn(async move {
@@ -151,7 +152,7 @@ impl Shadow {
     }
 
     fn metric(&self, outcome: &'static str) {
-        let stage = self.arm.stage.name().to_owned();
+        let stage = self.arm.key.name.clone();
         metrics::counter!("fleetwright_shadow_total", "stage" => stage, "outcome" => outcome)
             .increment(1);
     }

@@ -154,11 +154,13 @@ impl Shelf {
         })
     }
 
-    /// The highest version that fits and that `pins` allow, unless two different files both claim to be it.
+    /// The component of the digest that the manifest pins, where it is there and fits; else the highest version that fits and that
+    /// `pins` allow, unless two different files both claim to be it.
     pub(crate) fn resolve(
         &self,
         name: &str,
         range: &VersionReq,
+        digest: Option<&str>,
         pins: Option<&Pins>,
     ) -> Result<&Found, Missing> {
         let named: Vec<&Found> = self
@@ -170,6 +172,10 @@ impl Shelf {
             range.matches(version)
                 && pins.is_none_or(|pins| pins.allow_plugin(name, version, &found.digest))
         };
+        let pinned = |found: &&&Found| digest == Some(&found.digest);
+        if let Some(pinned) = named.iter().filter(fits).find(pinned) {
+            return Ok(pinned);
+        }
         let Some(best) = named
             .iter()
             .filter(fits)

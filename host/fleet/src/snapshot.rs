@@ -92,6 +92,8 @@ impl Arm {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ArmKey {
     pub(crate) name: String,
+    /// Whether it runs beside the stage, as its shadow, and shares nothing with it.
+    pub(crate) beside: bool,
     pub(crate) plugin: String,
     pub(crate) grants: BTreeSet<Grant>,
     pub(crate) models: BTreeMap<String, ModelKey>,

@@ -52,8 +52,20 @@ impl Stamp {
 
     /// Whether the file changed within the last second: what copies it may not have done so to the end.
     pub(crate) fn is_young(&self) -> bool {
-        self.modified.is_some_and(|at| since(at) < YOUNG)
+        self.changed_within(YOUNG)
     }
+
+    /// Whether the file changed within so short a time.
+    pub(crate) fn changed_within(&self, time: Duration) -> bool {
+        self.modified.is_some_and(|at| since(at) < time)
+    }
+}
+
+/// Whether a file of a folder changed within the last second. A folder that cannot be read has none.
+pub(crate) fn has_young(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let stamps = entries.filter_map(|entry| Stamp::of(&entry.path()).ok());
+    stamps.into_iter().any(|stamp| stamp.is_young())
 }
 
 /// A time that lies ahead, as clocks of other machines write it, is no age.

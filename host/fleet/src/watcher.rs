@@ -38,6 +38,8 @@ pub(crate) struct Watcher {
     events: mpsc::Receiver<()>,
     notify: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
+    /// Whether the system refused to tell of a folder.
+    deaf: bool,
 }
 
 impl Watcher {
@@ -67,15 +69,16 @@ impl Watcher {
             events,
             notify,
             watched: BTreeSet::new(),
+            deaf: false,
         };
         watcher.listen();
         watcher.seen = look(&watcher.options);
         watcher
     }
 
-    /// Whether the file system tells of changes.
+    /// Whether the file system tells of changes, of all folders that count.
     pub(crate) fn hears(&self) -> bool {
-        self.notify.is_some()
+        self.notify.is_some() && !self.deaf
     }
 
     /// Waits until something has changed and come to rest. Cancel safe: what was not told is told the next time.
@@ -141,7 +144,19 @@ impl Watcher {
         let mut watched = BTreeSet::new();
         for folder in wanted {
             let known = self.watched.contains(&folder);
-            if known || notify.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+            let heard = known
+                || match notify.watch(&folder, RecursiveMode::NonRecursive) {
+                    Ok(()) => true,
+                    // One that went meanwhile is none.
+                    Err(_) if !folder.exists() => false,
+                    Err(error) => {
+                        if !std::mem::replace(&mut self.deaf, true) {
+                            tracing::warn!(%error, folder = %folder.display(), "the system tells of no change there; files are looked at every {:?}", self.poll);
+                        }
+                        false
+                    }
+                };
+            if heard {
                 watched.insert(folder);
             }
         }
@@ -186,8 +201,10 @@ fn files(options: &Options) -> Vec<PathBuf> {
 fn folders(options: &Options) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     lead(&options.manifest, &mut folders);
-    folders.insert(options.plugins.clone());
-    folders.insert(options.models.clone());
+    for folder in [&options.plugins, &options.models] {
+        lead(folder, &mut folders);
+        folders.insert(folder.clone());
+    }
     for file in components(&options.plugins).unwrap_or_default() {
         lead(&file, &mut folders);
     }
@@ -200,7 +217,10 @@ fn folders(options: &Options) -> BTreeSet<PathBuf> {
         }
     }
     for version in versions(options) {
-        folders.extend(version.parent().map(Path::to_owned));
+        lead(&version, &mut folders);
+        for file in entries(&version) {
+            lead(&file, &mut folders);
+        }
         folders.insert(version);
     }
     folders

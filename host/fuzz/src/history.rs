@@ -16,11 +16,12 @@ pub fn run(bytes: &[u8]) {
     let dir = folder(STATE.path(), manifest);
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("7.json"), bytes).unwrap();
-    match records(STATE.path(), manifest) {
-        Ok(found) => {
-            let [record] = found.as_slice() else {
-                panic!("one file, {} records", found.len());
-            };
+    let found = records(STATE.path(), manifest).unwrap();
+    let [found] = found.as_slice() else {
+        panic!("one file, {} records", found.len());
+    };
+    match found {
+        Ok(record) => {
             let written = serde_json::to_vec(record).unwrap();
             let read: Record = serde_json::from_slice(&written).unwrap();
             assert_eq!(read, *record);

@@ -19,6 +19,8 @@ pub struct Caller {
     pub stage: Arc<str>,
     /// When an answer comes too late. Among calls, the one with the earliest deadline runs first.
     pub deadline: Instant,
+    /// Whether nobody waits for the answer, as with a shadow: such calls run last, and make room for any other.
+    pub aside: bool,
 }
 
 impl From<Instant> for Caller {
@@ -27,6 +29,7 @@ impl From<Instant> for Caller {
         Caller {
             stage: "host".into(),
             deadline,
+            aside: false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The models that there are: every card under `models/<name>/<version>/`.
 //!
 //! A folder whose name is not a version (training recipes, say) is passed over; one whose name is must hold
-//! a card of exactly that name and version. Cards are read once; weights are not opened.
+//! a card of exactly that name and version. One that does not stops no other model: it is kept as a [`BrokenCard`], for whoever needs
+//! that version. Cards are read once; weights are not opened.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,24 +15,68 @@ use crate::card::{CARD_FILE, Card, CardError};
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     cards: Vec<Card>,
+    broken: Vec<BrokenCard>,
+}
+
+/// A version of a model whose card cannot be used.
+#[derive(Clone, Debug)]
+pub struct BrokenCard {
+    /// The model's name, as its folder has it.
+    pub name: String,
+    /// The version, as its folder has it.
+    pub version: Version,
+    /// That folder.
+    pub folder: PathBuf,
+    /// What is wrong.
+    pub error: CardError,
 }
 
 impl Catalog {
     /// Reads every card under `models_dir`.
     ///
     /// # Errors
-    /// [`CardError`] for the first folder or card at fault.
+    /// [`CardError`] where a folder of models cannot be read.
     pub fn scan(models_dir: &Path) -> Result<Catalog, CardError> {
-        let mut cards = Vec::new();
+        let mut catalog = Catalog::default();
         for model in folders(models_dir)? {
             for folder in folders(&model)? {
-                if let Ok(version) = Version::parse(&last_part(&folder)) {
-                    cards.push(read(&folder, &last_part(&model), &version)?);
+                let Ok(version) = Version::parse(&last_part(&folder)) else {
+                    continue;
+                };
+                let name = last_part(&model);
+                match read(&folder, &name, &version) {
+                    Ok(card) => catalog.cards.push(card),
+                    Err(error) => catalog.broken.push(BrokenCard {
+                        name,
+                        version,
+                        folder,
+                        error,
+                    }),
                 }
             }
         }
-        cards.sort_by(|a, b| (a.name(), a.version()).cmp(&(b.name(), b.version())));
-        Ok(Catalog { cards })
+        let by_version = |a: &Card, b: &Card| (a.name(), a.version()).cmp(&(b.name(), b.version()));
+        catalog.cards.sort_by(by_version);
+        Ok(catalog)
+    }
+
+    /// The same catalog, where every card in it can be used.
+    ///
+    /// # Errors
+    /// The [`CardError`] of the first that cannot.
+    pub fn sound(self) -> Result<Catalog, CardError> {
+        match self.broken.into_iter().next() {
+            Some(broken) => Err(broken.error),
+            None => Ok(Catalog {
+                cards: self.cards,
+                broken: Vec::new(),
+            }),
+        }
+    }
+
+    /// Versions whose cards cannot be used.
+    pub fn broken(&self) -> &[BrokenCard] {
+        &self.broken
     }
 
     /// The same catalog, whose cards also look for their files under `pulled`: see [`Card::with_pulled`].
@@ -42,7 +87,10 @@ impl Catalog {
             .into_iter()
             .map(|card| card.with_pulled(pulled))
             .collect();
-        Catalog { cards }
+        Catalog {
+            cards,
+            broken: self.broken,
+        }
     }
 
     /// The card of the highest version of `name` that `version` admits.
@@ -150,10 +198,18 @@ mod tests {
     fn a_card_in_the_wrong_folder_is_refused() {
         let models = tempfile::tempdir().unwrap();
         put(models.path(), "tone/1.0.0", "tone", "1.0.1");
-        let message = Catalog::scan(models.path()).unwrap_err().to_string();
+        let message = Catalog::scan(models.path())
+            .unwrap()
+            .sound()
+            .unwrap_err()
+            .to_string();
         assert!(message.ends_with("model.toml`: key `version`: `1.0.1` stands in the card, and its folder says `1.0.0`; make them equal"), "{message}");
         put(models.path(), "tone/1.0.0", "mood", "1.0.0");
-        let message = Catalog::scan(models.path()).unwrap_err().to_string();
+        let message = Catalog::scan(models.path())
+            .unwrap()
+            .sound()
+            .unwrap_err()
+            .to_string();
         assert!(
             message.contains("key `name`: `mood` stands in the card, and its folder says `tone`"),
             "{message}"
@@ -161,10 +217,36 @@ mod tests {
     }
 
     #[test]
+    fn a_card_at_fault_stops_no_other() {
+        let models = tempfile::tempdir().unwrap();
+        put(models.path(), "tone/1.0.0", "tone", "1.0.0");
+        put(models.path(), "mood/2.0.0", "mood", "2.0.0");
+        fs::write(
+            models.path().join("mood/2.0.0").join(CARD_FILE),
+            "schema = ",
+        )
+        .unwrap();
+        let catalog = Catalog::scan(models.path()).unwrap();
+        assert_eq!(catalog.cards().len(), 1);
+        let [broken] = catalog.broken() else {
+            panic!("{:?}", catalog.broken());
+        };
+        assert_eq!(
+            (&*broken.name, broken.version.to_string()),
+            ("mood", "2.0.0".to_owned())
+        );
+        assert!(broken.error.to_string().contains("is not a model card"));
+    }
+
+    #[test]
     fn a_version_folder_without_a_card_is_refused() {
         let models = tempfile::tempdir().unwrap();
         fs::create_dir_all(models.path().join("tone/1.0.0")).unwrap();
-        let message = Catalog::scan(models.path()).unwrap_err().to_string();
+        let message = Catalog::scan(models.path())
+            .unwrap()
+            .sound()
+            .unwrap_err()
+            .to_string();
         assert!(message.starts_with("cannot read `"), "{message}");
         assert!(Catalog::scan(&models.path().join("absent")).is_err());
     }

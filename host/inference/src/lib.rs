@@ -44,7 +44,7 @@ pub use card::{
     BatchAxes, CARD_FILE, Card, CardError, CardFile, Chat, Dim, Format,
     Generation as GenerationLimits, Member, Origin, Port, Recipe,
 };
-pub use catalog::Catalog;
+pub use catalog::{BrokenCard, Catalog};
 pub use device::{Accelerator, Device, Place};
 pub use generate::Generation;
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};

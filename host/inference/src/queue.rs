@@ -1,11 +1,13 @@
 //! The queue before a model: what waits, for callers and workers.
 //!
 //! Bounds: as many entries as the model's `queue`, whoever they are of. A full queue is an error at once; where one stage
-//! holds most of it, the error is that stage's: its latest entry makes room for a stage that holds less. Entries whose caller
+//! holds most of it, the error is that stage's: its latest entry makes room for a stage that holds less. Entries for whose answer
+//! nobody waits (of shadows) run last, make room before any other, and take nobody's place. Entries whose caller
 //! is gone or whose deadline has passed hold no place. No lock is held across a wait.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -16,6 +18,9 @@ use crate::generate::Asked;
 use crate::model::{InferError, Inference};
 use crate::policy::Candidate;
 use crate::request::Request;
+
+/// By so much later counts a call for whose answer nobody waits: longer than any deadline is ahead.
+const ASIDE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One call, waiting.
 pub(crate) struct Entry {
@@ -46,7 +51,10 @@ impl Entry {
     pub(crate) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             stage: &self.caller.stage,
-            deadline: self.caller.deadline,
+            deadline: match self.caller.aside {
+                true => self.caller.deadline + ASIDE,
+                false => self.caller.deadline,
+            },
             shape: &self.request.shape,
         }
     }
@@ -114,8 +122,7 @@ impl Queue {
         }
         let mut evicted = None;
         if state.waiting.len() >= self.capacity {
-            let place = latest_of_the_greediest(&state.waiting, &entry.caller.stage);
-            let place = place.ok_or(Refused::Full)?;
+            let place = place_for(&state.waiting, &entry.caller).ok_or(Refused::Full)?;
             evicted = Some(state.waiting.remove(place));
         }
         state.waiting.push(entry);
@@ -217,6 +224,15 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The place that is made for a call in a full queue; none where it is refused.
+fn place_for(waiting: &[Entry], caller: &Caller) -> Option<usize> {
+    if caller.aside {
+        return None;
+    }
+    let aside = waiting.iter().rposition(|entry| entry.caller.aside);
+    aside.or_else(|| latest_of_the_greediest(waiting, &caller.stage))
 }
 
 /// The place of the entry with the latest deadline, of the stage that holds most; none where `stage` would hold as many.

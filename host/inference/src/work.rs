@@ -31,6 +31,7 @@ pub struct Work {
     models: Arc<[Model]>,
     asked: Mutex<Vec<Asked>>,
     bytes: AtomicUsize,
+    aside: bool,
 }
 
 /// One computation, done or under way.
@@ -48,6 +49,19 @@ impl Work {
             models,
             ..Work::default()
         }
+    }
+
+    /// The work of a shadow: nothing is shared, and nobody waits for its answers ([`Caller::aside`]).
+    pub fn aside() -> Work {
+        Work {
+            aside: true,
+            ..Work::default()
+        }
+    }
+
+    /// Whether nobody waits for its answers.
+    pub fn is_aside(&self) -> bool {
+        self.aside
     }
 
     /// What [`Model::infer`] gives. A call that was given another's answer spent no time computing: it waited.

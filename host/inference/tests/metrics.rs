@@ -215,6 +215,7 @@ async fn padding_and_shares_are_counted(seen: &Seen) {
     };
     let model = padded("p", "", options);
     let by = |stage: &str| Caller {
+        aside: false,
         stage: stage.into(),
         deadline: Instant::now() + Duration::from_secs(60),
     };

@@ -208,12 +208,33 @@ impl Stage {
         request: Request,
         deadline: Instant,
     ) -> (Result<Answer, CallError>, Timings) {
+        self.call_at(self.rate.as_ref(), request, deadline).await
+    }
+
+    /// The same for the host's own trial of the stage, which its rate does not count.
+    ///
+    /// # Errors
+    /// As [`Stage::call`].
+    pub async fn rehearse(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> (Result<Answer, CallError>, Timings) {
+        self.call_at(None, request, deadline).await
+    }
+
+    async fn call_at(
+        &self,
+        rate: Option<&Bucket>,
+        request: Request,
+        deadline: Instant,
+    ) -> (Result<Answer, CallError>, Timings) {
         let start = Instant::now();
         let deadline = deadline.min(start + self.limits.deadline);
         let spent = Arc::new(Spent::default());
         let mut waited = Duration::ZERO;
         let answer = self
-            .admit_and_run(request, deadline, &spent, &mut waited)
+            .admit_and_run(rate, request, deadline, &spent, &mut waited)
             .await;
         let timings = Timings {
             total: start.elapsed(),
@@ -243,13 +264,14 @@ impl Stage {
 
     async fn admit_and_run(
         &self,
+        rate: Option<&Bucket>,
         request: Request,
         deadline: Instant,
         spent: &Arc<Spent>,
         waited: &mut Duration,
     ) -> Result<Answer, Failure> {
         shown::check(&request, &self.limits)?;
-        if let Some(rate) = &self.rate {
+        if let Some(rate) = rate {
             rate.admit()?;
         }
         let place = self.admit(deadline, waited).await?;

@@ -55,6 +55,7 @@ impl generation::Host for CallState {
         let caller = Caller {
             stage: self.stage.clone(),
             deadline: self.deadline,
+            aside: self.work.is_aside(),
         };
         match model.generate(inputs, caller) {
             Ok(generation) => Ok(Ok(self.keep(GuestText {

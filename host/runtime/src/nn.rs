@@ -200,6 +200,7 @@ impl inference::HostGraphExecutionContext for CallState {
         let caller = Caller {
             stage: self.stage.clone(),
             deadline: self.deadline,
+            aside: self.work.is_aside(),
         };
         let inferred = {
             let _waits = self.presence.waits();

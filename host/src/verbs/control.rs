@@ -92,10 +92,13 @@ pub fn history(arguments: &cli::History, terminal: &mut Terminal) -> Result<Endi
     let records = records(&places.state, &places.manifest)?;
     if terminal.json() {
         for record in &records {
-            terminal.value(&json!({
-                "generation": record.generation, "at": record.at, "cause": record.cause, "manifest": record.manifest,
-                "changes": record.changes, "plugins": record.pins.plugins, "models": record.pins.models,
-            }))?;
+            terminal.value(&match record {
+                Ok(record) => json!({
+                    "generation": record.generation, "at": record.at, "cause": record.cause, "manifest": record.manifest,
+                    "changes": record.changes, "plugins": record.pins.plugins, "models": record.pins.models,
+                }),
+                Err(error) => json!({ "error": error.to_string() }),
+            })?;
         }
         return Ok(Ending::Well);
     }
@@ -108,6 +111,10 @@ pub fn history(arguments: &cli::History, terminal: &mut Terminal) -> Result<Endi
         .iter()
         .rev()
         .map(|record| {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => return ["", "", "", "", &error.to_string()].map(str::to_owned),
+            };
             [
                 record.generation.to_string(),
                 record.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),

@@ -17,7 +17,9 @@ use crate::units::bytes_for_people;
 /// The models directory or a card cannot be read.
 pub async fn models(arguments: &cli::Models, terminal: &mut Terminal) -> Result<Ending, VerbError> {
     let places = arguments.fleet.places();
-    let catalog = Catalog::scan(&places.models)?.with_pulled(&places.state.join("models"));
+    let catalog = Catalog::scan(&places.models)?
+        .sound()?
+        .with_pulled(&places.state.join("models"));
     let (build, pinned) = (onnxruntime::build(&places), onnxruntime::pinned(&places)?);
     match arguments.verb {
         ModelsVerb::Pull => fetch(&catalog, &pinned, build, terminal).await,
@@ -366,7 +368,9 @@ fn pinned_as_json(pinned: &Pinned) -> Value {
 
 /// What doctor says of the cards: the first that is at fault, or their number.
 pub(crate) fn cards_state(places: &Places) -> Result<usize, CardError> {
-    let catalog = Catalog::scan(&places.models)?.with_pulled(&places.state.join("models"));
+    let catalog = Catalog::scan(&places.models)?
+        .sound()?
+        .with_pulled(&places.state.join("models"));
     let build = onnxruntime::build(places);
     let (served, _) = served(&catalog);
     served

@@ -127,7 +127,7 @@ fn adds(sentence: &str) -> bool {
             .strip_prefix(*turn)
             .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    ADDING.iter().any(|turn| begins(&turn))
+    ADDING.iter().any(begins)
 }
 
 fn score(parts: &[&str], heads: &ModelCard) -> Result<Tensors, Failure> {

@@ -17,7 +17,7 @@ use crate::improve::Improver;
 use crate::loader::{Candidate, ChangeError, Options, Proposal, Workshop};
 use crate::lock::{self, Pins};
 use crate::serving::Serving;
-use crate::shelf::{self, Shelf};
+use crate::shelf::{self, Shelf, ShelfError};
 use crate::snapshot::Snapshot;
 use crate::status::{FleetStatus, Refused};
 use crate::watcher::Watcher;
@@ -58,19 +58,19 @@ pub(super) async fn serve(
     let workshop = Workshop::open(options)?;
     // Begun before anything is read, so that no change falls between reading and watching.
     let watcher = service.watch.then(|| Watcher::start(options, service.poll));
-    let shelf = workshop.shelf(&options.plugins).await?;
+    let shelf = workshop.shelf(&options.plugins).await;
     let mut served = history.served();
     let (decide, decisions) = mpsc::channel(DECISIONS);
     let mut start = Start {
         workshop: &workshop,
         history: &history,
-        shelf: &shelf,
+        shelf: shelf.as_ref(),
         lock: None,
         verdicts: &served.verdicts,
         against: served.against.clone(),
         decide: &decide,
     };
-    let last = history.record(served.generation).ok();
+    let last = history.newest(served.generation);
     let begun = match start.take_disk(last.as_ref()).await {
         Ok(begun) => begun,
         Err(error) if service.strict => return Err(error),
@@ -96,6 +96,7 @@ pub(super) async fn serve(
     }
     history.point(&served)?;
     write_lock(options, &candidate.pins);
+    let text = candidate.source.text.clone();
     let snapshot = candidate.into_snapshot(generation);
     metrics::gauge!("fleetwright_generation").set(gauge(generation));
     let hears = watcher.as_ref().map(Watcher::hears);
@@ -114,7 +115,7 @@ pub(super) async fn serve(
     let (fleet, orders) = fleet(&workshop, snapshot, status);
     let controller = Controller {
         workshop,
-        shelf,
+        shelf: shelf.unwrap_or_else(|_| Shelf::new(&options.plugins)),
         lock,
         history,
         served,
@@ -126,6 +127,9 @@ pub(super) async fn serve(
         improver: Improver::default(),
         waiting: Vec::new(),
         changed: Vec::new(),
+        plans: Vec::new(),
+        text,
+        again: None,
         serving: fleet.serving.clone(),
     };
     Ok((fleet, controller))
@@ -145,7 +149,7 @@ struct Begun {
 struct Start<'a> {
     workshop: &'a Workshop,
     history: &'a History,
-    shelf: &'a Shelf,
+    shelf: Result<&'a Shelf, &'a ShelfError>,
     lock: Option<Pins>,
     verdicts: &'a [Verdict],
     against: Option<String>,
@@ -167,9 +171,10 @@ impl Start<'_> {
             });
         }
         self.lock = read_lock(&self.workshop.options)?;
+        let shelf = self.shelf.map_err(Clone::clone)?;
         let proposal = Proposal {
             source,
-            shelf: self.shelf,
+            shelf,
             pins: self.lock.as_ref(),
             verdicts: self.verdicts,
             golden: true,

@@ -50,7 +50,29 @@ impl<'a> Arms<'a> {
         choice: &Choice<'_>,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Arm> {
-        let arm = self.made_or_known(choice, findings).await?;
+        self.arm(choice, self.key(choice), findings).await
+    }
+
+    /// The arm of a shadow: of a name of its own, by which models and limits tell it from its stage.
+    pub(super) async fn make_beside(
+        &mut self,
+        choice: &Choice<'_>,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Arm> {
+        let key = ArmKey {
+            beside: true,
+            ..self.key(choice)
+        };
+        self.arm(choice, key, findings).await
+    }
+
+    async fn arm(
+        &mut self,
+        choice: &Choice<'_>,
+        key: ArmKey,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<Arm> {
+        let arm = self.made_or_known(choice, key, findings).await?;
         self.pin(&arm);
         Some(arm)
     }
@@ -58,9 +80,9 @@ impl<'a> Arms<'a> {
     async fn made_or_known(
         &mut self,
         choice: &Choice<'_>,
+        key: ArmKey,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Arm> {
-        let key = self.key(choice);
         if let Some(arm) = self.known(&key) {
             return Some(arm.clone());
         }
@@ -75,7 +97,11 @@ impl<'a> Arms<'a> {
             version: description.version.to_string(),
             digest: plugin.digest().to_owned(),
         };
-        match Stage::new(self.runtime, &key.name, plugin, granted, key.limits.clone()) {
+        let name = match key.beside {
+            true => format!("{}/shadow", key.name),
+            false => key.name.clone(),
+        };
+        match Stage::new(self.runtime, &name, plugin, granted, key.limits.clone()) {
             Ok(stage) => Some(Arm {
                 stage: Arc::new(stage),
                 plugin: used,
@@ -165,6 +191,7 @@ impl<'a> Arms<'a> {
         });
         ArmKey {
             name: stage.name.clone(),
+            beside: false,
             plugin: choice.found.digest.clone(),
             grants: convert::grants(&stage.wasi),
             models: models.collect(),

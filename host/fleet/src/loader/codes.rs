@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetwright_inference::{Card, LoadError as ModelError};
+use fleetwright_inference::{BrokenCard, Card, LoadError as ModelError};
 use fleetwright_manifest::{Code, Diagnostic, ModelUse, Stage};
 use fleetwright_runtime::{LoadError, Role};
 use semver::Version;
@@ -217,6 +217,20 @@ pub(super) fn model_refused(wanted: &ModelUse, key: &str, error: &ModelError) ->
         wanted.spans.reference,
         format!("model `{key}` cannot be loaded: {error}"),
     )
+}
+
+pub(super) fn card_refused(wanted: &ModelUse, key: &str, broken: &BrokenCard) -> Diagnostic {
+    let BrokenCard {
+        name,
+        version,
+        error,
+        ..
+    } = broken;
+    let message = format!(
+        "`{name}@{version}`, the version that `models.{key}` asks for, cannot be used: {error}"
+    );
+    Diagnostic::new(MODEL_REFUSED, wanted.spans.reference, message)
+        .hint("mend the card, remove its folder, or ask for another version")
 }
 
 pub(super) fn limit_refused(stage: &Stage, error: &LoadError) -> Diagnostic {

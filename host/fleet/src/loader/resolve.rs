@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetwright_inference::{Card, Catalog};
+use fleetwright_inference::{BrokenCard, Card, Catalog};
 use fleetwright_manifest::{Canary, Diagnostic, Manifest, ModelUse, Shadow, Stage};
 
 use super::codes;
@@ -77,6 +77,10 @@ pub(super) fn resolve<'a>(
     }
     for (key, wanted) in &manifest.models {
         if !is_used(manifest, key) {
+            continue;
+        }
+        if let Some(broken) = broken_card(stock, wanted) {
+            findings.push(codes::card_refused(wanted, key, broken));
             continue;
         }
         match find_card(stock, wanted) {
@@ -171,19 +175,42 @@ fn with_shadow(stage: &Stage, shadow: &Shadow) -> Stage {
     with
 }
 
-/// The card that a model's entry resolves to, where there is one that may be used.
+/// The card that a model's entry resolves to, where there is one that may be used: that of the digest which is pinned, else the
+/// highest version.
 fn find_card<'c>(stock: Stock<'c>, wanted: &ModelUse) -> Option<&'c Card> {
     let reference = &wanted.reference;
-    stock
-        .catalog
-        .versions(&reference.name)
+    let allowed = |card: &&Card| {
+        stock
+            .pins
+            .is_none_or(|pins| pins.allow_model(card.name(), card.version(), card.digest()))
+    };
+    let versions = stock.catalog.versions(&reference.name);
+    let fits: Vec<_> = versions
         .filter(|card| reference.version.matches(card.version()))
-        .filter(|card| {
-            stock
-                .pins
-                .is_none_or(|pins| pins.allow_model(card.name(), card.version(), card.digest()))
-        })
-        .last()
+        .filter(allowed)
+        .collect();
+    let pinned = |card: &&&Card| wanted.digest.as_deref() == Some(card.digest());
+    let pinned = fits.iter().find(pinned);
+    pinned.or(fits.last()).copied()
+}
+
+/// A version whose card cannot be used, and that would have been chosen. What is pinned is another one: nothing is known of a digest
+/// that cannot be read.
+fn broken_card<'c>(stock: Stock<'c>, wanted: &ModelUse) -> Option<&'c BrokenCard> {
+    let reference = &wanted.reference;
+    let found = find_card(stock, wanted);
+    let settled = stock.pins.is_some()
+        || found.is_some_and(|card| wanted.digest.as_deref() == Some(card.digest()));
+    if settled && found.is_some() {
+        return None;
+    }
+    let fits = stock.catalog.broken().iter().filter(|broken| {
+        broken.name == reference.name && reference.version.matches(&broken.version)
+    });
+    let best = fits.max_by(|a, b| a.version.cmp(&b.version))?;
+    found
+        .is_none_or(|card| *card.version() < best.version)
+        .then_some(best)
 }
 
 fn choose<'a>(
@@ -192,10 +219,12 @@ fn choose<'a>(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Choice<'a>> {
     let reference = &stage.plugin;
-    match stock
-        .shelf
-        .resolve(&reference.name, &reference.version, stock.pins)
-    {
+    match stock.shelf.resolve(
+        &reference.name,
+        &reference.version,
+        stage.digest.as_deref(),
+        stock.pins,
+    ) {
         Ok(found) => {
             check_stage(&stage, found, findings);
             Some(Choice { stage, found })

@@ -296,6 +296,7 @@ impl Host {
 
     fn check_records(&mut self, world: &World) {
         let found = records(self.layout.state(), &self.layout.manifest()).unwrap();
+        let found: Vec<_> = found.into_iter().map(Result::unwrap).collect();
         let numbers: Vec<u64> = found.iter().map(|record| record.generation).collect();
         let wanted: Vec<u64> = world.records.keys().copied().collect();
         assert_eq!(numbers, wanted, "{world:#?}");

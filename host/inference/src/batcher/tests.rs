@@ -42,6 +42,17 @@ impl Bench {
     }
 
     fn push(&self, stage: &str, rows: u32, length: u32, left: Duration) -> Result<Answer, Refused> {
+        self.push_of(stage, false, rows, length, left)
+    }
+
+    fn push_of(
+        &self,
+        stage: &str,
+        aside: bool,
+        rows: u32,
+        length: u32,
+        left: Duration,
+    ) -> Result<Answer, Refused> {
         let (reply, answer) = oneshot::channel();
         let shape = Shape {
             rows,
@@ -54,6 +65,7 @@ impl Bench {
                 shape,
             },
             caller: Caller {
+                aside,
                 stage: stage.into(),
                 deadline: Instant::now() + left,
             },
@@ -298,6 +310,35 @@ async fn a_full_queue_is_full_for_the_stage_that_fills_it() {
     drop(greedy.pop());
     let _again = bench.push("greedy", 6, 16, LONG * 6).unwrap();
     assert_eq!(bench.next().await, [1], "who is gone holds no place");
+}
+
+/// A shadow's calls: nobody waits for their answers.
+#[tokio::test(start_paused = true)]
+async fn calls_aside_run_last_and_take_nobodys_place() {
+    let mut bench = Bench::new(3, 1, Duration::ZERO);
+    let aside = bench
+        .push_of("a/shadow", true, 9, 16, Duration::from_secs(1))
+        .unwrap();
+    let _own: Vec<_> = [1, 2].map(|rows| bench.ask(rows, 16)).into();
+    assert_eq!(
+        bench
+            .push_of("a/shadow", true, 8, 16, Duration::from_secs(1))
+            .unwrap_err(),
+        Refused::Full,
+        "no place is made for it"
+    );
+    let _third = bench.ask(3, 16);
+    assert!(matches!(
+        aside.await.unwrap(),
+        Err(InferError::QueueFull { .. })
+    ));
+    assert_eq!(bench.next().await, [1]);
+    let _late = bench
+        .push_of("a/shadow", true, 7, 16, Duration::from_millis(1))
+        .unwrap();
+    for rows in [2, 3, 7] {
+        assert_eq!(bench.next().await, [rows], "whatever time is left");
+    }
 }
 
 proptest! {

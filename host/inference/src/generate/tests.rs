@@ -211,6 +211,7 @@ fn soon() -> Instant {
 
 fn of(stage: &str) -> Caller {
     Caller {
+        aside: false,
         stage: stage.into(),
         deadline: soon(),
     }

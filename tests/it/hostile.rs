@@ -36,6 +36,17 @@ const LIMITS: &[Case] = &[
         .by("tensors")
         .config(", size = 16777216")
         .limits("tensors = \"8MiB\""),
+    case("dims-bomb", "tensors", "limits.tensors")
+        .by("tensors")
+        .config(", size = 64")
+        .limits("tensors = \"8MiB\", cpu = \"600s\""),
+    case(
+        "error-bomb",
+        "inference",
+        "no model is granted for role `xxx",
+    )
+    .config(", size = 100")
+    .limits("cpu = \"600s\""),
     case("tensors-many", "tensors", "handles")
         .by("handles")
         .config(", size = 100000")

@@ -194,3 +194,37 @@ fn a_deadline_that_passes_in_a_models_queue_cancels_what_is_queued() {
         Some(3.0)
     );
 }
+
+/// A model's queue that is full refuses, by that name; who waits for a model spends none of its own time.
+#[test]
+fn a_full_queue_of_a_model_refuses_and_waiting_for_it_is_no_guests_time() {
+    let text = "schema = 1\nname = \"full\"\n[models.slow]\nuse = \"slow@1\"\nqueue = 1\nbatch = { max = 1 }\n\n\
+        [[stage]]\nname = \"infer\"\nplugin = \"hostile@1\"\nmodels = { model = \"slow\" }\nconfig = { case = \"infer\" }\n\
+        limits = { deadline = \"200s\", cpu = \"50ms\", concurrency = 16 }\n";
+    let layout = Layout::new(text, &["hostile"]).unwrap();
+    let host = Host::start(layout, &["--deadline", "400s"]).unwrap();
+    let sent: Vec<_> = (0..6)
+        .map(|_| host.send(&json_submission(&subject("hello"))).unwrap())
+        .collect();
+    let mut refused = 0;
+    for exchange in sent {
+        let response = exchange.answer().unwrap();
+        if response.status == 200 {
+            // A second of the model's, and 50 ms are all that the guest may have.
+            outcome(&response, "completed");
+            continue;
+        }
+        let problem = stage_failed(&response, "infer", "overloaded");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("slow@1.0.0") && detail.contains("queue"),
+            "{detail}"
+        );
+        assert!(response.header("retry-after").is_some(), "{response}");
+        refused += 1;
+    }
+    assert!((1..=5).contains(&refused), "{refused} of 6");
+    let labels = [("stage", "infer"), ("limit", "model-queue")];
+    let counted = host.metric("fleetwright_stage_limit_total", &labels);
+    assert_eq!(counted.unwrap(), Some(f64::from(refused)));
+}

@@ -9,11 +9,13 @@
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fleetwright::client::Client;
+use fleetwright_tests::versions::{replace, unseen};
 use fleetwright_tests::{Guest, Host, Layout};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -34,6 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// No guest, but a process of its own, as far behind all others as one can be, that writes [`WRITTEN`] bytes as often as the other
 /// stage is called: what the system itself keeps apart, without this host.
 pub(crate) const PROCESS: &str = "process";
+/// No guest, but a file that cannot be a stage, put into the folder of plugins as often as a person would not.
+pub(crate) const FILES: &str = "bad-files";
+/// Between two of them.
+const PUT: Duration = Duration::from_millis(300);
 /// What a guest writes that fills its memory or its answer, more or less.
 const WRITTEN: usize = 32 << 20;
 
@@ -83,6 +89,29 @@ const CASES: &[(&str, &str, &str)] = &[
         "config = { case = \"flood-log\", size = 100000 }",
     ),
     ("trap", "hostile", "config = { case = \"trap\" }"),
+    ("dropped-tensor", "dropped-tensor", ""),
+    (
+        "thief-role",
+        "hostile",
+        "config = { case = \"thief-role\", role = \"other\" }",
+    ),
+    (
+        "malformed",
+        "hostile",
+        "config = { case = \"malformed-short\" }",
+    ),
+    (
+        "dims-bomb",
+        "hostile",
+        "config = { case = \"dims-bomb\", size = 64 }",
+    ),
+    (
+        "error-bomb",
+        "hostile",
+        "config = { case = \"error-bomb\", size = 100 }",
+    ),
+    // No guest either: files that are no component come and go in the folder of plugins.
+    (FILES, "idle", ""),
 ];
 
 fn host(cases: &[&(&str, &str, &str)]) -> Host {
@@ -135,9 +164,10 @@ pub(crate) async fn table(named: &[String]) {
         let mut answers = 0;
         for turn in 0..windows {
             for is_hostile in [turn % 2 == 1, turn % 2 == 0] {
-                let is_guest = is_hostile && *name != PROCESS;
+                let is_guest = is_hostile && *name != PROCESS && *name != FILES;
                 let other = if is_guest { name } else { "calm-twin" };
                 let _process = (is_hostile && *name == PROCESS).then(Beside::start);
+                let _files = (is_hostile && *name == FILES).then(|| Files::start(&host));
                 let (times, answered) = window(&client, other).await;
                 if is_hostile {
                     hostile.push(times);
@@ -169,6 +199,42 @@ impl Drop for Beside {
     fn drop(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+}
+
+/// Half of a component, with other bytes each time, in one file of the plugins, until this is dropped.
+struct Files {
+    stop: Arc<AtomicBool>,
+    putting: Option<thread::JoinHandle<()>>,
+}
+
+impl Files {
+    fn start(host: &Host) -> Self {
+        let path = host.layout().plugins().join("bad.wasm");
+        let component = Guest::named("idle").unwrap().component().unwrap();
+        let half = component[..component.len() / 2].to_vec();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let putting = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                replace(&path, &unseen(&half)).unwrap();
+                thread::sleep(PUT);
+            }
+            std::fs::remove_file(&path).unwrap();
+        });
+        Files {
+            stop,
+            putting: Some(putting),
+        }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(putting) = self.putting.take() {
+            putting.join().unwrap();
+        }
     }
 }
 

@@ -79,7 +79,8 @@ const LOG: RangeInclusive<u64> = 0..=16 << 20;
 const COMPUTES: RangeInclusive<u64> = 0..=65_536;
 const INPUT: RangeInclusive<u64> = 1 << 10..=64 << 20;
 const DEPTH: RangeInclusive<u64> = 1..=120;
-const ATTACHMENTS: RangeInclusive<u64> = 0..=1024;
+/// As many as the host takes of a submission.
+const ATTACHMENTS: RangeInclusive<u64> = 0..=64;
 const ATTACHMENT_BYTES: RangeInclusive<u64> = 0..=1 << 30;
 const FUEL: RangeInclusive<u64> = 1000..=i64::MAX.unsigned_abs();
 

@@ -169,7 +169,7 @@ fn call() -> impl Strategy<Value = Call> {
         0_u32..=65_536,
         1_u64 << 10..=64 << 20,
         1_u32..=120,
-        0_u32..=1024,
+        0_u32..=64,
         0_u64..=1 << 30,
         prop::option::of(1000..=i64::MAX.unsigned_abs()),
     )

@@ -250,7 +250,7 @@ fn read(path: &Path, key: &Key) -> Option<Vec<u8>> {
     Some(code)
 }
 
-// The one unsafe block of the workspace. Deserializing trusts the machine code. `code` comes from one of two places: from
+// One of the host's two unsafe blocks. Deserializing trusts the machine code. `code` comes from one of two places: from
 // the compiler that this host runs, over a pipe that nobody else holds; or from an entry in a directory that only this user
 // can write to, which has just been held against the SHA-256 of this code for this component and this engine. wasmtime
 // itself refuses code of another version or configuration.

@@ -29,6 +29,9 @@ pub struct GuestTensor {
     content: Result<Tensor, Malformed>,
 }
 
+/// Bytes of an error's text: names that a guest asked for stand in it, and it may hold as many errors as handles.
+const MOST_ERROR: usize = 1024;
+
 /// A tensor whose parts do not agree.
 struct Malformed {
     dims: Vec<u32>,
@@ -55,10 +58,13 @@ pub struct NnError {
 
 impl NnError {
     pub(crate) fn new(code: ErrorCode, data: impl Into<String>) -> Self {
-        NnError {
-            code,
-            data: data.into(),
+        let mut data = data.into();
+        if data.len() > MOST_ERROR {
+            data.truncate(data.floor_char_boundary(MOST_ERROR));
+            data.push('…');
+            data.shrink_to_fit();
         }
+        NnError { code, data }
     }
 }
 
@@ -107,9 +113,15 @@ impl tensor::HostTensor for CallState {
         ty: TensorType,
         data: Vec<u8>,
     ) -> wasmtime::Result<Resource<GuestTensor>> {
-        self.tensors.take(data.len())?;
-        let bytes = data.len();
+        let mut bytes = data.len();
+        self.tensors.take(bytes)?;
         let content = Tensor::new(dims.clone(), element_type(ty), Bytes::from(data));
+        if content.is_err() {
+            // As many as a guest likes: of a tensor that is one they are eight at most.
+            let listed = dims.len().saturating_mul(size_of::<u32>());
+            self.tensors.take(listed)?;
+            bytes = bytes.saturating_add(listed);
+        }
         let content = content.map_err(|error| Malformed { dims, error });
         self.keep(GuestTensor { ty, bytes, content })
     }
@@ -318,5 +330,18 @@ fn tensor_type(ty: ElementType) -> TensorType {
         ElementType::U8 => TensorType::U8,
         ElementType::I32 => TensorType::I32,
         ElementType::I64 => TensorType::I64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_name_an_error_keeps_the_beginning() {
+        let error = not_granted(&"ä".repeat(1 << 20));
+        assert!(error.data.starts_with("no model is granted for role `ää"));
+        assert!(error.data.ends_with("ä…") && error.data.len() <= MOST_ERROR + '…'.len_utf8());
+        assert!(error.data.capacity() < 2 * MOST_ERROR);
     }
 }

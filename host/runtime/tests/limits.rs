@@ -113,6 +113,42 @@ async fn what_is_shown_is_bounded_before_an_instance_is_made() {
     }
 }
 
+/// Who waits for an instance until the deadline never gets one, and leaves the queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_passes_in_the_queue_for_instances_is_told_as_such() {
+    let runtime = runtime();
+    let spin = plugin(&runtime, "spin").await;
+    let limits = Limits {
+        concurrency: 1,
+        queue: 1,
+        ..patient()
+    };
+    let stage = Stage::new(&runtime, "spin", spin, StageGrants::default(), limits).unwrap();
+    let endless = request("{}");
+    let mut running = std::pin::pin!(call(&stage, &endless));
+    tokio::select! {
+        ended = &mut running => panic!("it ends: {ended:?}"),
+        () = tokio::time::sleep(Duration::from_millis(50)) => {}
+    }
+    for _ in 0..3 {
+        let deadline = Instant::now() + Duration::from_millis(30);
+        let late = tokio::select! {
+            ended = &mut running => panic!("it ends: {ended:?}"),
+            (late, timings) = stage.call(request("{}"), deadline) => {
+                assert!(timings.queue >= Duration::from_millis(30), "{timings:?}");
+                late.unwrap_err()
+            }
+        };
+        // The third would be one too many, had the first not left the queue.
+        assert_eq!(late.kind, CallErrorKind::Deadline);
+        assert!(
+            late.detail.contains("waited for an instance"),
+            "{}",
+            late.detail
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_rate_admits_its_burst() {
     let rate = Rate {

@@ -158,3 +158,50 @@ fn folders_that_are_links_are_followed() {
     std::fs::rename(folder.join("next"), &plugins).unwrap();
     serves(&host, 2, "one");
 }
+
+/// A component made to blow up the compiler, in the place of one that serves, while others are asked.
+#[test]
+fn a_bomb_for_the_compiler_is_refused_and_what_serves_goes_on() {
+    let layout = layout("versioned@1", &[1]);
+    let flags = ["--compile-time", "1s", "--quick-code", "off"];
+    let host = Host::start(layout, &flags).unwrap();
+    let held = || {
+        host.metric("process_resident_memory_bytes", &[])
+            .unwrap()
+            .unwrap()
+    };
+    let before = held();
+    let bomb = Guest::named("idle").unwrap().with_tangles(1500);
+    replace(
+        &host.layout().plugins().join("v1.wasm"),
+        &bomb.component().unwrap(),
+    )
+    .unwrap();
+    let mut answers = 0;
+    let why = until(&format!("a refusal\n{}", host.log()), || {
+        // What served before answers all the time.
+        assert_eq!(ask(&host), (version(1), "one".into()));
+        answers += 1;
+        Ok(control(&host)["refused"]["text"]
+            .as_str()
+            .map(str::to_owned))
+    })
+    .unwrap();
+    assert!(
+        why.contains("cannot be loaded") && why.contains("--compile-time"),
+        "{why}"
+    );
+    assert!(answers > 3, "{answers} answers meanwhile");
+    let compiles = |outcome: &str| {
+        host.metric("fleetwright_compiles_total", &[("outcome", outcome)])
+            .unwrap()
+    };
+    assert_eq!(compiles("compile-time"), Some(1.0));
+    assert!(
+        held() - before < 64.0 * 1024.0 * 1024.0,
+        "{} bytes more",
+        held() - before
+    );
+    put(host.layout(), 2, "v1.wasm").unwrap();
+    serves(&host, 2, "one");
+}

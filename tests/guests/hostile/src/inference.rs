@@ -78,6 +78,8 @@ pub(crate) fn run(config: &Config) -> Result<Value, Failure> {
             )
         }
         "tensors" => hoard(config.size),
+        "dims-bomb" => dims(config.size),
+        "error-bomb" => errors(config.size),
         "tensors-many" => many(config.size),
         unknown => Err(Failure::InvalidConfig(format!(
             "case `{unknown}` is unknown: see the guest's source"
@@ -122,6 +124,28 @@ fn hoard(bytes: usize) -> Result<Value, Failure> {
         .map(|_| Tensor::new(&[1 << 20], TensorType::U8, &mib))
         .collect();
     Ok(json!({ "held": held.len() }))
+}
+
+/// Holds `count` tensors without data, of a million dimensions each.
+fn dims(count: usize) -> Result<Value, Failure> {
+    let dims = vec![1u32; 1 << 20];
+    let held: Vec<_> = (0..count)
+        .map(|_| Tensor::new(&dims, TensorType::U8, &[]))
+        .collect();
+    Ok(json!({ "held": held.len() }))
+}
+
+/// Holds `count` errors about a role whose name has a million letters; tells the last.
+fn errors(count: usize) -> Result<Value, Failure> {
+    let role = "x".repeat(1 << 20);
+    let mut held: Vec<_> = (0..count)
+        .filter_map(|_| load_by_name(&role).err())
+        .collect();
+    let last = held.pop();
+    match last {
+        Some(error) => Err(refused(error)),
+        None => Ok(json!({ "held": count })),
+    }
 }
 
 /// Holds `count` tensors of one byte each.

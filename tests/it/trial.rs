@@ -282,3 +282,27 @@ fn a_shadow_that_fails_harms_nobody() {
     })
     .unwrap();
 }
+
+/// A shadow is held against its stage; what a canary answered in the stage's place is nothing to compare with.
+#[test]
+fn a_shadow_is_not_held_against_a_canary() {
+    let host = host(
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nheader = \"x-canary\"\n\
+         [stage.shadow]\nplugin = \"versioned@1.0.70001\"\nconfig = { word = \"own\" }\n",
+    );
+    let marked = json_submission(&subject("hello")).header("x-canary", "1");
+    for _ in 0..5 {
+        let outcome = outcome(&host.ask(&marked).unwrap(), "completed");
+        assert_eq!(outcome["stages"]["first"]["answer"]["version"], version(2));
+        submit(&host, 1);
+    }
+    until("the shadow's answers", || {
+        let told = host.get("/v1/stages/first/shadow")?.json()?;
+        let counts = &told["shadow"];
+        assert_eq!(counts["different"], 0, "{told:#}");
+        let seen = [&counts["same"], &counts["left_out"]];
+        let seen: u64 = seen.into_iter().filter_map(Value::as_u64).sum();
+        Ok((seen == 5).then_some(()))
+    })
+    .unwrap();
+}

@@ -183,7 +183,9 @@ impl<'a> Walk<'a> {
         let canary = node.canary.as_ref();
         let canary = canary.is_some_and(|canary| canary.takes(self.submission));
         Some(Box::pin(async move {
-            let shadowed = node.shadow.as_ref().map(|shadow| (shadow, request.clone()));
+            // A shadow is held against the stage: what a canary answered in its place is no measure.
+            let shadow = node.shadow.as_ref().filter(|_| !canary);
+            let shadowed = shadow.map(|shadow| (shadow, request.clone()));
             let (result, timings) = ran(node, canary).stage.call(request, deadline).await;
             if let Some((shadow, request)) = shadowed {
                 shadow.follow(request, result.clone());

@@ -288,7 +288,7 @@ fn a_shadow_that_fails_harms_nobody() {
 fn a_shadow_is_not_held_against_a_canary() {
     let host = host(
         "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nheader = \"x-canary\"\n\
-         [stage.shadow]\nplugin = \"versioned@1.0.70001\"\nconfig = { word = \"own\" }\n",
+         [stage.shadow]\nplugin = \"versioned@1.0.70001\"\nconfig = { word = \"own\", turns = 10 }\n",
     );
     let marked = json_submission(&subject("hello")).header("x-canary", "1");
     for _ in 0..5 {

@@ -1,0 +1,52 @@
+//! What a manifest would change, for those who ask before they save it: answered once every file is described.
+
+use fleetwright_manifest::Source;
+
+use super::{Controller, ORDERS};
+use crate::loader::{ChangeError, Proposal};
+use crate::plan;
+
+impl Controller {
+    /// Answers the plans that wait, where every file is described; one that needs a file which is not whole waits on.
+    pub(super) async fn plans(&mut self) {
+        if !self.shelf.is_described() {
+            return;
+        }
+        for (text, reply) in std::mem::take(&mut self.plans) {
+            match self.plan(text.clone()).await {
+                Err(ChangeError::Unsettled) if self.plans.len() < ORDERS => {
+                    self.plans.push((text, reply));
+                }
+                // Whoever asked may have gone.
+                planned => drop(reply.send(planned)),
+            }
+        }
+    }
+
+    /// Refuses the newest plan.
+    pub(super) fn refuse_plan(&mut self, error: ChangeError) {
+        if let Some((_, reply)) = self.plans.pop() {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    /// Says what a manifest would change, with what stands on disk beside it.
+    async fn plan(&mut self, text: String) -> Result<Vec<String>, ChangeError> {
+        let serving = self.serving.take();
+        let source = Source {
+            name: self.workshop.options.manifest.display().to_string(),
+            text,
+        };
+        let proposal = Proposal {
+            source,
+            shelf: &self.shelf,
+            pins: self.lock.as_ref(),
+            verdicts: &self.served.verdicts,
+            golden: true,
+            decisions: &self.decide,
+        };
+        let candidate = self.workshop.prepare(proposal, Some(&serving)).await?;
+        Ok(plan::changes(&serving, &candidate))
+    }
+}

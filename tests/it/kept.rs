@@ -181,9 +181,18 @@ fn a_newer_model_is_taken_up_and_taking_it_away_goes_back_and_frees_it() {
     let digest = digest.split('"').next().unwrap();
     let pin = format!("digest = \"{digest}\"\n");
     replace(&host.layout().manifest(), manifest(&pin).as_bytes()).unwrap();
-    put_model(models, "1.2.0");
     until("the end of the refusal", || {
         Ok(control(&host)["refused"].is_null().then_some(()))
+    })
+    .unwrap();
+    put_model(models, "1.2.0");
+    // A change that shows comes after it: what serves then was chosen with both there.
+    let generation = || control(&host)["generation"].as_u64();
+    let before = generation();
+    let later = manifest(&format!("{pin}# later\n"));
+    replace(&host.layout().manifest(), later.as_bytes()).unwrap();
+    until("the later manifest", || {
+        Ok((generation() > before).then_some(()))
     })
     .unwrap();
     assert_eq!(version().as_deref(), Some("1.0.0"));

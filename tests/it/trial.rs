@@ -100,7 +100,7 @@ fn a_canary_takes_its_share_and_is_promoted_by_itself() {
 #[test]
 fn a_canary_that_errs_is_rolled_back_within_its_bound() {
     let host = host(
-        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { fail_percent = 20 }\nmin_requests = 50\nmax_error_rate = 0.05\nmax_p99_ratio = 100\n",
+        "[stage.canary]\nplugin = \"versioned@1.0.70002\"\nweight = 0.5\nconfig = { fail_percent = 40 }\nmin_requests = 50\nmax_error_rate = 0.05\nmax_p99_ratio = 100\n",
     );
     let (mut failed, mut number) = (0, 0);
     let verdict = until("the rollback", || {

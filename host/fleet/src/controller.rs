@@ -27,7 +27,7 @@ use crate::shelf::{Described, Shelf};
 use crate::snapshot::{Snapshot, Summary};
 use crate::stamp::Stamp;
 use crate::status::{FleetStatus, Refused};
-use crate::watcher::Watcher;
+use crate::watcher::{self, Watcher};
 
 mod back;
 mod plans;
@@ -265,7 +265,10 @@ impl Controller {
                 _ = tick.tick() => Event::Ticked,
             };
             match event {
-                Event::Changed => self.look(Cause::Change).await,
+                Event::Changed => {
+                    self.says_how_it_watches();
+                    self.look(Cause::Change).await;
+                }
                 Event::Described(described) => {
                     described.into_iter().for_each(|file| self.shelf.put(*file));
                     if self.takes_up() {
@@ -304,6 +307,9 @@ impl Controller {
                 // Whoever asked may have gone.
                 let _ = reply.send(rolled_back);
             }
+            Order::Plan(_, reply) if self.plans.len() >= ORDERS => {
+                let _ = reply.send(Err(ChangeError::Unsettled));
+            }
             Order::Plan(text, reply) => {
                 self.plans.push((text, reply));
                 match self.describe() {
@@ -324,6 +330,14 @@ impl Controller {
             self.look(Cause::Change).await;
         }
         self.plans().await;
+    }
+
+    /// The system may have come to refuse to tell of a folder, or do so again.
+    fn says_how_it_watches(&self) {
+        let watch = watcher::state(self.watcher.as_ref());
+        if self.serving.status().watch != watch {
+            self.serving.say(|status| status.watch = watch);
+        }
     }
 
     /// Whether files count by themselves, or somebody waits for them.
@@ -548,7 +562,7 @@ impl Controller {
 fn lacks(text: &str, had: &str) -> bool {
     let stages = |text: &str| {
         text.lines()
-            .filter(|line| line.trim() == "[[stage]]")
+            .filter(|line| line.replace([' ', '\t'], "").starts_with("[[stage]]"))
             .count()
     };
     let end = |text: &str| text.trim_end().lines().next_back().map(str::to_owned);

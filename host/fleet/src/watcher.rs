@@ -27,6 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Files of models and golden cases that are looked at.
 const MAX_FILES: usize = 4096;
 
+/// How changes are noticed, as a status says it.
+pub(crate) fn state(watcher: Option<&Watcher>) -> &'static str {
+    match watcher.map(Watcher::hears) {
+        None => "off",
+        Some(true) => "events",
+        Some(false) => "polling",
+    }
+}
+
 /// Watches what a fleet is made from.
 pub(crate) struct Watcher {
     options: Options,
@@ -37,7 +46,8 @@ pub(crate) struct Watcher {
     seen: Looks,
     events: mpsc::Receiver<()>,
     notify: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
+    /// Folders by their real paths, and by what lies there: another folder may come to the same path.
+    watched: BTreeSet<(PathBuf, u64)>,
     /// Whether the system refused to tell of a folder.
     deaf: bool,
 }
@@ -137,29 +147,30 @@ impl Watcher {
             return;
         };
         let wanted = folders(&self.options);
-        for gone in self.watched.difference(&wanted) {
+        for (gone, _) in self.watched.difference(&wanted) {
             // A folder that is gone is watched no more in any case.
             let _ = notify.unwatch(gone);
         }
-        let mut watched = BTreeSet::new();
-        for folder in wanted {
-            let known = self.watched.contains(&folder);
-            let heard = known
-                || match notify.watch(&folder, RecursiveMode::NonRecursive) {
-                    Ok(()) => true,
-                    // One that went meanwhile is none.
-                    Err(_) if !folder.exists() => false,
-                    Err(error) => {
-                        if !std::mem::replace(&mut self.deaf, true) {
+        let (mut watched, mut deaf) = (BTreeSet::new(), false);
+        for (folder, id) in wanted {
+            let known = self.watched.contains(&(folder.clone(), id));
+            match known || folder.exists() {
+                true if known => {}
+                true => {
+                    if let Err(error) = notify.watch(&folder, RecursiveMode::NonRecursive) {
+                        if !self.deaf && !deaf {
                             tracing::warn!(%error, folder = %folder.display(), "the system tells of no change there; files are looked at every {:?}", self.poll);
                         }
-                        false
+                        deaf = true;
+                        continue;
                     }
-                };
-            if heard {
-                watched.insert(folder);
+                }
+                // One that went meanwhile is none.
+                false => continue,
             }
+            watched.insert((folder, id));
         }
+        self.deaf = deaf;
         self.watched = watched;
     }
 }
@@ -198,7 +209,7 @@ fn files(options: &Options) -> Vec<PathBuf> {
 }
 
 /// Every folder whose entries decide which files those are.
-fn folders(options: &Options) -> BTreeSet<PathBuf> {
+fn folders(options: &Options) -> BTreeSet<(PathBuf, u64)> {
     let mut folders = BTreeSet::new();
     lead(&options.manifest, &mut folders);
     for folder in [&options.plugins, &options.models] {
@@ -223,7 +234,24 @@ fn folders(options: &Options) -> BTreeSet<PathBuf> {
         }
         folders.insert(version);
     }
-    folders
+    // The system knows a folder once, by whichever path it is asked: by the real one alone it is asked.
+    let real = |folder: PathBuf| {
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let id = id(&folder);
+        (folder, id)
+    };
+    folders.into_iter().map(real).collect()
+}
+
+#[cfg(unix)]
+fn id(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).map_or(0, |metadata| metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn id(_: &Path) -> u64 {
+    0
 }
 
 /// The folder of a path, and of everything that it links to on the way.

@@ -135,7 +135,7 @@ async fn a_deadline_that_passes_in_the_queue_for_instances_is_told_as_such() {
         let late = tokio::select! {
             ended = &mut running => panic!("it ends: {ended:?}"),
             (late, timings) = stage.call(request("{}"), deadline) => {
-                assert!(timings.queue >= Duration::from_millis(30), "{timings:?}");
+                assert!(timings.queue > Duration::ZERO, "{timings:?}");
                 late.unwrap_err()
             }
         };

@@ -123,9 +123,9 @@ fn adds(sentence: &str) -> bool {
         .trim_start_matches(|c: char| !c.is_alphanumeric())
         .to_lowercase();
     let begins = |turn: &&str| {
-        lower
-            .strip_prefix(*turn)
-            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        lower.strip_prefix(*turn).is_some_and(|rest| {
+            !rest.starts_with(|c: char| c.is_alphanumeric() || "-'’".contains(c))
+        })
     };
     ADDING.iter().any(begins)
 }
@@ -166,8 +166,12 @@ mod tests {
                 "PS: your page is down since noon today.",
             ]
         );
-        // "Alsop" adds nothing, and what is short goes with what follows.
-        let letter = "Alsop was here.\n\nMy order is late.";
-        assert_eq!(parts(letter), [letter]);
+        // Neither adds anything, and what is short goes with what follows.
+        for letter in [
+            "Alsop was here.\n\nMy order is late.",
+            "I bought a lamp from you. Second-hand lamps should still work.",
+        ] {
+            assert_eq!(parts(letter), [letter]);
+        }
     }
 }

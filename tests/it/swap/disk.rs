@@ -157,13 +157,21 @@ fn folders_that_are_links_are_followed() {
     symlink("shelf-b", folder.join("next")).unwrap();
     std::fs::rename(folder.join("next"), &plugins).unwrap();
     serves(&host, 2, "one");
+
+    // One that is empty when it comes, and is filled where it lies: the change is heard though the fleet cannot serve from it.
+    std::fs::create_dir(folder.join("shelf-c")).unwrap();
+    symlink("shelf-c", folder.join("next")).unwrap();
+    std::fs::rename(folder.join("next"), &plugins).unwrap();
+    refused(&host);
+    std::fs::write(folder.join("shelf-c/v4.wasm"), component(4).unwrap()).unwrap();
+    serves(&host, 4, "one");
 }
 
 /// A component made to blow up the compiler, in the place of one that serves, while others are asked.
 #[test]
 fn a_bomb_for_the_compiler_is_refused_and_what_serves_goes_on() {
     let layout = layout("versioned@1", &[1]);
-    let flags = ["--compile-time", "1s", "--quick-code", "off"];
+    let flags = ["--compile-time", "2s", "--quick-code", "off"];
     let host = Host::start(layout, &flags).unwrap();
     let held = || {
         host.metric("process_resident_memory_bytes", &[])
@@ -171,7 +179,7 @@ fn a_bomb_for_the_compiler_is_refused_and_what_serves_goes_on() {
             .unwrap()
     };
     let before = held();
-    let bomb = Guest::named("idle").unwrap().with_tangles(1500);
+    let bomb = Guest::named("idle").unwrap().with_tangles(2400);
     replace(
         &host.layout().plugins().join("v1.wasm"),
         &bomb.component().unwrap(),

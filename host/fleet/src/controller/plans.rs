@@ -2,7 +2,7 @@
 
 use fleetwright_manifest::Source;
 
-use super::{Controller, ORDERS};
+use super::Controller;
 use crate::loader::{ChangeError, Proposal};
 use crate::plan;
 
@@ -13,10 +13,11 @@ impl Controller {
             return;
         }
         for (text, reply) in std::mem::take(&mut self.plans) {
+            if reply.is_closed() {
+                continue;
+            }
             match self.plan(text.clone()).await {
-                Err(ChangeError::Unsettled) if self.plans.len() < ORDERS => {
-                    self.plans.push((text, reply));
-                }
+                Err(ChangeError::Unsettled) => self.plans.push((text, reply)),
                 // Whoever asked may have gone.
                 planned => drop(reply.send(planned)),
             }

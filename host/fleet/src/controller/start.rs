@@ -20,7 +20,7 @@ use crate::serving::Serving;
 use crate::shelf::{self, Shelf, ShelfError};
 use crate::snapshot::Snapshot;
 use crate::status::{FleetStatus, Refused};
-use crate::watcher::Watcher;
+use crate::watcher::{self, Watcher};
 
 /// A fleet that never changes.
 pub(super) async fn once(
@@ -99,12 +99,7 @@ pub(super) async fn serve(
     let text = candidate.source.text.clone();
     let snapshot = candidate.into_snapshot(generation);
     metrics::gauge!("fleetwright_generation").set(gauge(generation));
-    let hears = watcher.as_ref().map(Watcher::hears);
-    let watch = match hears {
-        None => "off",
-        Some(true) => "events",
-        Some(false) => "polling",
-    };
+    let watch = watcher::state(watcher.as_ref());
     let status = FleetStatus {
         stale: refused.is_some(),
         held,

@@ -310,13 +310,13 @@ impl Controller {
             Order::Plan(_, reply) if self.plans.len() >= ORDERS => {
                 let _ = reply.send(Err(ChangeError::Unsettled));
             }
-            Order::Plan(text, reply) => {
-                self.plans.push((text, reply));
-                match self.describe() {
-                    Ok(()) => self.plans().await,
-                    Err(error) => self.refuse_plan(error),
+            Order::Plan(text, reply) => match self.describe() {
+                Ok(()) => {
+                    self.plans.push((text, reply));
+                    self.plans().await;
                 }
-            }
+                Err(error) => drop(reply.send(Err(error))),
+            },
         }
     }
 
@@ -406,14 +406,7 @@ impl Controller {
             }
         }
         let serving = self.serving.take();
-        let proposal = Proposal {
-            source,
-            shelf: &self.shelf,
-            pins: self.lock.as_ref(),
-            verdicts: &self.served.verdicts,
-            golden: true,
-            decisions: &self.decide,
-        };
+        let proposal = self.proposal(source);
         let candidate = match self.workshop.prepare(proposal, Some(&serving)).await {
             // What replaces a component may mend it.
             Err(ChangeError::Refused(_)) if self.shelf.leans_back() => {
@@ -432,6 +425,18 @@ impl Controller {
         }
         self.served.against = None;
         self.swap(candidate, cause)
+    }
+
+    /// A manifest, with what stands on disk beside it.
+    fn proposal(&self, source: Source) -> Proposal<'_> {
+        Proposal {
+            source,
+            shelf: &self.shelf,
+            pins: self.lock.as_ref(),
+            verdicts: &self.served.verdicts,
+            golden: true,
+            decisions: &self.decide,
+        }
     }
 
     /// Sends off whatever the shelf has not described yet.

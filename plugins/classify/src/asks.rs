@@ -12,6 +12,8 @@ use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::text::{asks, sentences, word_count};
 use fleetwright_sdk::tokenizer;
 
+use crate::{Config, TOKENS, TYPE, answer, taken};
+
 /// Words that a part has at least; fewer go with what follows, or with nothing.
 const SAID: usize = 5;
 /// With these begins what is about something else.
@@ -36,8 +38,6 @@ const ADDING: [&str; 18] = [
     "p.s",
 ];
 
-use crate::{Config, TOKENS, TYPE, answer, taken};
-
 /// What a part asks for, and how sure that is; not its words, which may hold a card's number.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Ask {
@@ -57,12 +57,8 @@ pub(crate) fn of(
     if config.asks < 2 {
         return Ok(Vec::new());
     }
-    let found = if confidence < config.asks_below {
-        parts(letter)
-    } else {
-        asking(letter)
-    };
-    let parts: Vec<_> = found.into_iter().take(config.asks).collect();
+    let sure = confidence >= config.asks_below;
+    let parts: Vec<_> = parts(letter, sure).into_iter().take(config.asks).collect();
     if parts.len() < 2 || !heads.outputs.contains_key(TYPE) {
         return Ok(Vec::new());
     }
@@ -78,27 +74,15 @@ pub(crate) fn of(
     Ok(if same { Vec::new() } else { asks })
 }
 
-/// The parts that ask, in order. What follows the last sentence that does is none.
-fn asking(letter: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for sentence in sentences(letter) {
-        if letter.get(sentence.clone()).is_some_and(asks) {
-            found.extend(letter.get(start..sentence.end).map(str::trim));
-            start = sentence.end;
-        }
-    }
-    found
-}
-
-/// All parts, in order: what stands between blank lines, behind what asks, and before what adds.
-fn parts(letter: &str) -> Vec<&str> {
+/// The parts, in order: what stands behind what asked before; unless `asking` alone is wanted, what stands between blank lines and before
+/// what adds, too, and what follows the last of them.
+fn parts(letter: &str, asking: bool) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut start, mut last) = (0, 0);
     for sentence in sentences(letter) {
         let told = letter.get(sentence.clone()).unwrap_or_default();
         let gap = letter.get(last..sentence.start).unwrap_or_default();
-        let parted = gap.matches('\n').count() > 1 || adds(told);
+        let parted = !asking && (gap.matches('\n').count() > 1 || adds(told));
         let before = letter.get(start..last).unwrap_or_default().trim();
         if parted && word_count(before) >= SAID {
             found.push(before);
@@ -111,7 +95,7 @@ fn parts(letter: &str) -> Vec<&str> {
         }
     }
     let rest = letter.get(start..).unwrap_or_default().trim();
-    if word_count(rest) >= SAID {
+    if !asking && word_count(rest) >= SAID {
         found.push(rest);
     }
     found
@@ -139,7 +123,7 @@ fn score(parts: &[&str], heads: &ModelCard) -> Result<Tensors, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{asking, parts};
+    use super::parts;
 
     #[test]
     fn a_part_ends_with_what_it_asks() {
@@ -148,17 +132,18 @@ mod tests {
             "Hello, my card is worn. Can I have a new one?",
             "My order is late, too. Please look where it is.",
         ];
-        assert_eq!(asking(letter), both);
-        assert_eq!(parts(letter), both);
-        assert_eq!(asking("It broke."), Vec::<&str>::new());
-        assert_eq!(parts(""), Vec::<&str>::new());
+        assert_eq!(parts(letter, true), both);
+        assert_eq!(parts(letter, false), both);
+        assert_eq!(parts("It broke.", true), Vec::<&str>::new());
+        assert_eq!(parts("", false), Vec::<&str>::new());
     }
 
     #[test]
     fn paragraphs_and_what_is_added_are_parts() {
         assert_eq!(
             parts(
-                "Two things\n\nThe lamp came broken on Monday. It is the tall one.\n\nAlso, my card was charged twice. PS: your page is down since noon today.\n\nBest"
+                "Two things\n\nThe lamp came broken on Monday. It is the tall one.\n\nAlso, my card was charged twice. PS: your page is down since noon today.\n\nBest",
+                false
             ),
             [
                 "Two things\n\nThe lamp came broken on Monday. It is the tall one.",
@@ -171,7 +156,7 @@ mod tests {
             "Alsop was here.\n\nMy order is late.",
             "I bought a lamp from you. Second-hand lamps should still work.",
         ] {
-            assert_eq!(parts(letter), [letter]);
+            assert_eq!(parts(letter, false), [letter]);
         }
     }
 }

@@ -3,7 +3,7 @@
 use fleetwright_manifest::Source;
 
 use super::Controller;
-use crate::loader::{ChangeError, Proposal};
+use crate::loader::ChangeError;
 use crate::plan;
 
 impl Controller {
@@ -24,14 +24,6 @@ impl Controller {
         }
     }
 
-    /// Refuses the newest plan.
-    pub(super) fn refuse_plan(&mut self, error: ChangeError) {
-        if let Some((_, reply)) = self.plans.pop() {
-            // Whoever asked may have gone.
-            let _ = reply.send(Err(error));
-        }
-    }
-
     /// Says what a manifest would change, with what stands on disk beside it.
     async fn plan(&mut self, text: String) -> Result<Vec<String>, ChangeError> {
         let serving = self.serving.take();
@@ -39,15 +31,10 @@ impl Controller {
             name: self.workshop.options.manifest.display().to_string(),
             text,
         };
-        let proposal = Proposal {
-            source,
-            shelf: &self.shelf,
-            pins: self.lock.as_ref(),
-            verdicts: &self.served.verdicts,
-            golden: true,
-            decisions: &self.decide,
-        };
-        let candidate = self.workshop.prepare(proposal, Some(&serving)).await?;
+        let candidate = self
+            .workshop
+            .prepare(self.proposal(source), Some(&serving))
+            .await?;
         Ok(plan::changes(&serving, &candidate))
     }
 }

@@ -12,6 +12,7 @@
     clippy::indexing_slicing
 )]
 
+mod disk;
 mod found;
 mod host;
 mod reference;

@@ -36,7 +36,8 @@ pub fn words_of_run(run: &str) -> usize {
 /// Whether a letter's script sets no blanks between words.
 #[must_use]
 pub fn sets_no_blanks(c: char) -> bool {
-    is_wide(c) || is_narrow(c)
+    // Before the first of them lie the letters of most texts.
+    c >= '\u{e01}' && (is_wide(c) || is_narrow(c))
 }
 
 /// The columns that a line takes where Chinese and Japanese letters take two.

@@ -93,20 +93,27 @@ fn whole(outcome: &Value) -> Option<(u64, String, String)> {
 
 /// The load runs so long before the first swap.
 const WARM_UP: Duration = Duration::from_secs(20);
+/// … and rests so long before memory is read: the allocator gives back what nobody holds after ten seconds.
+const REST: Duration = Duration::from_secs(15);
 
 fn swaps(count: u32) {
     let clients: usize = std::env::var("CLIENTS").map_or(64, |text| text.parse().unwrap());
     let host = Host::start(layout(), &["--max-inflight", "256"]).unwrap();
-    let done = AtomicBool::new(false);
+    let [done, rests] = [const { AtomicBool::new(false) }; 2];
     let [answered, mixed, lost] = [const { AtomicU64::new(0) }; 3];
     let mut times = Vec::new();
     let mut held = Vec::new();
+    let mut at_rest = Vec::new();
     let mut memory = BTreeMap::new();
     let began = Instant::now();
     thread::scope(|scope| {
         for _ in 0..clients {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
+                    if rests.load(Ordering::Relaxed) {
+                        thread::sleep(Duration::from_millis(10));
+                        continue;
+                    }
                     let counter = match host.submit(&subject("hello")) {
                         Ok(response) if response.status == 200 => {
                             match whole(&response.json().unwrap()) {
@@ -130,6 +137,12 @@ fn swaps(count: u32) {
             times.push(saved.elapsed());
             held.push(resident(&host));
             if [50, 100, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
+                if [50, count].contains(&swap) {
+                    rests.store(true, Ordering::Relaxed);
+                    thread::sleep(REST);
+                    at_rest.push(resident(&host));
+                    rests.store(false, Ordering::Relaxed);
+                }
                 let kinds = ["RssAnon:", "RssFile:"].map(|kind| held_as(&host, kind));
                 memory.insert(swap, (middle(&held), kinds));
                 if let Ok(folder) = std::env::var("MAPS") {
@@ -158,6 +171,12 @@ fn swaps(count: u32) {
     for (swap, (mib, [own, files])) in memory {
         println!(
             "  memory after {swap:>5} swaps {mib:>8.1} MiB, {own:.1} its own and {files:.1} of files"
+        );
+    }
+    if let [first, .., last] = at_rest.as_slice() {
+        let more = (last / first - 1.0) * 100.0;
+        println!(
+            "  … with the load at rest for {REST:?}: {first:.1} MiB after 50, {last:.1} at the end, {more:+.1} %"
         );
     }
     assert_eq!(

@@ -1,5 +1,6 @@
 """Chooses sentences for a summary as the plugin does: by score, less what is said already, within sixty words."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -39,7 +40,8 @@ def choose(thread, scores: np.ndarray, vectors: np.ndarray, expected: dict, redu
 
 
 def verb(thread, sentence) -> str:
-    if "?" in sentence.text:
+    # A mark that ends something: none in brackets, and none that stands for a letter.
+    if re.search(r"(?<!\()\?(?!\w)", sentence.text):
         return "asks"
     if sentence.message == 0:
         return "says"

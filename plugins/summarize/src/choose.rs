@@ -2,7 +2,7 @@
 //!
 //! The greatest worth goes first: a sentence's score, less its likeness to what is chosen, and more for the plain words
 //! that it adds, each counted until the summary has as many as people's summaries do. What is nearly the same as a chosen
-//! sentence is left out, and one that does not fit is passed over for the next.
+//! sentence is left out, and one that does not fit is passed over for the next. One that leans on the sentence before it comes behind that one or not at all.
 
 use crate::features::{Likeness, tokens};
 use crate::sentences::Sentence;
@@ -46,6 +46,8 @@ type Plain = [f32; EXPECTED.len()];
 pub(crate) struct Candidate {
     pub(crate) index: usize,
     pub(crate) score: f32,
+    /// Whether it leans on the sentence before it, and is told behind that one alone.
+    pub(crate) leans: bool,
 }
 
 /// The chosen sentences' indices in the order of the thread; none where none fits.
@@ -74,7 +76,11 @@ pub(crate) fn choose(
             candidate.score - REDUNDANCY * said.get(candidate.index).copied().unwrap_or_default()
                 + PLAIN * gain / cost.max(1) as f32
         };
-        let Some(place) = best(&candidates, worth) else {
+        let stands = |candidate: &Candidate| {
+            let before = candidate.index.checked_sub(1);
+            !candidate.leans || before.is_none_or(|before| taken.contains(&before))
+        };
+        let Some(place) = best(&candidates, stands, worth) else {
             return taken;
         };
         let chosen = candidates.swap_remove(place).index;
@@ -120,13 +126,19 @@ fn gain(own: &Plain, told: &Plain) -> f32 {
     gains.sum()
 }
 
-/// The place of the greatest worth; of equals the earliest in the thread.
-fn best(candidates: &[Candidate], worth: impl Fn(&Candidate) -> f32) -> Option<usize> {
-    let worths = candidates.iter().map(|one| (worth(one), one.index));
-    let order = |a: &(usize, (f32, usize)), b: &(usize, (f32, usize))| {
-        a.1.0.total_cmp(&b.1.0).then(b.1.1.cmp(&a.1.1))
-    };
-    worths.enumerate().max_by(order).map(|(place, _)| place)
+/// Of those that stand, the place of the greatest worth; of equals the earliest in the thread.
+fn best(
+    candidates: &[Candidate],
+    stands: impl Fn(&Candidate) -> bool,
+    worth: impl Fn(&Candidate) -> f32,
+) -> Option<usize> {
+    let all = candidates.iter().enumerate();
+    let worths = all
+        .filter(|(_, one)| stands(one))
+        .map(|(place, one)| (place, worth(one), one.index));
+    let order =
+        |a: &(usize, f32, usize), b: &(usize, f32, usize)| a.1.total_cmp(&b.1).then(b.2.cmp(&a.2));
+    worths.max_by(order).map(|(place, ..)| place)
 }
 
 #[cfg(test)]
@@ -151,6 +163,7 @@ mod tests {
         let candidates = candidates.map(|(index, score)| Candidate {
             index,
             score: *score,
+            leans: false,
         });
         choose(&sentences, candidates.collect(), likeness, words)
     }
@@ -176,6 +189,22 @@ mod tests {
             60,
         );
         assert_eq!(found, [0, 2]);
+    }
+
+    #[test]
+    fn what_leans_is_told_behind_what_it_leans_on_alone() {
+        let sentences = ["u b c", "d e f", "g h i"].map(sentence);
+        let told = |scores: [f32; 3], words: usize| {
+            let candidates = scores.iter().enumerate().map(|(index, score)| Candidate {
+                index,
+                score: *score,
+                leans: index == 1,
+            });
+            choose(&sentences, candidates.collect(), &apart(3), words)
+        };
+        // Without its speaker a sentence takes three words, the first one with name and verb five.
+        assert_eq!(told([0.1, 0.9, 0.5], 5), [2]);
+        assert_eq!(told([0.5, 0.9, 0.1], 8), [0, 1]);
     }
 
     #[test]
@@ -215,6 +244,7 @@ mod tests {
         let candidates = candidates.map(|(index, score)| Candidate {
             index,
             score: number(&score),
+            leans: false,
         });
         let found = choose(&sentences, candidates.collect(), &likeness, 60);
         let wanted: Vec<_> = list("chosen")

@@ -29,9 +29,11 @@
     )
 )]
 
+mod agreeing;
 mod choose;
 mod features;
 mod language;
+mod leaning;
 mod mask;
 mod matters;
 mod pieces;
@@ -39,6 +41,7 @@ mod sentences;
 mod tell;
 mod thread;
 mod vectors;
+mod wanting;
 
 use fleetwright_sdk::nn::ANY;
 use fleetwright_sdk::prelude::*;
@@ -50,7 +53,7 @@ pub use vectors::{Place, Plan, plan};
 use choose::Candidate;
 use features::Likeness;
 use language::Language;
-use matters::{Matters, matters};
+use matters::matters;
 use vectors::WIDTH;
 
 /// Tokens of a row that are read where the encoder's card sets no bound.
@@ -138,6 +141,8 @@ struct Chosen {
 /// The sentences of a thread, each with its score, and what chose by it.
 struct Weighed {
     sentences: Vec<Sentence>,
+    /// What the thread says in a word or two.
+    brief: Vec<Sentence>,
     scores: Vec<f32>,
     likeness: Likeness,
     method: Method,
@@ -152,7 +157,7 @@ fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>
     }
     let language = Language::of(&thread.sentences);
     let weighed = match language {
-        Language::Foreign(..) => in_order(thread.sentences),
+        Language::Foreign(..) => in_order(thread),
         Language::English | Language::Unknown => weigh(thread, &fields.subject)?,
     };
     Ok(Answer::new(answer(&weighed, language, config.words)))
@@ -166,12 +171,14 @@ fn shorten(sentences: &mut Vec<Sentence>) {
 }
 
 /// Without the models: the first sentence of each message goes before the second of any.
-fn in_order(sentences: Vec<Sentence>) -> Weighed {
+fn in_order(thread: Thread) -> Weighed {
+    let sentences = thread.sentences;
     let place = |sentence: &Sentence| sentence.place as f32 + sentence.message as f32 * 1e-3;
     Weighed {
         scores: sentences.iter().map(|s| -place(s)).collect(),
         likeness: Likeness::of_products(Vec::new(), Vec::new()),
         method: Method::Lead,
+        brief: thread.brief,
         sentences,
     }
 }
@@ -186,6 +193,7 @@ fn weigh(thread: Thread, subject: &str) -> Result<Weighed, Failure> {
         scores: score(&rows, sentences.len())?,
         likeness,
         method: Method::Scorer,
+        brief: thread.brief,
         sentences,
     })
 }
@@ -211,19 +219,21 @@ fn score(rows: &[f32], count: usize) -> Result<Vec<f32>, Failure> {
 
 fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
     let Weighed {
-        sentences, scores, ..
+        sentences,
+        scores,
+        brief,
+        ..
     } = weighed;
-    let found = matters(sentences, scores);
+    let found = matters(sentences, scores, brief);
     let chosen = choose::choose(
         sentences,
-        candidates(weighed, found),
+        candidates(weighed, found.ask),
         &weighed.likeness,
         words,
     );
     // Once more over the whole: two sentences side by side could make up a number.
     let summary = mask::cards(&tell::all(sentences, &chosen));
-    let one = |index: Option<usize>| {
-        let sentence = index.and_then(|index| sentences.get(index));
+    let one = |sentence: Option<&Sentence>| {
         let sentence = sentence.filter(|sentence| is_told(sentence))?;
         Some(tell::one(sentences, sentence))
     };
@@ -235,7 +245,7 @@ fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
             .iter()
             .filter_map(|index| Chosen::of(sentences.get(*index)?, *scores.get(*index)?))
             .collect(),
-        ask: one(found.ask),
+        ask: one(found.ask.and_then(|index| sentences.get(index))),
         agreed: one(found.agreed),
         open: one(found.open),
         language: language.code(),
@@ -271,20 +281,20 @@ impl Chosen {
 
 /// The whole sentences with their scores, fragments where there are none. In a letter, what is asked is told first; in a
 /// thread it stands beside the summary.
-fn candidates(weighed: &Weighed, found: Matters) -> Vec<Candidate> {
+fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
     let sentences = &weighed.sentences;
     let whole = sentences.iter().any(|sentence| sentence.whole);
     let letter = sentences.iter().all(|sentence| sentence.message == 0);
     let scored = sentences.iter().zip(&weighed.scores).enumerate();
     scored
         .filter(|(_, (sentence, _))| (sentence.whole || !whole) && is_told(sentence))
-        .map(|(index, (_, score))| Candidate {
-            index,
-            score: if letter && found.ask == Some(index) {
-                f32::MAX
-            } else {
-                *score
-            },
+        .map(|(index, (sentence, score))| {
+            let first = letter && ask == Some(index);
+            Candidate {
+                index,
+                score: if first { f32::MAX } else { *score },
+                leans: !first && index > 0 && leaning::leans(&sentence.text),
+            }
         })
         .collect()
 }

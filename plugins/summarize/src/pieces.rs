@@ -9,13 +9,17 @@ use std::ops::Range;
 
 use fleetwright_sdk::text::{columns, hangs};
 
-use crate::sentences::is_greeting;
+use crate::sentences::{announces, is_greeting};
 
 /// A line without a stop that is as long was cut by a program, not ended by its writer.
 const LONG: usize = 40;
 /// From as many pieces on, of which more than two thirds have a stop, a piece without one is none of its writer's sentences, but
 /// a signature, a heading, or half of something.
 const FEW: usize = 3;
+/// Marks that nobody writes in a sentence.
+const CODE: [&str; 10] = ["==", "::", "();", "</", "/>", "<!--", "{", "}", "&&", ":="];
+/// Stops that end no sentence.
+const FIRMS: [&str; 4] = ["Inc.", "Ltd.", "Corp.", "Co."];
 /// Tokens in a row that show that two texts are the same.
 const WINDOW: usize = 5;
 /// The share of a sentence's windows that stood in earlier messages, from which on it is a quotation.
@@ -35,17 +39,76 @@ pub(crate) fn whole(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
         })
         .chain([pieces.last().is_some_and(|last| hangs(text(last)))])
         .collect();
+    let quoted = announced(message, pieces);
     let before = [false].into_iter().chain(cut.iter().copied());
     let stopped = pieces.iter().filter(|piece| stops(text(piece))).count();
+    let small = |piece: &str| {
+        let mut letters = piece.chars();
+        letters.next().is_some_and(char::is_lowercase)
+            && !letters.next().is_some_and(char::is_uppercase)
+    };
+    let capital = pieces.iter().filter(|piece| !small(text(piece))).count();
+    let with_capitals = pieces.len() >= FEW && capital * 3 > pieces.len() * 2;
     let with_stops = pieces.len() >= FEW && stopped * 3 > pieces.len() * 2;
     pieces
         .iter()
-        .zip(before.zip(&cut))
-        .map(|(piece, (before, after))| {
-            let ends = !with_stops || stops(text(piece));
-            !before && !after && ends && is_closed(text(piece))
+        .enumerate()
+        .zip(before.zip(&cut).zip(quoted))
+        .map(|((place, piece), ((before, after), quoted))| {
+            let text = text(piece);
+            // A letter may go on small behind its greeting.
+            let begins = place == 0 || !with_capitals || !small(text);
+            let ends = begins && (!with_stops || stops(text));
+            !before
+                && !after
+                && !quoted
+                && ends
+                && is_closed(text)
+                && !is_title(text)
+                && !is_code(text)
         })
         .collect()
+}
+
+/// For each piece whether it stands in a paragraph that a line announces (`Ann wrote:`): no mark says that it is quoted.
+fn announced(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
+    let (mut within, mut begun, mut end) = (false, false, 0);
+    let told = pieces.iter().map(|piece| {
+        let gap = message.get(end..piece.start).unwrap_or_default();
+        let paragraph = gap.matches('\n').count() > 1;
+        // A blank line may stand between the announcement and what it announces.
+        within &= !(paragraph && begun);
+        begun |= within;
+        end = piece.end;
+        let quoted = within;
+        if announces(message.get(piece.clone()).unwrap_or_default()) {
+            (within, begun) = (true, false);
+        }
+        quoted
+    });
+    told.collect()
+}
+
+/// Whether a piece is a heading, a firm, a line below a name: without a stop, and no long word of it begins small.
+fn is_title(piece: &str) -> bool {
+    let words = piece.split_whitespace();
+    let long = words.filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 3);
+    let (mut capitals, mut small) = (0, 0);
+    for word in long {
+        let first = word.chars().find(|c| c.is_alphanumeric());
+        if first.is_some_and(char::is_uppercase) {
+            capitals += 1;
+        } else {
+            small += 1;
+        }
+    }
+    let stops = stops(piece) && !FIRMS.iter().any(|firm| piece.ends_with(firm));
+    !stops && capitals > 1 && small == 0 && piece.contains(char::is_lowercase)
+}
+
+/// Whether a piece has marks of a program or of a page's source.
+fn is_code(piece: &str) -> bool {
+    CODE.iter().any(|mark| piece.contains(mark))
 }
 
 /// Whether a piece goes on in the next one, behind `gap`.
@@ -161,6 +224,38 @@ mod tests {
             told("He wrote \"it broke. Then it burned.\" I left."),
             ["I left."]
         );
+    }
+
+    #[test]
+    fn the_paragraph_that_is_announced_is_not_its_senders() {
+        assert_eq!(
+            told("Your clerk wrote:\n\nWe cannot pay. It is over.\n\nI do not accept this."),
+            ["I do not accept this."]
+        );
+        assert_eq!(told("Ann said:\nNo.\n\nBo said:\nYes.").len(), 0);
+    }
+
+    #[test]
+    fn of_a_writer_who_sets_capitals_what_begins_small_is_not_whole() {
+        let message =
+            "Tell us who you are.\n\nand of your shop.\n\nIt broke.\n\niPads break.\n\nIt burned.";
+        assert_eq!(
+            told(message),
+            [
+                "Tell us who you are.",
+                "It broke.",
+                "iPads break.",
+                "It burned."
+            ]
+        );
+    }
+
+    #[test]
+    fn headings_firms_and_code_are_not_whole() {
+        let message =
+            "Minutes Of Tuesday\n\nThe lid broke\n\nReturn x if x == 1\n\nEngines Trading Inc.";
+        assert_eq!(told(message), ["The lid broke"]);
+        assert_eq!(told("ORDER NEVER CAME"), ["ORDER NEVER CAME"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fleetwright_sdk::text::{asks, sets_no_blanks, words_of_run};
+use fleetwright_sdk::text::{sets_no_blanks, words_of_run};
 
 use crate::mask;
 
@@ -33,6 +33,9 @@ const HEADERS: [&str; 9] = [
     "in-reply-to",
 ];
 
+/// How a line ends above a quotation.
+const ANNOUNCING: [&str; 5] = [" wrote:", " writes:", " said:", " says:", " wrote :"];
+
 /// A sentence of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
@@ -55,10 +58,20 @@ pub struct Sentence {
 impl Sentence {
     /// Of a piece of a message, where that says something; what only the thread or the message shows of it is the caller's to set.
     pub(crate) fn of(text: &str, message: usize) -> Option<Self> {
-        let in_letters = |word: &&str| word.chars().filter(|c| c.is_alphabetic()).count() >= 2;
-        let words = text.split_whitespace().filter(in_letters);
-        let says = words.map(words_of_run).sum::<usize>() >= WORDS;
-        (says && !is_greeting(text) && !is_header(text)).then(|| Self {
+        let says = spoken(text) >= WORDS;
+        (says && !is_greeting(text) && !is_header(text)).then(|| Self::said(text, message))
+    }
+
+    /// Of a piece of a word or two, such as `Agreed.` or `Thank you!`, where they end in a stop.
+    pub(crate) fn brief(text: &str, message: usize) -> Option<Self> {
+        let words = spoken(text);
+        let stops = text.ends_with(['.', '!']);
+        (stops && (1..WORDS).contains(&words) && !is_header(text))
+            .then(|| Self::said(text, message))
+    }
+
+    fn said(text: &str, message: usize) -> Self {
+        Self {
             text: mask::cards(&one_line(text)),
             message,
             place: 0,
@@ -66,7 +79,7 @@ impl Sentence {
             whole: true,
             range: 0..0,
             own: 0..0,
-        })
+        }
     }
 
     /// The sentence with a capital, as it stands behind a greeting; a word that has capitals of its own stays (`iPad`).
@@ -80,11 +93,18 @@ impl Sentence {
         }
         self
     }
+}
 
-    /// Whether it asks for something.
-    pub(crate) fn asks(&self) -> bool {
-        asks(&self.text)
-    }
+/// The words in letters of a text; no address, no path, nothing of a program.
+fn spoken(text: &str) -> usize {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '\'' | '-');
+    let in_letters = |word: &&str| {
+        let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+        letters >= 2 && (!word.is_ascii() || word.chars().all(plain))
+    };
+    let words = text.split_whitespace();
+    let bare = words.map(|word| word.trim_matches(|c: char| c.is_ascii_punctuation()));
+    bare.filter(in_letters).map(words_of_run).sum()
 }
 
 /// The words that it takes to tell a text.
@@ -117,11 +137,16 @@ pub(crate) fn is_greeting(text: &str) -> bool {
 
 /// Whether a line is one that a mail program wrote: a header, or the line above a quotation.
 fn is_header(text: &str) -> bool {
+    let text = text.trim_start_matches(['(', '[', '*']);
     let name = text
         .split_once(':')
         .map(|(name, _)| name.trim().to_lowercase());
-    let header = name.is_some_and(|name| HEADERS.contains(&name.as_str()));
-    header || text.ends_with(" wrote:") || text.ends_with(" writes:")
+    name.is_some_and(|name| HEADERS.contains(&name.as_str())) || announces(text)
+}
+
+/// Whether a line says whose words follow it.
+pub(crate) fn announces(text: &str) -> bool {
+    ANNOUNCING.iter().any(|verb| text.ends_with(verb))
 }
 
 /// The bytes of a greeting with which a line goes on to its first sentence (`Dear Mr Olsen, the lamp …`), the blanks
@@ -151,6 +176,17 @@ mod tests {
     fn what_says_nothing_is_no_sentence() {
         assert_eq!(Sentence::of("Dear Mr Olsen,", 0), None);
         assert_eq!(Sentence::of("Best 4 1", 0), None);
+        for line in [
+            "GET /orders HTTP/1.1",
+            "(bcc: Ann Lee of the shop)",
+            "https://shop.example/a https://shop.example/b see both",
+            "On Monday Ann wrote:",
+        ] {
+            assert_eq!(Sentence::of(line, 0), None, "{line}");
+        }
+        let brief = |text: &str| Sentence::brief(text, 0).is_some();
+        assert!(brief("Agreed.") && brief("I agree!"));
+        assert!(!brief("Bo Ek") && !brief("12.") && !brief("It came on Monday."));
         assert_eq!(
             Sentence::of("It is\n  broken.", 2).map(|s| (s.text, s.message)),
             Some(("It is broken.".to_owned(), 2))
@@ -188,13 +224,5 @@ mod tests {
         let of = |text: &str| Sentence::of(text, 0).unwrap().capitalised().text;
         assert_eq!(of("élan is gone now"), "Élan is gone now");
         assert_eq!(of("iPad screen is broken"), "iPad screen is broken");
-    }
-
-    #[test]
-    fn requests_ask() {
-        let asks = |text: &str| Sentence::of(text, 0).unwrap().asks();
-        assert!(asks("Could you look into it"));
-        assert!(asks("When does it come?"));
-        assert!(!asks("It came on Monday."));
     }
 }

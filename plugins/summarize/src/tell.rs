@@ -1,12 +1,14 @@
 //! Tells sentences with those who wrote them: `Ann asks: … Bo replies: …`.
 
+use fleetwright_sdk::text::questions;
+
 use crate::sentences::{Sentence, words};
 
 /// The word between a name and its sentence: what the sentence does in the thread, as far as its place and its mark tell.
 fn verb(sentences: &[Sentence], sentence: &Sentence) -> &'static str {
     let others = || sentences.iter().filter(|s| s.speaker != sentence.speaker);
     match sentence.message {
-        _ if sentence.text.contains(['?', '？', '؟']) => "asks",
+        _ if questions(&sentence.text) => "asks",
         0 => "says",
         message if others().any(|other| other.message < message) => "replies",
         _ => "adds",

@@ -4,9 +4,12 @@
 //! greetings, closings and names alone are no sentences, nor is what stood in an earlier message.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use fleetwright_sdk::reading;
-use fleetwright_sdk::text::{self, Tracked, without_quotes, without_signature};
+use fleetwright_sdk::text::{
+    self, Tracked, without_quotes, without_signature, without_signature_of,
+};
 use serde::Deserialize;
 
 use crate::features::tokens;
@@ -24,12 +27,15 @@ pub struct Message {
 /// A thread as it is read, oldest message first.
 #[derive(Debug, Default)]
 pub struct Thread {
-    /// What each message says, without quotations and signature.
+    /// What each message says, without quotations and signature: the words that every stage reads, so that one run of the
+    /// encoder serves all. A signature that is a name alone is among them.
     pub(crate) own: Vec<String>,
     /// The message that the request is about.
     pub(crate) asked: Option<usize>,
     /// The sentences of all of them; ranges are bytes of the body that a sentence stands in.
     pub sentences: Vec<Sentence>,
+    /// What they say in a word or two, such as `Agreed.`: no sentence of a summary, but an answer.
+    pub(crate) brief: Vec<Sentence>,
 }
 
 /// Reads a thread.
@@ -43,9 +49,11 @@ pub fn read(messages: &[Message], body: &str, from: &str) -> Thread {
     // A body is about what its writer says now, and where that is nothing, as in a forward, about what was said last.
     let says = |at: &usize| own.get(*at).is_some_and(|own| !own.trim().is_empty());
     let asked = reading::asked(&senders).filter(says);
+    let (sentences, brief) = sentences(&told);
     Thread {
         asked: asked.or_else(|| (0..own.len()).rev().find(says)),
-        sentences: sentences(&told),
+        sentences,
+        brief,
         own,
     }
 }
@@ -72,11 +80,17 @@ fn told(messages: &[Message], body: &str, from: &str) -> Vec<(String, Tracked)> 
     own.collect()
 }
 
-fn sentences(told: &[(String, Tracked)]) -> Vec<Sentence> {
+/// The sentences of a thread, and what it says in a word or two.
+fn sentences(told: &[(String, Tracked)]) -> (Vec<Sentence>, Vec<Sentence>) {
     let speakers = speakers(told.iter().map(|(from, _)| from.as_str()));
-    let (mut made, mut said) = (Vec::new(), Said::default());
-    for (index, (speaker, (_, body))) in speakers.iter().zip(told).enumerate() {
-        let mut own = of_message(index, body);
+    let (mut made, mut brief, mut said) = (Vec::new(), Vec::new(), Said::default());
+    for (index, (speaker, (from, body))) in speakers.iter().zip(told).enumerate() {
+        let letter = without_signature_of(body.as_str(), from);
+        brief.extend(briefly(index, letter).map(|sentence| Sentence {
+            speaker: speaker.clone(),
+            ..sentence
+        }));
+        let mut own = of_message(index, letter, body);
         // A message alone neither repeats another nor is repeated.
         if told.len() > 1 {
             let words: Vec<Vec<String>> =
@@ -97,18 +111,24 @@ fn sentences(told: &[(String, Tracked)]) -> Vec<Sentence> {
                 }),
         );
     }
-    made
+    (made, brief)
+}
+
+/// What a message says in a word or two.
+fn briefly(index: usize, letter: &str) -> impl Iterator<Item = Sentence> {
+    let pieces = text::sentences(letter).into_iter();
+    pieces.filter_map(move |piece| Sentence::brief(letter.get(piece)?, index))
 }
 
 /// The sentences of one message; their speaker, and their places among those that are kept, are the caller's to set.
-fn of_message(index: usize, body: &Tracked) -> Vec<Sentence> {
-    let own = without_signature(body.as_str());
+fn of_message(index: usize, own: &str, body: &Tracked) -> Vec<Sentence> {
     let start = after_greeting(own);
     let letter = own.get(start..).unwrap_or_default();
     let pieces = text::sentences(letter);
     let whole = pieces::whole(letter, &pieces);
     let told = pieces.into_iter().zip(whole).enumerate();
     let kept = told.filter_map(|(at, (piece, whole))| {
+        let piece = unbracketed(letter, piece);
         let within = piece.start + start..piece.end + start;
         let sentence = Sentence {
             range: body.source(within.clone()),
@@ -124,6 +144,18 @@ fn of_message(index: usize, body: &Tracked) -> Vec<Sentence> {
         })
     });
     kept.collect()
+}
+
+/// A piece without a bracket at its beginning or end whose other stands in no part of it.
+fn unbracketed(letter: &str, piece: Range<usize>) -> Range<usize> {
+    let text = letter.get(piece.clone()).unwrap_or_default();
+    let begun = text.trim_start_matches([')', ']', '}', ' ']);
+    let mut told = begun;
+    if !begun.contains('(') {
+        told = begun.trim_end_matches([')', ' ']);
+    }
+    let start = piece.start + (text.len() - begun.len());
+    start..start + told.len()
 }
 
 /// The bytes of the greeting with which a letter begins, on a line of its own (`Dear Mr Olsen,`) or before a sentence.
@@ -210,6 +242,13 @@ mod tests {
         assert_eq!(name("ann.lee@shop.example").as_deref(), Some("ann.lee"));
         assert_eq!(name("<ann@shop.example>").as_deref(), Some("ann"));
         assert_eq!(name(" "), None);
+    }
+
+    #[test]
+    fn a_bracket_without_its_other_is_not_told() {
+        let of = |text: &str| text[unbracketed(text, 0..text.len())].to_owned();
+        assert_eq!(of(") How about a lid?)"), "How about a lid?");
+        assert_eq!(of("(A lid, or two.)"), "(A lid, or two.)");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use fleetwright_fleet::{
-    CompileBounds, Compiler, Fleet, Options, QuickCode, Record, Service, Snapshot, Submission,
-    SubmissionId, folder, records,
+    CompileBounds, Compiler, Controller, Fleet, Options, QuickCode, Record, Service, Snapshot,
+    Submission, SubmissionId, folder, records,
 };
 use fleetwright_tests::versions::{component, version};
 use fleetwright_tests::{Layout, digest, places, until};
@@ -118,6 +118,16 @@ impl Host {
         let folder = self.layout.folder().join(format!("elsewhere-{name}"));
         fs::create_dir_all(&folder).unwrap();
         folder.join("file")
+    }
+
+    /// Starts it without anybody who takes orders.
+    pub(crate) fn unattended(&self) -> (Fleet, Controller) {
+        let service = Service {
+            watch: false,
+            ..Service::default()
+        };
+        let served = RUNTIME.block_on(Fleet::serve(&self.options(false), service));
+        served.unwrap()
     }
 
     fn serve(&mut self, service: Service, locked: bool) -> Came {

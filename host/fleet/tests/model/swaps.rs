@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use fleetwright_fleet::{Fleet, Snapshot};
+use fleetwright_fleet::{Fleet, OrderError, Snapshot};
 use fleetwright_tests::until;
+use tokio::time::timeout;
 
 use crate::host::{Host, RUNTIME, ask, word};
 use crate::reference::{Disk, Edit};
@@ -84,4 +86,29 @@ fn a_generation_is_one_thing_and_is_freed_with_its_last_submission() {
     .unwrap();
     drop(fleet);
     host.stop();
+}
+
+#[test]
+fn orders_that_wait_are_bounded_and_the_one_too_many_says_so_at_once() {
+    let host = Host::new(&Disk::first());
+    let (fleet, controller) = host.unattended();
+    let waiting = RUNTIME.block_on(async {
+        let mut waiting = 0;
+        // Whoever gave an order and left is waited for no less.
+        while let Err(_waits) = timeout(Duration::ZERO, fleet.apply()).await {
+            waiting += 1;
+            assert!(waiting < 1000, "orders without end");
+        }
+        let refused = timeout(Duration::ZERO, fleet.rollback(None)).await;
+        assert!(matches!(refused, Ok(Err(OrderError::Busy))), "{refused:?}");
+        waiting
+    });
+    assert_eq!(waiting, 16);
+    let running = RUNTIME.spawn(controller.run());
+    until("an order that is carried out", || {
+        Ok(RUNTIME.block_on(fleet.apply()).ok())
+    })
+    .unwrap();
+    drop(fleet);
+    RUNTIME.block_on(running).unwrap();
 }

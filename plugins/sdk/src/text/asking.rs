@@ -20,7 +20,37 @@ const CUES: [&str; 12] = [
 #[must_use]
 pub fn asks(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
-    sentence.contains(['?', '？', '؟']) || CUES.iter().any(|cue| lower.contains(cue))
+    questions(sentence) || CUES.iter().any(|cue| says(&lower, cue))
+}
+
+/// Whether a question mark ends something in it: not one that stands for a letter (`can?t`), nor for a doubt, `(?)`.
+#[must_use]
+pub fn questions(sentence: &str) -> bool {
+    let mut before = None;
+    sentence.char_indices().any(|(at, c)| {
+        let last = before.replace(c);
+        match c {
+            '？' | '؟' => true,
+            '?' => {
+                let after = sentence.get(at + 1..).and_then(|rest| rest.chars().next());
+                last != Some('(') && !after.is_some_and(char::is_alphanumeric)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether the words stand in the text, and are no part of longer ones.
+fn says(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, found)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + found.len()..);
+        let after = after.and_then(|after| after.chars().next());
+        [before, after]
+            .into_iter()
+            .flatten()
+            .all(|c| !c.is_alphanumeric())
+    })
 }
 
 #[cfg(test)]
@@ -35,6 +65,10 @@ mod tests {
             ("PLEASE call me back.", true),
             ("We need two more.", true),
             ("いつ届きますか？", true),
+            ("\"When?\" was all he said.", true),
+            ("I can?t find it.", false),
+            ("The lid (?) is gone.", false),
+            ("I was pleased, and wanted to say so: we wanted it.", false),
             ("It broke on Monday.", false),
             ("", false),
         ] {

@@ -82,6 +82,20 @@ pub(super) fn attribution(lines: &[&str]) -> Option<(Origin, usize)> {
     None
 }
 
+/// Reads `Ada Lovelace <ada@example.org> 11/02/26 11:21AM >>>`, which stands behind three marks.
+pub(super) fn between_marks(line: &str) -> Option<Origin> {
+    let head = line.trim().strip_suffix(">>>")?.trim_end();
+    let digit = head.find(|c: char| c.is_ascii_digit())?;
+    let address = head.find('>').map_or(0, |end| end + 1);
+    let (from, date) = head.split_at_checked(digit.max(address))?;
+    let from = named(from)?;
+    Some(Origin {
+        from: Some(from),
+        date: named(date),
+        subject: None,
+    })
+}
+
 /// Reads an attribution without its colon: the starter, a date, and the verb before or after a name.
 fn parse(head: &str, verbs: &[&str]) -> Option<Origin> {
     let (at, verb) = verbs

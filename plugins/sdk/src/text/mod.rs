@@ -25,12 +25,12 @@ mod signature;
 mod thread;
 mod tracked;
 
-pub use asking::asks;
+pub use asking::{asks, questions};
 pub use html::visible;
 pub use plain::plain;
 pub use script::{columns, sets_no_blanks, words_of_run};
 pub use sentences::{hangs, sentences};
-pub use signature::{signature, without_signature};
+pub use signature::{signature, without_signature, without_signature_of};
 pub use thread::{Message, thread, without_quotes};
 pub use tracked::Tracked;
 

@@ -103,6 +103,8 @@ const LEGALESE: &[&str] = &[
     "destinat",
     "virus",
 ];
+/// Before a name.
+const TITLES: &[&str] = &["dr", "prof", "mr", "mrs", "ms", "sir"];
 /// A signature's lines are short and few.
 const LINE: usize = 80;
 const LINES: usize = 10;
@@ -132,9 +134,77 @@ pub fn without_signature(message: &str) -> &str {
         .trim_end()
 }
 
+/// The message without its signature, also one that is known by its writer's name alone: `Ada Lovelace`, and what follows.
+///
+/// `from` is the sender as a mail program says it. A name by which a message begins, or behind which sentences follow, is none.
+#[must_use]
+pub fn without_signature_of<'a>(message: &'a str, from: &str) -> &'a str {
+    let own = without_signature(message);
+    let names = names(from);
+    let mut at = 0;
+    for line in own.split_inclusive('\n') {
+        let (before, rest) = own.split_at_checked(at).unwrap_or((own, ""));
+        let rest = rest.get(line.len()..).unwrap_or_default();
+        if !before.trim().is_empty() && signs(line, &names) && names_alone(rest) {
+            return before.trim_end_matches(is_ruling).trim_end();
+        }
+        at += line.len();
+    }
+    own
+}
+
+fn is_ruling(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '_' | '=' | '*' | '~')
+}
+
+/// The words of a sender's name and of what stands before the `@`, in small letters.
+fn names(from: &str) -> Vec<String> {
+    let known = from.split('@').next().unwrap_or_default().to_lowercase();
+    let words = known.split(|c: char| !c.is_alphabetic());
+    words
+        .filter(|word| word.chars().count() > 1)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a line is the writer's name, with a title, a parting or a firm on the same line.
+fn signs(line: &str, names: &[String]) -> bool {
+    let lower = line.trim().to_lowercase();
+    let (parting, named) = match lower.split_once([',', '!']) {
+        Some((parting, named)) if PARTINGS.contains(&parting.trim()) => (true, named),
+        _ => (false, lower.as_str()),
+    };
+    if lower.chars().count() > LINE || named.ends_with(['?', '!']) {
+        return false;
+    }
+    let mut words = named
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty() && !TITLES.contains(word));
+    let is_name = |word: &&str| names.iter().any(|name| name == word);
+    let first = words.next();
+    let rest: Vec<_> = words.collect();
+    let initials = |word: &&str| word.chars().count() == 1;
+    // A name of two words may be followed by anything; one alone stands alone.
+    let known = first.as_ref().is_some_and(is_name)
+        && (rest.iter().all(|word| is_name(word) || initials(word))
+            || rest
+                .iter()
+                .find(|word| !initials(word))
+                .is_some_and(is_name)
+                && !named.trim_end().ends_with('.'));
+    known || parting && first.is_some() && rest.len() < 3
+}
+
+/// Whether lines hold a name's rest, such as a firm, an address, numbers: short ones, few, and no sentence.
+fn names_alone(rest: &str) -> bool {
+    let mut lines = rest.lines().map(str::trim);
+    is_tail(rest)
+        && lines.all(|line| !line.ends_with(['.', '!', ':']) || line.split_whitespace().count() < 5)
+}
+
 /// Whether a signature starts at `line`, before `rest`.
 fn starts(line: &str, rest: &str) -> bool {
-    if line.trim_end() == "--" || line.trim() == "—" {
+    if line.trim_end_matches([' ', ',']) == "--" || line.trim() == "—" {
         return true;
     }
     let lower = line.trim().to_lowercase();
@@ -213,6 +283,52 @@ mod tests {
         ] {
             assert_eq!(signature(message), None, "{message}");
         }
+    }
+
+    #[test]
+    fn a_writer_who_is_known_signs_by_name() {
+        let of = |from: &str, signature: &str| {
+            let message = format!("It broke.\nPlease help.\n\n{signature}\n");
+            let own = without_signature_of(&message, from) == "It broke.\nPlease help.";
+            assert_eq!(without_signature(&message).trim_end(), message.trim_end());
+            own
+        };
+        for (from, signature) in [
+            ("Ada Lovelace <ada@example.org>", "Ada"),
+            (
+                "Ada Lovelace <ada@example.org>",
+                "Dr. Ada K. Lovelace, Engines Ltd\n12 High Street",
+            ),
+            (
+                "Lovelace, Ada",
+                "-------\nAda Lovelace\nada@example.org\ntelephone 555",
+            ),
+            ("<ada.lovelace@example.org>", "ada l"),
+            ("Ada <a@example.org>", "All the best, Ada\nEngines Ltd"),
+        ] {
+            assert!(of(from, signature), "{from}: {signature}");
+        }
+        for (from, text) in [
+            ("Ada Lovelace", "Ada will call you tomorrow."),
+            ("Ada Lovelace", "Bo Ek\nShop Ltd"),
+            (
+                "Ada Lovelace",
+                "Ada\nThe lid is broken, too, and it was so on Monday.",
+            ),
+            ("Ada Lovelace", "Ada\nWhen do you come?"),
+            (
+                "Ada Lovelace",
+                "Best, and cheapest, was the box that I had before this one",
+            ),
+        ] {
+            assert!(!of(from, text), "{from}: {text}");
+        }
+        let letter = "Ada Lovelace\n12 High Street\n\nmy card is gone";
+        assert_eq!(without_signature_of(letter, "Ada Lovelace"), letter);
+        assert_eq!(
+            without_signature_of("It broke.\n\nAda", ""),
+            "It broke.\n\nAda"
+        );
     }
 
     #[test]

@@ -3,7 +3,13 @@
 use std::ops::Range;
 
 use super::Tracked;
-use super::attribution::{Origin, attribution, header_block, is_separator};
+use super::attribution::{Origin, attribution, between_marks, header_block, is_separator};
+use super::columns;
+
+/// A quoted line of as many columns may have been wrapped …
+const WRAPPED: usize = 50;
+/// … and what was wrapped out of it has at most so many.
+const REST: usize = 40;
 
 /// One message of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +66,37 @@ pub fn without_quotes(text: &str) -> Tracked {
         .unwrap_or_default()
 }
 
+/// The lines of a text; what a program wrapped out of a quoted line, and left without its mark, is of that line's depth.
 fn lines(text: &str) -> Vec<Line> {
+    let mut lines = marked(text);
+    for at in 1..lines.len() {
+        if let Some([before, line, after]) = lines.get(at - 1..at + 2)
+            && line.depth == 0
+            && after.depth > 0
+            && is_wrapped(text, before, line)
+        {
+            let depth = before.depth;
+            if let Some(line) = lines.get_mut(at) {
+                line.depth = depth;
+            }
+        }
+    }
+    lines
+}
+
+/// Whether a line without a mark is the end of the quoted one before it: that one is long, and ends in no stop.
+fn is_wrapped(text: &str, before: &Line, line: &Line) -> bool {
+    let of = |line: &Line| text.get(line.content.clone()).unwrap_or_default().trim();
+    let (quoted, rest) = (of(before), of(line));
+    before.depth > 0
+        && columns(quoted) >= WRAPPED
+        && !quoted.ends_with(['.', '!', '?', ':', ';'])
+        && !rest.is_empty()
+        && columns(rest) <= REST
+}
+
+/// The lines of a text, each with the marks that stand before it.
+fn marked(text: &str) -> Vec<Line> {
     let mut at = 0;
     let lines = text.split_inclusive('\n').map(|line| {
         let (mut skip, mut depth) = (0, 0);
@@ -112,6 +148,11 @@ impl Split<'_> {
         if let Some((origin, count)) = attribution(&near) {
             self.announced = Some((line.depth, origin));
             return count;
+        }
+        if let Some(origin) = between_marks(content).filter(|_| line.depth >= 3) {
+            // What it announces has no marks.
+            self.announced = Some((0, origin));
+            return 1;
         }
         let underscores = content.trim();
         if underscores.len() >= 8
@@ -250,6 +291,30 @@ mod tests {
                 ("Ada", "It broke.")
             ])
         );
+    }
+
+    #[test]
+    fn a_quote_without_marks_follows_a_name_between_marks() {
+        let text = "Thanks.\n\n>>> Bo Ek <b@example.org> 11/02/26 11:21AM >>>\nWhich box?\n";
+        assert_eq!(
+            read(text),
+            expect(&[("", "Thanks."), ("Bo Ek <b@example.org>", "Which box?")])
+        );
+    }
+
+    #[test]
+    fn what_was_wrapped_out_of_a_quoted_line_is_quoted() {
+        let quoted = "> The box that we sent you on Friday was the large one, and it had\na lid.\n> Do you have it still?\n";
+        let (whole, told) = (
+            "The box that we sent you on Friday was the large one, and it had\na lid.\nDo you have it still?",
+            "Yes.",
+        );
+        assert_eq!(
+            read(&format!("{quoted}Yes.\n")),
+            expect(&[("", told), ("", whole)])
+        );
+        let answered = "> Which box?\nThe red one.\n> Since when do you have it, and do you have the bill that we sent?\nMonday.\n> Fine\n";
+        assert_eq!(read(answered)[0].1, "The red one.\nMonday.");
     }
 
     #[test]

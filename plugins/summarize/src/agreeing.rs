@@ -28,6 +28,8 @@ const YES: &[&str] = &[
     "done",
     "fixed",
 ];
+/// A longer answer says something of its own, whatever it begins with.
+const SHORT: usize = 8;
 /// Words with which somebody agrees, wherever they stand.
 const AGREED: &[&str] = &[
     "i agree",
@@ -55,7 +57,6 @@ const AGREED: &[&str] = &[
     "we accept",
     "we have decided",
     "we've decided",
-    "we decided",
     "i volunteer",
     "i'd go with",
     "i would go with",
@@ -63,6 +64,10 @@ const AGREED: &[&str] = &[
     "good point",
     "good idea",
     "makes sense to me",
+    "you're right",
+    "you are right",
+    "you are correct",
+    "that's right",
     "sounds good",
 ];
 /// What may be liked: a thing that somebody proposed.
@@ -75,6 +80,7 @@ const IDLE: &[&str] = &[
     "need",
     "see",
     "have to",
+    "continue",
     "bet",
     "admit",
     "assume",
@@ -187,7 +193,8 @@ impl Said {
                     rest.is_empty() || rest.starts_with([',', '.', '!', ';', ':'])
                 })
             });
-        begins && !self.any(BUT) || self.any(AGREED)
+        let short = self.words.split_whitespace().count() <= SHORT;
+        begins && short && !self.any(BUT) || self.any(AGREED)
     }
 
     fn likes(&self) -> bool {
@@ -203,7 +210,11 @@ impl Said {
 
     fn is_done(&self) -> bool {
         let done = |after: &str| {
-            let after = after.strip_prefix("now ").unwrap_or(after);
+            let by_the_way = ["now ", "also ", "already ", "just "];
+            let after = by_the_way
+                .iter()
+                .find_map(|word| after.strip_prefix(word))
+                .unwrap_or(after);
             DONE.iter().any(|done| after.starts_with(done))
         };
         self.any(SETTLED) || DOERS.iter().any(|said| self.says(said).is_some_and(done))
@@ -236,6 +247,7 @@ mod tests {
             "I like Bo's proposal.",
             "Tuesday works for us.",
             "We have decided to take the large one.",
+            "You're right.",
         ] {
             assert!(agreed(text, 1), "{text}");
         }
@@ -263,6 +275,7 @@ mod tests {
             "I will pay if it comes.",
             "Will we meet, or will it rain?",
             "Yes, but it is broken.",
+            "Yes, I would like to think that all of them have a lid and a box.",
             "We considered it and decided against it.",
             "I will be unable to come today.",
             "I'll need a list of names.",

@@ -152,6 +152,7 @@ mod tests {
             place: 0,
             speaker: Some("Ann".to_owned()),
             whole: true,
+            follows: true,
             range: 0..0,
             own: 0..0,
         }
@@ -230,6 +231,7 @@ mod tests {
             place: s["place"].as_u64().unwrap() as usize,
             speaker: s["speaker"].as_str().map(str::to_owned),
             whole: s["whole"].as_bool().unwrap(),
+            follows: true,
             range: 0..0,
             own: 0..0,
         };

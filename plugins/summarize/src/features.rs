@@ -96,6 +96,7 @@ mod tests {
                 place: s.place,
                 speaker: Some(s.speaker),
                 whole: true,
+                follows: true,
                 range: 0..0,
                 own: 0..0,
             })

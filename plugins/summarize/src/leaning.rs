@@ -78,8 +78,19 @@ const LINKS: &[&str] = &[
     "should",
     "will",
 ];
-/// A word that points back and stands further on is taken with what follows it.
+/// Among so many words at a sentence's beginning `this` and `these` point back; further on their noun may stand before them.
 const NEAR: usize = 8;
+/// Among so many there is no noun yet that an `it` could stand for.
+const SOON: usize = 4;
+/// Behind these `that` is no conjunction …
+const PREPOSITIONS: &[&str] = &[
+    "on", "of", "for", "to", "about", "with", "at", "by", "from", "than", "over", "like", "after",
+    "before", "into",
+];
+/// … unless a clause begins with it.
+const CLAUSES: &[&str] = &[
+    "i", "you", "we", "he", "she", "they", "the", "a", "an", "there", "my", "your", "our",
+];
 /// Two words that point back.
 const PHRASES: &[&str] = &[
     "if so",
@@ -118,14 +129,26 @@ const FOLLOWED: &[&str] = &[
 pub(crate) fn leans(text: &str) -> bool {
     let lower = text.to_lowercase().replace('’', "'");
     let words = lower.split(|c: char| !(c.is_alphanumeric() || c == '\''));
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).take(12).collect();
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let points = |at: usize| points(words.get(at..).unwrap_or_default());
     let linked = words.first().is_some_and(|word| LINKS.contains(word));
-    let inner = words.iter().enumerate().take(NEAR).any(|(at, word)| {
-        let after = words.get(at + 1).copied().unwrap_or_default();
-        matches!(*word, "these" | "those") || *word == "this" && !TIMES.contains(&after)
-    });
-    points(0) || linked && points(1) || inner
+    points(0) || linked && points(1) || (0..words.len()).any(|at| points_within(&words, at))
+}
+
+/// Whether a word further on points to what was said before: `such a lid`, `on that`, `I think it is`.
+fn points_within(words: &[&str], at: usize) -> bool {
+    let of = |at: Option<usize>| at.and_then(|at| words.get(at)).copied().unwrap_or_default();
+    let (before, word, after) = (of(at.checked_sub(1)), of(Some(at)), of(Some(at + 1)));
+    match word {
+        "these" | "those" => at < NEAR,
+        "this" => at < NEAR && !TIMES.contains(&after),
+        "such" => after != "as",
+        "that" => PREPOSITIONS.contains(&before) && !CLAUSES.contains(&after),
+        "it" | "it's" | "they" | "he" | "she" => {
+            at < SOON && self::points(words.get(at..).unwrap_or_default())
+        }
+        _ => false,
+    }
 }
 
 /// Whether words begin with one that points back.
@@ -163,6 +186,9 @@ mod tests {
             "Is this correct?",
             "For that we have a form.",
             "The lid of these two is gone.",
+            "I'd say it's just the opposite.",
+            "I know of no such lid.",
+            "Can you say more on that?",
         ] {
             assert!(leans(text), "{text}");
         }
@@ -177,6 +203,8 @@ mod tests {
             "It is three weeks since I wrote.",
             "This morning the lid broke.",
             "I know that.",
+            "The lid broke before it came.",
+            "Lids such as mine break.",
             "",
         ] {
             assert!(!leans(text), "{text}");

@@ -279,23 +279,33 @@ impl Chosen {
     }
 }
 
-/// The whole sentences with their scores, fragments where there are none. In a letter, what is asked is told first; in a
-/// thread it stands beside the summary.
+/// The whole sentences with their scores, fragments where there are none; of those that lean, the ones that follow what they lean on,
+/// where anything stands by itself. In a letter, what is asked is told first; in a thread it stands beside the summary.
 fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
     let sentences = &weighed.sentences;
     let whole = sentences.iter().any(|sentence| sentence.whole);
     let letter = sentences.iter().all(|sentence| sentence.message == 0);
-    let scored = sentences.iter().zip(&weighed.scores).enumerate();
-    scored
-        .filter(|(_, (sentence, _))| (sentence.whole || !whole) && is_told(sentence))
-        .map(|(index, (sentence, score))| {
-            let first = letter && ask == Some(index);
-            Candidate {
-                index,
-                score: if first { f32::MAX } else { *score },
-                leans: !first && index > 0 && leaning::leans(&sentence.text),
-            }
-        })
+    let told = sentences.iter().zip(&weighed.scores).enumerate();
+    let told = told.filter(|(_, (sentence, _))| (sentence.whole || !whole) && is_told(sentence));
+    let scored = told.map(|(index, (sentence, score))| {
+        let first = letter && ask == Some(index);
+        Candidate {
+            index,
+            score: if first { f32::MAX } else { *score },
+            leans: !first && index > 0 && leaning::leans(&sentence.text),
+        }
+    });
+    let all: Vec<Candidate> = scored.collect();
+    if all.iter().all(|one| one.leans) {
+        let alone = |one: Candidate| Candidate {
+            leans: false,
+            ..one
+        };
+        return all.into_iter().map(alone).collect();
+    }
+    let follows = |one: &Candidate| sentences.get(one.index).is_some_and(|s| s.follows);
+    all.into_iter()
+        .filter(|one| !one.leans || follows(one))
         .collect()
 }
 

@@ -49,6 +49,8 @@ pub struct Sentence {
     pub speaker: Option<String>,
     /// Whether it is one from beginning to end, as far as the lines around it tell.
     pub whole: bool,
+    /// Whether it follows the sentence before it in its message, with no quotation between: what it points to stands there.
+    pub follows: bool,
     /// Its bytes in the body of that message.
     pub range: Range<usize>,
     /// Its bytes among that message's own words.
@@ -77,6 +79,7 @@ impl Sentence {
             place: 0,
             speaker: None,
             whole: true,
+            follows: true,
             range: 0..0,
             own: 0..0,
         }
@@ -137,6 +140,9 @@ pub(crate) fn is_greeting(text: &str) -> bool {
 
 /// Whether a line is one that a mail program wrote: a header, or the line above a quotation.
 fn is_header(text: &str) -> bool {
+    if text.starts_with("-----") {
+        return true;
+    }
     let text = text.trim_start_matches(['(', '[', '*']);
     let name = text
         .split_once(':')

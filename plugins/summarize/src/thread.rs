@@ -43,7 +43,7 @@ pub fn read(messages: &[Message], body: &str, from: &str) -> Thread {
     let told = told(messages, body, from);
     let own = told
         .iter()
-        .map(|(_, body)| without_signature(body.as_str()));
+        .map(|told| without_signature(told.body.as_str()));
     let own: Vec<_> = own.map(str::to_owned).collect();
     let senders: Vec<_> = messages.iter().map(|message| &message.from).collect();
     // A body is about what its writer says now, and where that is nothing, as in a forward, about what was said last.
@@ -58,8 +58,16 @@ pub fn read(messages: &[Message], body: &str, from: &str) -> Thread {
     }
 }
 
+/// What somebody says in one message.
+struct Told<'a> {
+    from: String,
+    body: Tracked,
+    /// The text that the body's ranges are of.
+    written: &'a str,
+}
+
 /// Who says what, oldest first.
-fn told(messages: &[Message], body: &str, from: &str) -> Vec<(String, Tracked)> {
+fn told<'a>(messages: &'a [Message], body: &'a str, from: &str) -> Vec<Told<'a>> {
     if messages.is_empty() {
         let seen = text::seen(body);
         let mut found = text::thread(seen.as_str());
@@ -68,29 +76,36 @@ fn told(messages: &[Message], body: &str, from: &str) -> Vec<(String, Tracked)> 
         }
         let oldest_first = found.into_iter().rev();
         return oldest_first
-            .map(|message| (message.from.unwrap_or_default(), message.body.within(&seen)))
+            .map(|message| Told {
+                from: message.from.unwrap_or_default(),
+                body: message.body.within(&seen),
+                written: body,
+            })
             .collect();
     }
     // What a reply quotes stands in the thread already.
     let own = messages.iter().map(|message| {
         let seen = text::seen(&message.body);
-        let own = without_quotes(seen.as_str()).within(&seen);
-        (message.from.clone(), own)
+        Told {
+            from: message.from.clone(),
+            body: without_quotes(seen.as_str()).within(&seen),
+            written: &message.body,
+        }
     });
     own.collect()
 }
 
 /// The sentences of a thread, and what it says in a word or two.
-fn sentences(told: &[(String, Tracked)]) -> (Vec<Sentence>, Vec<Sentence>) {
-    let speakers = speakers(told.iter().map(|(from, _)| from.as_str()));
+fn sentences(told: &[Told]) -> (Vec<Sentence>, Vec<Sentence>) {
+    let speakers = speakers(told.iter().map(|told| told.from.as_str()));
     let (mut made, mut brief, mut said) = (Vec::new(), Vec::new(), Said::default());
-    for (index, (speaker, (from, body))) in speakers.iter().zip(told).enumerate() {
-        let letter = without_signature_of(body.as_str(), from);
+    for (index, (speaker, message)) in speakers.iter().zip(told).enumerate() {
+        let letter = without_signature_of(message.body.as_str(), &message.from);
         brief.extend(briefly(index, letter).map(|sentence| Sentence {
             speaker: speaker.clone(),
             ..sentence
         }));
-        let mut own = of_message(index, letter, body);
+        let mut own = of_message(index, letter, &message.body);
         // A message alone neither repeats another nor is repeated.
         if told.len() > 1 {
             let words: Vec<Vec<String>> =
@@ -101,17 +116,28 @@ fn sentences(told: &[(String, Tracked)]) -> (Vec<Sentence>, Vec<Sentence>) {
                 said.add(words);
             }
         }
-        made.extend(
-            own.into_iter()
-                .enumerate()
-                .map(|(place, sentence)| Sentence {
-                    place,
-                    speaker: speaker.clone(),
-                    ..sentence
-                }),
-        );
+        let mut end = None;
+        for (place, sentence) in own.into_iter().enumerate() {
+            let begin = sentence.range.start;
+            let gap = end.and_then(|end| message.written.get(end..begin));
+            end = Some(sentence.range.end);
+            made.push(Sentence {
+                place,
+                speaker: speaker.clone(),
+                follows: gap.is_some_and(|gap| !quotes(gap)),
+                ..sentence
+            });
+        }
     }
     (made, brief)
+}
+
+/// Whether quoted lines stand between a sentence and the next one, which is not quoted itself.
+fn quotes(gap: &str) -> bool {
+    let marked = |line: &str| line.trim_start().starts_with('>');
+    // The last piece is the beginning of the next sentence's own line.
+    gap.rsplit_once('\n')
+        .is_some_and(|(before, own)| !marked(own) && before.split('\n').skip(1).any(marked))
 }
 
 /// What a message says in a word or two.
@@ -292,6 +318,25 @@ mod tests {
             let written = &body[sentence.range.clone()];
             assert!(written.eq_ignore_ascii_case(&sentence.text), "{written}");
         }
+    }
+
+    #[test]
+    fn what_follows_a_quotation_does_not_follow_the_sentence_before_it() {
+        let body = "My lid broke. That is sad.\n> Is it old?\nThat depends on you.";
+        let messages = [Message {
+            from: "Bo".to_owned(),
+            body: body.to_owned(),
+        }];
+        let found = read(&messages, "", "").sentences;
+        let follows: Vec<_> = found.iter().map(|s| (s.text.as_str(), s.follows)).collect();
+        assert_eq!(
+            follows,
+            [
+                ("My lid broke.", false),
+                ("That is sad.", true),
+                ("That depends on you.", false)
+            ]
+        );
     }
 
     #[test]

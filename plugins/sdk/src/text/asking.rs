@@ -32,12 +32,29 @@ pub fn questions(sentence: &str) -> bool {
         match c {
             '？' | '؟' => true,
             '?' => {
-                let after = sentence.get(at + 1..).and_then(|rest| rest.chars().next());
-                last != Some('(') && !after.is_some_and(char::is_alphanumeric)
+                let after = sentence.get(at + 1..).unwrap_or_default();
+                last != Some('(') && ends_question(after, sentence.starts_with('('))
             }
             _ => false,
         }
     })
+}
+
+/// Whether a question ends before `after`: there is nothing, or a new beginning, or a bracket that was opened with it.
+fn ends_question(after: &str, bracketed: bool) -> bool {
+    let marks = |c: char| {
+        matches!(
+            c,
+            '?' | '!' | '"' | '\'' | '”' | '’' | '»' | '…' | '*' | '_'
+        )
+    };
+    let rest = after.trim_start_matches(marks);
+    match rest.chars().next() {
+        None => true,
+        Some(')' | ']') => bracketed || rest.trim_end_matches(['.', ' ']).chars().count() == 1,
+        Some(c) if c.is_whitespace() => !rest.trim_start().starts_with(char::is_lowercase),
+        Some(_) => false,
+    }
 }
 
 /// Whether the words stand in the text, and are no part of longer ones.
@@ -65,8 +82,13 @@ mod tests {
             ("PLEASE call me back.", true),
             ("We need two more.", true),
             ("いつ届きますか？", true),
-            ("\"When?\" was all he said.", true),
+            ("\"When?\" was all he said.", false),
+            ("(Or is it Monday?)", true),
+            ("Is it? I doubt it.", true),
+            ("Can you come (or is Monday better?).", true),
             ("I can?t find it.", false),
+            ("A lid (the large one?) was ordered.", false),
+            ("The ??? lid is gone, it says ?no?.", false),
             ("The lid (?) is gone.", false),
             ("I was pleased, and wanted to say so: we wanted it.", false),
             ("It broke on Monday.", false),

@@ -55,10 +55,11 @@ const WRAPPED: usize = 50;
 /// … unless it ends in one of these, with which no sentence ends.
 const HANGING: &[&str] = &[
     "a", "an", "the", "of", "to", "from", "into", "onto", "with", "without", "at", "by", "and",
-    "or", "but", "nor", "my", "your", "our", "their", "its", "whose", "is", "are", "was", "were",
-    "has", "have", "would", "should", "could", "must", "because", "although", "if", "than",
-    "between", "every", "der", "die", "das", "den", "und", "oder", "mit", "von", "für", "le",
-    "les", "des", "et", "ou", "avec", "pour", "el", "los", "las", "y", "con", "para", "por",
+    "or", "as", "that", "which", "but", "nor", "my", "your", "our", "their", "its", "whose", "is",
+    "are", "was", "were", "has", "have", "would", "should", "could", "must", "because", "although",
+    "if", "than", "between", "every", "der", "die", "das", "den", "und", "oder", "mit", "von",
+    "für", "le", "les", "des", "et", "ou", "avec", "pour", "el", "los", "las", "y", "con", "para",
+    "por",
 ];
 
 /// The sentences of a text, in order, each without the whitespace around it. Together they hold all that is not blank.

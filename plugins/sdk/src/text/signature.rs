@@ -105,6 +105,9 @@ const LEGALESE: &[&str] = &[
 ];
 /// Before a name.
 const TITLES: &[&str] = &["dr", "prof", "mr", "mrs", "ms", "sir"];
+/// A line of so many underscores sets off a footer of at most so many lines.
+const UNDERLINED: usize = 20;
+const FOOTER: usize = 6;
 /// A signature's lines are short and few.
 const LINE: usize = 80;
 const LINES: usize = 10;
@@ -202,12 +205,28 @@ fn names_alone(rest: &str) -> bool {
         && lines.all(|line| !line.ends_with(['.', '!', ':']) || line.split_whitespace().count() < 5)
 }
 
+/// Whether there are no more than so many lines, and short ones.
+fn few(rest: &str, lines: usize) -> bool {
+    let mut told = rest.lines().map(str::trim).filter(|line| !line.is_empty());
+    told.clone().count() <= lines && told.all(|line| line.chars().count() <= LINE)
+}
+
 /// Whether a signature starts at `line`, before `rest`.
 fn starts(line: &str, rest: &str) -> bool {
     if line.trim_end_matches([' ', ',']) == "--" || line.trim() == "—" {
         return true;
     }
     let lower = line.trim().to_lowercase();
+    if lower.starts_with("-- -") && !lower.contains(char::is_alphanumeric)
+        || lower.starts_with("-----begin pgp signature")
+    {
+        return true;
+    }
+    // A provider's own words stand below a long line.
+    let underlined = lower.len() >= UNDERLINED && lower.bytes().all(|b| b == b'_');
+    if underlined && few(rest, FOOTER) {
+        return true;
+    }
     let rule = lower.len() >= 3 && lower.chars().all(|c| matches!(c, '-' | '_' | '=' | '*'));
     let parting = lower.trim_end_matches([',', '.', '!', '-', '–', ' ', ':', ')']);
     if DEVICES.iter().any(|device| lower.starts_with(device)) {
@@ -259,6 +278,9 @@ mod tests {
             "Mit freundlichen Grüßen\nJörg",
             "Cordialement,\r\nÉlodie",
             "This e-mail and its attachments are confidential and intended for the addressee only.\nIf you are not they, delete it.",
+            "-- ------\nA. Lovelace\nDept. of Engines",
+            "________________________________\nDo you know our offers?\nSee them today!",
+            "-----BEGIN PGP SIGNATURE-----\nVersion: 2\niQCVAwUB\n-----END PGP SIGNATURE-----",
             "______\nDISCLAIMER: this notice follows every message.",
             "Yours faithfully,\nB. Bo\n\nThis message is intended for its recipient.\nA very long line of a disclaimer that goes on, and on, and does not stop at eighty characters at all.",
         ] {

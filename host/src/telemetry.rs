@@ -343,6 +343,11 @@ fn describe() {
         "What a run of a model took."
     );
     describe_histogram!(
+        "fleetwright_model_processor_seconds",
+        Unit::Seconds,
+        "Processor time of the thread that ran a model; a run by several threads takes more."
+    );
+    describe_histogram!(
         "fleetwright_model_saved_seconds",
         Unit::Seconds,
         "What an inference did not compute, since another stage of its submission had."

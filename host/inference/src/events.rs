@@ -126,6 +126,7 @@ pub(crate) struct Meters {
     executions: Counter,
     queue: Histogram,
     compute: Histogram,
+    processor: Histogram,
     rows: Histogram,
     entries: Histogram,
     padding: Counter,
@@ -149,6 +150,7 @@ impl Meters {
             executions: counter!("fleetwright_model_executions_total", &own),
             queue: histogram!("fleetwright_model_queue_seconds", &own),
             compute: histogram!("fleetwright_model_compute_seconds", &own),
+            processor: histogram!("fleetwright_model_processor_seconds", &own),
             rows: histogram!("fleetwright_model_batch_rows", &own),
             entries: histogram!("fleetwright_model_batch_entries", &own),
             padding: counter!("fleetwright_model_padding_tokens_total", &own),
@@ -180,6 +182,8 @@ pub(crate) struct Executed<'a> {
     /// Places that were computed, padding among them.
     pub(crate) places: u64,
     pub(crate) compute: Duration,
+    /// Processor time of the thread that ran it; a run by several threads takes more.
+    pub(crate) processor: Duration,
     pub(crate) entries: &'a [Served],
 }
 
@@ -198,6 +202,7 @@ impl Executed<'_> {
         let padding = self.places.saturating_sub(asked);
         meters.executions.increment(1);
         meters.compute.record(self.compute);
+        meters.processor.record(self.processor);
         meters.rows.record(self.rows as f64);
         meters.entries.record(self.entries.len() as f64);
         meters.padding.increment(padding);

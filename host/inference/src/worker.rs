@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fleetwright_turns::Rank;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::backend::{LoadError, Opened, RunError};
@@ -193,6 +194,14 @@ struct Run {
     /// Places that were computed, padding among them.
     places: u64,
     compute: Duration,
+    /// Processor time of this thread.
+    processor: Duration,
+}
+
+/// What this thread has computed so far.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Worker {
@@ -248,7 +257,7 @@ impl Worker {
     }
 
     fn run(&mut self, entries: &[Entry], policy: Policy) -> Result<Run, Failure> {
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), processor_time());
         let requests: Vec<&Request> = entries.iter().map(|entry| &entry.request).collect();
         let rows = requests
             .iter()
@@ -276,6 +285,7 @@ impl Worker {
             rows,
             places,
             compute: started.elapsed(),
+            processor: processor_time().saturating_sub(used),
         })
     }
 
@@ -362,6 +372,7 @@ impl Worker {
             rows: run.rows,
             places: run.places,
             compute: run.compute,
+            processor: run.processor,
             entries: &served,
         }
         .emit(&mut self.meters);

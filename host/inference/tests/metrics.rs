@@ -160,6 +160,7 @@ async fn calls_runs_and_failures_are_counted() {
     );
     for seconds in [
         "compute_seconds{model=m,version=1.0.0}",
+        "processor_seconds{model=m,version=1.0.0}",
         "queue_seconds{model=m,version=1.0.0}",
         "stage_queue_seconds{model=m,version=1.0.0,stage=host}",
         "stage_compute_seconds{model=m,version=1.0.0,stage=host}",

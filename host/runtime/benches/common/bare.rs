@@ -83,6 +83,8 @@ impl Bare {
             .unwrap();
         fleetwright::stage::logging::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
             .unwrap();
+        // What an SDK imports for all stages, and none of these calls.
+        linker.define_unknown_imports_as_traps(&component).unwrap();
         let linked = linker.instantiate_pre(&component).unwrap();
         let cards = models.iter();
         let cards = cards.map(|(role, model)| (role.clone(), model.card().to_guest_json()));

@@ -25,6 +25,9 @@ pub(super) struct ModelRuns {
     pub(super) compute_ms: f64,
     /// Milliseconds that a call waited, on average.
     pub(super) queue_ms: f64,
+    /// Processor time of a run, on average, in milliseconds; absent where it runs by several threads, of which one is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) processor_ms: Option<f64>,
     /// Calls that were given what another of their submission had computed.
     pub(super) shared: u64,
 }
@@ -96,10 +99,19 @@ impl Metered {
                 compute_ms: 1000.0
                     * mean(since("fleetwright_model_compute_seconds_sum"), executions),
                 queue_ms: 1000.0 * mean(since("fleetwright_model_queue_seconds_sum"), queued),
+                processor_ms: self.by_one_thread(labels).then(|| {
+                    1000.0 * mean(since("fleetwright_model_processor_seconds_sum"), executions)
+                }),
                 shared: whole(since("fleetwright_model_saved_seconds_count")),
             }
         });
         each.filter(|model| model.requests > 0).collect()
+    }
+
+    /// Whether a model's runs are one thread's work.
+    fn by_one_thread(&self, labels: &str) -> bool {
+        let key = ("fleetwright_model_threads".to_owned(), labels.to_owned());
+        self.0.get(&key) == Some(&1.0)
     }
 
     /// Runs by rows, out of buckets that each count what the ones before do.
@@ -198,6 +210,8 @@ fleetwright_model_batch_rows_bucket{model="minilm",version="1.0.0",le="+Inf"} 15
 fleetwright_model_batch_rows_sum{model="minilm",version="1.0.0"} 18
 fleetwright_model_batch_rows_count{model="minilm",version="1.0.0"} 15
 fleetwright_model_compute_seconds_sum{model="minilm",version="1.0.0"} 0.05
+fleetwright_model_processor_seconds_sum{model="minilm",version="1.0.0"} 0.04
+fleetwright_model_threads{model="minilm",version="1.0.0"} 1
 fleetwright_model_queue_seconds_sum{model="minilm",version="1.0.0"} 0.008
 fleetwright_model_queue_seconds_count{model="minilm",version="1.0.0"} 8
 fleetwright_stage_duration_seconds_count{stage="classify",version="1.0.0"} 4
@@ -216,6 +230,10 @@ fleetwright_stage_guest_seconds_sum{stage="classify",version="1.0.0"} 0.002
         );
         assert!((minilm.rows - 1.6).abs() < 1e-9 && (minilm.compute_ms - 10.0).abs() < 1e-9);
         assert!((minilm.queue_ms - 1.0).abs() < 1e-9);
+        assert!((minilm.processor_ms.unwrap() - 8.0).abs() < 1e-9);
+        let by_two = AFTER.replace("1.0.0\"} 1\n", "1.0.0\"} 2\n");
+        let by_two = Metered::read(&by_two).models(&before);
+        assert_eq!(by_two[0].processor_ms, None, "one thread of two is read");
         let runs: Vec<_> = minilm.runs_by_rows.iter().collect();
         assert_eq!(runs, [(&"1".to_owned(), &2), (&"2".to_owned(), &3)]);
         let stages = after.stages(&before);

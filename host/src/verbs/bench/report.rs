@@ -101,6 +101,18 @@ pub(super) struct Cpu {
     pub(super) submission_ms: Option<f64>,
     /// Of the load itself, in seconds.
     load_seconds: f64,
+    /// Where `submission_ms` went; absent where the target does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) went: Option<Went>,
+}
+
+/// Where the processor time of a submission went, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Went {
+    pub(super) models_ms: f64,
+    pub(super) guests_ms: f64,
+    /// All the rest: the host, with HTTP where it is asked over HTTP.
+    pub(super) host_ms: f64,
 }
 
 /// Memory of the target.
@@ -173,6 +185,8 @@ impl Step {
             Load::Closed { clients } => (None, None, Some(clients)),
         };
         let failures = tally.failed().iter();
+        let models = after.metered.models(&before.metered);
+        let stages = after.metered.stages(&before.metered);
         Step {
             mode: if clients.is_some() { "closed" } else { "open" },
             offered,
@@ -187,14 +201,18 @@ impl Step {
                 .collect(),
             rate: tally.rate(),
             latency_ms: Latency::of(tally),
-            cpu: Cpu::of(before, after),
+            cpu: Cpu::of(before, after).gone_to(
+                &models,
+                &stages,
+                after.ended.saturating_sub(before.ended),
+            ),
             memory: Memory {
                 peak_bytes: after.usage.peak,
                 proportional_bytes: after.usage.proportional,
                 processes: after.usage.processes,
             },
-            models: after.metered.models(&before.metered),
-            stages: after.metered.stages(&before.metered),
+            models,
+            stages,
         }
     }
 }
@@ -237,6 +255,33 @@ impl Cpu {
             target_seconds: target.map(|target| target.as_secs_f64()),
             submission_ms: target.filter(|_| ended > 0).map(each),
             load_seconds: own.as_secs_f64(),
+            went: None,
+        }
+    }
+
+    /// With what models and guests had of it, by `ended` submissions.
+    #[allow(clippy::cast_precision_loss, reason = "counts are small")]
+    fn gone_to(self, models: &[ModelRuns], stages: &[StageCalls], ended: u64) -> Cpu {
+        let each = |total: f64| total / ended as f64;
+        let runs = models
+            .iter()
+            .map(|model| Some(model.processor_ms? * model.executions as f64));
+        let models = runs.sum::<Option<f64>>().map(each);
+        let guests = each(
+            stages
+                .iter()
+                .map(|stage| stage.guest_ms * stage.calls as f64)
+                .sum(),
+        );
+        let told = !stages.is_empty() && ended > 0;
+        let went = models.zip(self.submission_ms).filter(|_| told);
+        Cpu {
+            went: went.map(|(models_ms, all)| Went {
+                models_ms,
+                guests_ms: guests,
+                host_ms: (all - models_ms - guests).max(0.0),
+            }),
+            ..self
         }
     }
 }

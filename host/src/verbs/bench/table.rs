@@ -37,6 +37,11 @@ pub(super) fn drawn(report: &Report, folder: &Path, style: Style) -> String {
             text.push_str(&format!("{}: {count} failed ({reason})\n", of(step)));
         }
     }
+    let gone: Vec<_> = report.steps.iter().filter_map(went).collect();
+    if !gone.is_empty() {
+        let header = ["load", "cpu ms", "in models", "in guests", "in the host"];
+        text.push_str(&table::columns(&header.map(str::to_owned), &gone, style));
+    }
     let models: Vec<_> = report.steps.iter().flat_map(batches).collect();
     if !models.is_empty() {
         let header = [
@@ -88,6 +93,19 @@ fn row(step: &Step) -> [String; 9] {
             .peak_bytes
             .map_or("–".to_owned(), bytes_for_people),
     ]
+}
+
+/// Where the processor time of a submission went.
+fn went(step: &Step) -> Option<[String; 5]> {
+    let (all, went) = step.cpu.submission_ms.zip(step.cpu.went)?;
+    let part = |millis: f64| format!("{} ({} %)", short(millis), short(100.0 * millis / all));
+    Some([
+        of(step),
+        short(all),
+        part(went.models_ms),
+        part(went.guests_ms),
+        part(went.host_ms),
+    ])
 }
 
 fn batches(step: &Step) -> Vec<[String; 8]> {

@@ -4,6 +4,7 @@ use crate::sentences::Sentence;
 
 /// An answer that begins with one of these, and a stop or a comma behind it, is a yes.
 const YES: &[&str] = &[
+    "agree",
     "yes",
     "yep",
     "yeah",
@@ -61,14 +62,21 @@ const AGREED: &[&str] = &[
     "i'd go with",
     "i would go with",
     "i'll go with",
-    "good point",
-    "good idea",
     "makes sense to me",
     "you're right",
     "you are right",
     "you are correct",
     "that's right",
-    "sounds good",
+    "that's true",
+    "that is true",
+    "is right",
+    "okay by me",
+    "ok by me",
+    "ok with me",
+    "looks good to me",
+    "we're working on",
+    "i'm working on",
+    "we are working on",
 ];
 /// What may be liked: a thing that somebody proposed.
 const PROPOSED: &[&str] = &["proposal", "suggestion", "idea", "approach", "solution"];
@@ -132,6 +140,15 @@ const DONE: &[&str] = &[
     "reversed",
 ];
 const SETTLED: &[&str] = &["is resolved", "is closed", "is settled"];
+/// Openings that no denial behind them takes back.
+const OPENING: &[&str] = &[
+    "i agree",
+    "we agree",
+    "agreed",
+    "you're right",
+    "you are right",
+    "you are correct",
+];
 /// Words that take it back.
 const NOT: &[&str] = &[
     "not", "never", "unless", "until", "if", "against", "unable", "cannot", "nor", "or am i",
@@ -179,6 +196,13 @@ impl Said {
     }
 
     fn takes_back(&self) -> bool {
+        // Who begins with it agrees, whatever he denies then.
+        if OPENING
+            .iter()
+            .any(|opening| self.words.starts_with(&format!(" {opening} ")))
+        {
+            return self.any(&["if", "unless", "until", "or am i"]);
+        }
         let denies = self.lower.starts_with("no ") && !self.lower.starts_with("no problem");
         denies || self.any(NOT) || self.lower.contains("n't")
     }
@@ -248,6 +272,8 @@ mod tests {
             "Tuesday works for us.",
             "We have decided to take the large one.",
             "You're right.",
+            "You are right, we need not send it.",
+            "As usual, Bo is right.",
         ] {
             assert!(agreed(text, 1), "{text}");
         }
@@ -287,6 +313,7 @@ mod tests {
             "There were faults, which have been corrected.",
             "No you send what we accept.",
             "Yes.",
+            "The large lid, which has two hinges, was never a good idea of Bo's.",
         ] {
             assert!(!agreed(text, 1), "{text}");
         }

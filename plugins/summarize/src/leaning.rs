@@ -77,6 +77,14 @@ const LINKS: &[&str] = &[
     "can",
     "should",
     "will",
+    "when",
+    "where",
+    "once",
+    "at",
+    "least",
+    "even",
+    "true",
+    "then",
 ];
 /// Among so many words at a sentence's beginning `this` and `these` point back; further on their noun may stand before them.
 const NEAR: usize = 8;
@@ -116,7 +124,35 @@ const TIMES: &[&str] = &[
     "email",
     "e-mail",
     "message",
-    "is",
+];
+/// `This is` before one of these, or before one of these with an article, says what the letter is.
+const LETTERS: &[&str] = &[
+    "to",
+    "letter",
+    "complaint",
+    "request",
+    "reminder",
+    "message",
+    "mail",
+    "email",
+    "notice",
+    "formal",
+];
+/// What follows an `it is` that stands for something said before.
+const NOUNS: &[&str] = &[
+    "a",
+    "an",
+    "the",
+    "something",
+    "what",
+    "my",
+    "your",
+    "our",
+    "their",
+];
+/// An `it` behind one of these stands for what is talked of.
+const THINKING: &[&str] = &[
+    "think", "believe", "guess", "hope", "suppose", "say", "doubt",
 ];
 const EXPLETIVE: &[&str] = &[
     "is", "was", "would", "may", "might", "seems", "looks", "appears", "has", "takes", "took",
@@ -131,8 +167,8 @@ pub(crate) fn leans(text: &str) -> bool {
     let words = lower.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let points = |at: usize| points(words.get(at..).unwrap_or_default());
-    let linked = words.first().is_some_and(|word| LINKS.contains(word));
-    points(0) || linked && points(1) || (0..words.len()).any(|at| points_within(&words, at))
+    let links = words.iter().take_while(|word| LINKS.contains(word)).count();
+    (0..=links).any(points) || (0..words.len()).any(|at| points_within(&words, at))
 }
 
 /// Whether a word further on points to what was said before: `such a lid`, `on that`, `I think it is`.
@@ -141,11 +177,16 @@ fn points_within(words: &[&str], at: usize) -> bool {
     let (before, word, after) = (of(at.checked_sub(1)), of(Some(at)), of(Some(at + 1)));
     match word {
         "these" | "those" => at < NEAR,
-        "this" => at < NEAR && !TIMES.contains(&after),
+        "this" => {
+            let letter = after == "is" && !self::points(words.get(at..).unwrap_or_default());
+            at < NEAR && !TIMES.contains(&after) && !letter
+        }
         "such" => after != "as",
+        "that's" | "them" | "him" => true,
         "that" => PREPOSITIONS.contains(&before) && !CLAUSES.contains(&after),
         "it" | "it's" | "they" | "he" | "she" => {
-            at < SOON && self::points(words.get(at..).unwrap_or_default())
+            let near = at < SOON || THINKING.contains(&before);
+            near && self::points(words.get(at..).unwrap_or_default())
         }
         _ => false,
     }
@@ -162,9 +203,16 @@ fn points(words: &[&str]) -> bool {
         return true;
     }
     let stands_for_what_follows = match *first {
+        "this" if second == "is" => rest
+            .iter()
+            .skip(1)
+            .take(2)
+            .any(|word| LETTERS.contains(word)),
         "this" => TIMES.contains(&second),
         "it" => {
-            EXPLETIVE.contains(&second) && rest.iter().skip(1).any(|word| FOLLOWED.contains(word))
+            let third = rest.get(1).copied().unwrap_or_default();
+            let followed = rest.iter().skip(1).any(|word| FOLLOWED.contains(word));
+            EXPLETIVE.contains(&second) && !NOUNS.contains(&third) && followed
         }
         _ => false,
     };
@@ -189,6 +237,10 @@ mod tests {
             "I'd say it's just the opposite.",
             "I know of no such lid.",
             "Can you say more on that?",
+            "True, this is not done yet.",
+            "In addition, it is something that we like.",
+            "On the whole I believe it should be mended.",
+            "Or at least that's how I read the bill.",
         ] {
             assert!(leans(text), "{text}");
         }
@@ -202,6 +254,8 @@ mod tests {
             "It would be good to have another one.",
             "It is three weeks since I wrote.",
             "This morning the lid broke.",
+            "This is a formal complaint about my lid.",
+            "This is to tell you of a broken lid.",
             "I know that.",
             "The lid broke before it came.",
             "Lids such as mine break.",

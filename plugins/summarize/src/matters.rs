@@ -82,10 +82,17 @@ fn ordered(score: f32) -> i64 {
     (f64::from(score) * 1e9) as i64
 }
 
-/// Whether somebody else wrote after it.
+/// Whether somebody else wrote after it, or who asked gave thanks for an answer.
 fn answered(sentences: &[Sentence], ask: &Sentence) -> bool {
     let mut later = sentences.iter().filter(|s| s.message > ask.message);
-    later.any(|s| s.speaker != ask.speaker)
+    later.any(|s| s.speaker != ask.speaker || thanks(&s.text))
+}
+
+fn thanks(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    ["thank", "never mind", "nevermind", "solved", "found it"]
+        .iter()
+        .any(|start| lower.starts_with(start))
 }
 
 #[cfg(test)]
@@ -115,6 +122,8 @@ mod tests {
         let answered = [asked[0], ("Bo", "The plumber comes on Monday.")];
         assert_eq!(of(&answered)[2], None);
         assert_eq!(of(&answered)[0].as_deref(), Some("When will it be mended?"));
+        let thanked = [asked[0], ("Ida", "Thanks, somebody came today.")];
+        assert_eq!(of(&thanked)[2], None);
         let again = [asked[0], answered[1], ("Ida", "Is that really so?")];
         assert_eq!(of(&again)[2].as_deref(), Some("Is that really so?"));
     }

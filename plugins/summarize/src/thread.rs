@@ -228,9 +228,18 @@ fn speakers<'a>(senders: impl Iterator<Item = &'a str>) -> Vec<Option<String>> {
     named.iter().map(called).collect()
 }
 
+/// Whoever sends so has not written.
+const RELAYED: [&str; 3] = ["by way of", "on behalf of", "(by way of"];
+
 /// The first name in `Ann Lee <ann@shop.example>` or `Lee, Ann`; of a bare address, what stands before the `@`.
 fn name(from: &str) -> Option<String> {
     let display = display(from);
+    if RELAYED
+        .iter()
+        .any(|relayed| display.to_lowercase().starts_with(relayed))
+    {
+        return None;
+    }
     let given = display.split_once(',').map_or(display, |(_, given)| given);
     let word = given.split_whitespace().next()?.split('@').next()?;
     (!word.is_empty()).then(|| word.to_owned())
@@ -268,6 +277,7 @@ mod tests {
         assert_eq!(name("ann.lee@shop.example").as_deref(), Some("ann.lee"));
         assert_eq!(name("<ann@shop.example>").as_deref(), Some("ann"));
         assert_eq!(name(" "), None);
+        assert_eq!(name("by way of Ann Lee <ann@shop.example>"), None);
     }
 
     #[test]

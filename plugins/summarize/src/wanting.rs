@@ -14,6 +14,11 @@ const WISHES: &[&str] = &[
     "i propose",
     "we propose",
     "i suggest",
+    "would be great if",
+    "would be nice if",
+    "would be good if",
+    "would be great to",
+    "hope you will",
     "are welcome",
     "is welcome",
     "i would appreciate",
@@ -29,6 +34,9 @@ const WISHES: &[&str] = &[
 ];
 /// Requests as such, and not what somebody wants among other things.
 const REQUESTS: &[&str] = &[
+    "do you have",
+    "does anyone",
+    "does anybody",
     "could you",
     "can you",
     "would you",
@@ -77,6 +85,15 @@ const TAGS: &[&str] = &[
     "eh?",
 ];
 
+/// How a question begins …
+const ASKING: &[&str] = &["how", "what", "when", "where", "why", "who", "which"];
+/// … and goes on.
+const AUXILIARY: &[&str] = &[
+    "do", "does", "did", "is", "are", "can", "could", "will", "would", "should",
+];
+/// Words of a question without its mark, at most.
+const INQUIRY: usize = 20;
+
 /// From the least on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wanting {
@@ -101,12 +118,24 @@ pub(crate) fn wanting(sentence: &str) -> Option<Wanting> {
             Wanting::Asking
         });
     }
+    if inquires(&lower) {
+        return Some(Wanting::Asking);
+    }
     let wants = WANTS.iter().any(|start| lower.starts_with(start)) && asks(sentence);
     if any(REQUESTS) || any(WISHES) || wants || pleads(&lower) {
         return Some(Wanting::Asking);
     }
     let polite = lower.contains("please") && !WANTS.iter().any(|wants| lower.contains(wants));
     (asks(sentence) && !polite).then_some(Wanting::Telling)
+}
+
+/// Whether it is a question whose mark its writer left out: `How does this time suit everyone.`
+fn inquires(lower: &str) -> bool {
+    let mut words = lower.split(|c: char| !(c.is_alphanumeric() || c == '\''));
+    let first = words.next().unwrap_or_default();
+    let second = words.next().unwrap_or_default();
+    let short = lower.split_whitespace().count() <= INQUIRY;
+    short && ASKING.contains(&first) && AUXILIARY.contains(&second)
 }
 
 /// Whether a `please` in it asks for something.
@@ -132,6 +161,7 @@ mod tests {
             "We need it on Friday.",
             "I wonder whether it was sent at all.",
             "I'd like my money back.",
+            "How does Monday suit you.",
             "いつ届きますか？",
         ] {
             assert_eq!(wanting(text), Some(Wanting::Asking), "{text}");

@@ -10,6 +10,8 @@ use super::columns;
 const WRAPPED: usize = 50;
 /// … and what was wrapped out of it has at most so many.
 const REST: usize = 40;
+/// A line that goes on in a quoted one has as many words: whoever answers between the lines may be brief, and set no stops.
+const BEGUN: usize = 6;
 
 /// One message of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,30 +68,46 @@ pub fn without_quotes(text: &str) -> Tracked {
         .unwrap_or_default()
 }
 
-/// The lines of a text; what a program wrapped out of a quoted line, and left without its mark, is of that line's depth.
+/// The lines of a text; what a program wrapped out of a quoted line, or left without its mark, is of that line's depth.
 fn lines(text: &str) -> Vec<Line> {
     let mut lines = marked(text);
-    for at in 1..lines.len() {
-        if let Some([before, line, after]) = lines.get(at - 1..at + 2)
-            && line.depth == 0
-            && after.depth > 0
-            && is_wrapped(text, before, line)
-        {
-            let depth = before.depth;
-            if let Some(line) = lines.get_mut(at) {
-                line.depth = depth;
+    for at in (0..lines.len()).rev() {
+        let before = at.checked_sub(1).and_then(|before| lines.get(before));
+        let quoted = match (before, lines.get(at), lines.get(at + 1)) {
+            (Some(before), Some(line), Some(after))
+                if before.depth > 0 && line.depth == 0 && after.depth > 0 =>
+            {
+                let ends = is_wrapped(text, before, line).then_some(before.depth);
+                ends.or_else(|| goes_on(text, line, after).then_some(after.depth))
             }
+            _ => None,
+        };
+        if let Some((depth, line)) = quoted.zip(lines.get_mut(at)) {
+            line.depth = depth;
         }
     }
     lines
+}
+
+/// Whether a line between quoted ones, without a mark, goes on in the one behind it, whose beginning it is.
+fn goes_on(text: &str, line: &Line, after: &Line) -> bool {
+    let of = |line: &Line| text.get(line.content.clone()).unwrap_or_default().trim();
+    let (begun, rest) = (of(line), of(after));
+    let long = begun.split_whitespace().count() >= BEGUN;
+    long && begun.starts_with(char::is_uppercase)
+        && !ends(begun)
+        && rest.starts_with(char::is_lowercase)
+}
+
+fn ends(line: &str) -> bool {
+    line.ends_with(['.', '!', '?', ':', ';', ',', ')', '"', '>', '-'])
 }
 
 /// Whether a line without a mark is the end of the quoted one before it: that one is long, and ends in no stop.
 fn is_wrapped(text: &str, before: &Line, line: &Line) -> bool {
     let of = |line: &Line| text.get(line.content.clone()).unwrap_or_default().trim();
     let (quoted, rest) = (of(before), of(line));
-    before.depth > 0
-        && columns(quoted) >= WRAPPED
+    columns(quoted) >= WRAPPED
         && !quoted.ends_with(['.', '!', '?', ':', ';'])
         && !rest.is_empty()
         && columns(rest) <= REST
@@ -313,6 +331,9 @@ mod tests {
             read(&format!("{quoted}Yes.\n")),
             expect(&[("", told), ("", whole)])
         );
+        let begun =
+            "> Thank you.\nI do not know which of them is the large\n> one at all.\nThat one.\n";
+        assert_eq!(read(begun)[0].1, "That one.");
         let answered = "> Which box?\nThe red one.\n> Since when do you have it, and do you have the bill that we sent?\nMonday.\n> Fine\n";
         assert_eq!(read(answered)[0].1, "The red one.\nMonday.");
     }

@@ -3,11 +3,15 @@
 //! It ends badly where something is missing that the host needs to serve, or a card here needs, whether or not the fleet names it. What is only
 //! useful (a toolchain to build plugins, the faster library) is told and does no harm.
 
+mod gpus;
+
 use std::path::Path;
 use std::process::Command;
 
 use fleetwright_inference::{Backends, CardError, Place};
 use serde_json::json;
+
+use gpus::Gpus;
 
 use super::models::{cards_state, library_state};
 use super::{Ending, VerbError};
@@ -80,8 +84,10 @@ pub async fn doctor(arguments: &cli::Doctor, terminal: &mut Terminal) -> Result<
         python(),
         state(&places.state),
         library(&places),
+        generative(),
         cards(&places),
     ];
+    lines.extend(gpus());
     lines.extend(devices(&places));
     lines.push(fleet(&places).await);
     lines.push(cores());
@@ -218,6 +224,36 @@ fn library(places: &Places) -> Line {
     }
 }
 
+/// Whether this build runs generative models.
+fn generative() -> Line {
+    const WHAT: &str = "generative";
+    if cfg!(feature = "llama") {
+        return Line::well(WHAT, "llama.cpp is built in");
+    }
+    Line::lacking(
+        WHAT,
+        State::Wanting,
+        "this build has no llama.cpp, which cards of format `gguf` need",
+        "cargo xtask generative",
+    )
+}
+
+/// The GPUs of this machine; no line where there are none.
+fn gpus() -> Option<Line> {
+    const WHAT: &str = "gpu";
+    let gpus = Gpus::here()?;
+    Some(if gpus.is_old() {
+        Line::lacking(
+            WHAT,
+            State::Wanting,
+            gpus.describe(),
+            gpu_libraries(Place::Cuda(0)),
+        )
+    } else {
+        Line::well(WHAT, gpus.describe())
+    })
+}
+
 /// What the library that serves computes on, each tried; and a GPU that it does not know how to use.
 fn devices(places: &Places) -> Vec<Line> {
     const WHAT: &str = "device";
@@ -258,18 +294,16 @@ fn gpu_libraries(place: Place) -> &'static str {
 
 /// A GPU of NVIDIA's that this process sees, and no library here uses. Linux tells; elsewhere there is no line.
 fn unused_gpu(what: &'static str) -> Option<Line> {
-    let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?.count();
-    (gpus > 0).then(|| {
-        Line::lacking(
-            what,
-            State::Wanting,
-            format!("{gpus} of NVIDIA's GPUs are here, and the library computes on cpu alone"),
-            format!(
-                "fleetwright models pull{0}, and give every command{0}",
-                Build::Cuda.option()
-            ),
-        )
-    })
+    Gpus::here()?;
+    Some(Line::lacking(
+        what,
+        State::Wanting,
+        "a GPU of NVIDIA's is here, and the library computes on cpu alone",
+        format!(
+            "fleetwright models pull{0}, and give every command{0}",
+            Build::Cuda.option()
+        ),
+    ))
 }
 
 fn cards(places: &Places) -> Line {

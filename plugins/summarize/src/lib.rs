@@ -2,9 +2,9 @@
 //!
 //! Extractive by design: what the summary says somebody wrote, and where it stands is part of the answer. A scorer
 //! that was trained on people's summaries weighs each sentence by its likeness to the rest, its place and its wording; what
-//! repeats a chosen sentence is left out. Vectors of sentences are made of what the encoder gives for their tokens, of whole messages that
+//! repeats a chosen sentence is left out, and what leans on the sentence before it (`That is why …`) is told behind that one or not at all. Vectors of sentences are made of what the encoder gives for their tokens, of whole messages that
 //! other stages read as well. A sentence is taken whole or not at all: where none fits, the answer says so.
-//! What a message repeats of an earlier one is a quotation, and never told as its sender's.
+//! What a message repeats of an earlier one is a quotation, and never told as its sender's; nor is a signature, a heading, or what a line announces.
 //!
 //! The scorer knows English. A thread in another language is told by its first sentences, and `language` and `note` say so.
 //!
@@ -14,7 +14,7 @@
 //! begins with a capital. `start` and `end` are those of the sentence as it was written.
 //!
 //! Beside the summary stand `ask`, what the person who opened the thread asks for at last, or else anybody; `agreed`, the newest
-//! agreement or undertaking; and `open`, the newest question after which nobody else wrote. Each is a sentence of the thread or
+//! agreement or undertaking, be it a word or two; and `open`, the newest question after which nobody else wrote. Each is a sentence of the thread or
 //! absent. In a letter alone, the summary begins with what it asks, where that fits.
 //!
 //! Default: 60 words, names included, of scripts without blanks by an estimate (two letters a word in Chinese and Japanese, four in Thai); the first and last 64 sentences of a thread are read, and none of more than 2,000 bytes is told.

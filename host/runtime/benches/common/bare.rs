@@ -15,6 +15,7 @@ use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store,
 };
 
+use self::fleetwright::stage::generation;
 use self::wasi::nn::errors::ErrorCode;
 use self::wasi::nn::graph::{ExecutionTarget, GraphEncoding};
 use self::wasi::nn::tensor::TensorType;
@@ -75,16 +76,7 @@ impl Bare {
         let engine = Engine::new(&config).unwrap();
         let component = Component::from_binary(&engine, component).unwrap();
         let mut linker = Linker::new(&engine);
-        tensor::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).unwrap();
-        errors::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).unwrap();
-        inference::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).unwrap();
-        graph::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).unwrap();
-        fleetwright::stage::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
-            .unwrap();
-        fleetwright::stage::logging::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
-            .unwrap();
-        // What an SDK imports for all stages, and none of these calls.
-        linker.define_unknown_imports_as_traps(&component).unwrap();
+        Stage::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).unwrap();
         let linked = linker.instantiate_pre(&component).unwrap();
         let cards = models.iter();
         let cards = cards.map(|(role, model)| (role.clone(), model.card().to_guest_json()));
@@ -250,5 +242,34 @@ impl errors::HostError for State {
     fn drop(&mut self, error: Resource<NnError>) -> Result<()> {
         self.table.delete(error)?;
         Ok(())
+    }
+}
+
+/// The SDK imports it for all stages; none of those that are measured generates.
+impl generation::Host for State {
+    fn start(
+        &mut self,
+        role: String,
+        _prompt: String,
+        _options: String,
+    ) -> Result<Result<Resource<generation::Text>, Resource<NnError>>> {
+        wasmtime::bail!("`{role}` is to generate, and nothing here does")
+    }
+}
+
+impl generation::HostText for State {
+    fn next(
+        &mut self,
+        _text: Resource<generation::Text>,
+    ) -> Result<Result<Option<String>, Resource<NnError>>> {
+        wasmtime::bail!("nothing here generates")
+    }
+
+    fn usage(&mut self, _text: Resource<generation::Text>) -> Result<Option<String>> {
+        wasmtime::bail!("nothing here generates")
+    }
+
+    fn drop(&mut self, _text: Resource<generation::Text>) -> Result<()> {
+        wasmtime::bail!("nothing here generates")
     }
 }

@@ -345,7 +345,7 @@ fn describe() {
     describe_histogram!(
         "fleetwright_model_processor_seconds",
         Unit::Seconds,
-        "Processor time of the thread that ran a model; a run by several threads takes more."
+        "Processor time of the thread that ran a model, by a library that works in it; a run by several threads takes more."
     );
     describe_histogram!(
         "fleetwright_model_saved_seconds",

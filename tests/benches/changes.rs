@@ -137,14 +137,14 @@ fn swaps(count: u32) {
             times.push(saved.elapsed());
             held.push(resident(&host));
             if [50, 100, 200, 500].contains(&swap) || swap % 1000 == 0 || swap == count {
+                let kinds = ["RssAnon:", "RssFile:"].map(|kind| held_as(&host, kind));
+                memory.insert(swap, (middle(&held), kinds));
                 if [50, count].contains(&swap) {
                     rests.store(true, Ordering::Relaxed);
                     thread::sleep(REST);
                     at_rest.push(resident(&host));
                     rests.store(false, Ordering::Relaxed);
                 }
-                let kinds = ["RssAnon:", "RssFile:"].map(|kind| held_as(&host, kind));
-                memory.insert(swap, (middle(&held), kinds));
                 if let Ok(folder) = std::env::var("MAPS") {
                     let maps = fs::read(format!("/proc/{}/smaps", host.process())).unwrap();
                     fs::write(format!("{folder}/{swap}"), maps).unwrap();

@@ -42,6 +42,11 @@ pub(crate) trait Backend {
     /// What the library said, in words, and whether it lacked memory.
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError>;
 
+    /// Whether a run by one thread is the calling one's work: else its processor time is not known here.
+    fn runs_here(&self) -> bool {
+        false
+    }
+
     /// What ends a run from another thread; none where the library has no way to.
     fn stop(&self) -> Option<Arc<dyn Stop>> {
         None

@@ -182,8 +182,8 @@ pub(crate) struct Executed<'a> {
     /// Places that were computed, padding among them.
     pub(crate) places: u64,
     pub(crate) compute: Duration,
-    /// Processor time of the thread that ran it; a run by several threads takes more.
-    pub(crate) processor: Duration,
+    /// Processor time of the thread that ran it, where that is known; a run by several threads takes more.
+    pub(crate) processor: Option<Duration>,
     pub(crate) entries: &'a [Served],
 }
 
@@ -202,7 +202,9 @@ impl Executed<'_> {
         let padding = self.places.saturating_sub(asked);
         meters.executions.increment(1);
         meters.compute.record(self.compute);
-        meters.processor.record(self.processor);
+        if let Some(processor) = self.processor {
+            meters.processor.record(processor);
+        }
         meters.rows.record(self.rows as f64);
         meters.entries.record(self.entries.len() as f64);
         meters.padding.increment(padding);

@@ -168,6 +168,8 @@ struct Worker {
     opened: Opened,
     watchdog: Watchdog,
     meters: Meters,
+    /// Processor time of the backend, in the run that is under way.
+    used: Duration,
 }
 
 /// How a run failed.
@@ -194,8 +196,8 @@ struct Run {
     /// Places that were computed, padding among them.
     places: u64,
     compute: Duration,
-    /// Processor time of this thread.
-    processor: Duration,
+    /// Processor time of the backend in this thread, where it works here.
+    processor: Option<Duration>,
 }
 
 /// What this thread has computed so far.
@@ -257,7 +259,8 @@ impl Worker {
     }
 
     fn run(&mut self, entries: &[Entry], policy: Policy) -> Result<Run, Failure> {
-        let (started, used) = (Instant::now(), processor_time());
+        let started = Instant::now();
+        self.used = Duration::ZERO;
         let requests: Vec<&Request> = entries.iter().map(|entry| &entry.request).collect();
         let rows = requests
             .iter()
@@ -285,7 +288,7 @@ impl Worker {
             rows,
             places,
             compute: started.elapsed(),
-            processor: processor_time().saturating_sub(used),
+            processor: self.opened.backend.runs_here().then_some(self.used),
         })
     }
 
@@ -339,7 +342,9 @@ impl Worker {
             self.watchdog.arm(until, stop);
         }
         // Unwind safe: after a panic the backend is thrown away.
+        let before = processor_time();
         let ended = catch_unwind(AssertUnwindSafe(|| backend.run(&request.inputs)));
+        self.used += processor_time().saturating_sub(before);
         let stopped = self.watchdog.disarm();
         let took = begun.elapsed();
         if stopped || took > self.post.run {
@@ -428,6 +433,7 @@ fn begin(post: Post, open: Open) -> Result<(Worker, Runtime), LoadError> {
         open,
         opened,
         watchdog,
+        used: Duration::ZERO,
     };
     Ok((worker, runtime))
 }

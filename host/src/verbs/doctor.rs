@@ -87,8 +87,9 @@ pub async fn doctor(arguments: &cli::Doctor, terminal: &mut Terminal) -> Result<
         generative(),
         cards(&places),
     ];
-    lines.extend(gpus());
-    lines.extend(devices(&places));
+    let gpus = Gpus::here();
+    lines.extend(gpus.as_ref().map(described));
+    lines.extend(devices(&places, gpus.is_some()));
     lines.push(fleet(&places).await);
     lines.push(cores());
     lines.extend(memory());
@@ -238,33 +239,28 @@ fn generative() -> Line {
     )
 }
 
-/// The GPUs of this machine; no line where there are none.
-fn gpus() -> Option<Line> {
+/// The GPUs of this machine, and whether their driver is new enough.
+fn described(gpus: &Gpus) -> Line {
     const WHAT: &str = "gpu";
-    let gpus = Gpus::here()?;
-    Some(if gpus.is_old() {
-        Line::lacking(
-            WHAT,
-            State::Wanting,
-            gpus.describe(),
-            gpu_libraries(Place::Cuda(0)),
-        )
+    if gpus.is_old() {
+        let mend = gpu_libraries(Place::Cuda(0));
+        Line::lacking(WHAT, State::Wanting, gpus.describe(), mend)
     } else {
         Line::well(WHAT, gpus.describe())
-    })
+    }
 }
 
 /// What the library that serves computes on, each tried; and a GPU that it does not know how to use.
-fn devices(places: &Places) -> Vec<Line> {
+fn devices(places: &Places, gpu: bool) -> Vec<Line> {
     const WHAT: &str = "device";
     let library = onnxruntime::file(places).ok().flatten();
     // That it cannot be loaded stands in the line before.
     let Some(backends) = library.and_then(|file| Backends::detect(Some(&file)).ok()) else {
-        return unused_gpu(WHAT).into_iter().collect();
+        return unused_gpu(gpu).into_iter().collect();
     };
     let devices = backends.devices();
     let unused = if devices.is_empty() {
-        unused_gpu(WHAT)
+        unused_gpu(gpu)
     } else {
         None
     };
@@ -292,18 +288,19 @@ fn gpu_libraries(place: Place) -> &'static str {
     }
 }
 
-/// A GPU of NVIDIA's that this process sees, and no library here uses. Linux tells; elsewhere there is no line.
-fn unused_gpu(what: &'static str) -> Option<Line> {
-    Gpus::here()?;
-    Some(Line::lacking(
-        what,
-        State::Wanting,
-        "a GPU of NVIDIA's is here, and the library computes on cpu alone",
-        format!(
-            "fleetwright models pull{0}, and give every command{0}",
-            Build::Cuda.option()
-        ),
-    ))
+/// A GPU of NVIDIA's that this process sees, where no library here uses it.
+fn unused_gpu(gpu: bool) -> Option<Line> {
+    gpu.then(|| {
+        Line::lacking(
+            "device",
+            State::Wanting,
+            "a GPU of NVIDIA's is here, and the library computes on cpu alone",
+            format!(
+                "fleetwright models pull{0}, and give every command{0}",
+                Build::Cuda.option()
+            ),
+        )
+    })
 }
 
 fn cards(places: &Places) -> Line {

@@ -104,9 +104,12 @@ def tell(answers: list) -> None:
         equal = sum(one == other for one, other in pairs)
         kappa = cohen_kappa_score(*zip(*pairs)) if len({value for pair in pairs for value in pair}) > 1 else float("nan")
         print(f"{label:<9} readers equal in {equal} of {len(rows)}, kappa {kappa:.2f}")
-        settled = np.array([row[label] for row in rows])
-        for value in sorted(set(settled)):
-            held = settled == value
+        settled = [row[label].split(",") for row in rows]
+        shares = {value: [value in values for values in settled] for value in sorted({one for values in settled for one in values})}
+        if "none" in shares:
+            shares["right or none"] = [right or none for right, none in zip(shares["right"], shares["none"])]
+        for value, held in shares.items():
+            held = np.array(held)
             drawn = [held[draws.integers(0, len(held), len(held))].mean() for _ in range(RESAMPLES)]
             low, high = np.percentile(drawn, [2.5, 97.5])
             print(f"  {value:<16} {held.sum():>3}  {held.mean():.2f} ({low:.2f}–{high:.2f})")

@@ -39,9 +39,29 @@ def choose(thread, scores: np.ndarray, vectors: np.ndarray, expected: dict, redu
         likeness = np.maximum(likeness, np.maximum(vectors @ vectors[best], 0))
 
 
+def questions(text: str) -> bool:
+    """Whether a question mark ends something, as the SDK's `questions` says."""
+    for mark in re.finditer(r"[?]+|[？؟]", text):
+        before, after = text[: mark.start()][-1:], text[mark.end() :]
+        if mark[0] in "？؟" or before.isalnum() and after[:1].isspace():
+            return True
+        rest = after[:8].lstrip("!\"'”’“»…*_")
+        if before == "(":
+            continue
+        if not rest or rest[0] in ")]" and (text.startswith("(") or len(rest.rstrip(". ")) <= 1):
+            return True
+        if rest[0] in ")]":
+            continue
+        if rest[0].isspace():
+            if not rest.lstrip()[:1].islower():
+                return True
+        elif not rest[0].isalnum() and rest[0] not in ".,":
+            return True
+    return False
+
+
 def verb(thread, sentence) -> str:
-    # A mark that ends something: none in brackets, and none that stands for a letter.
-    if re.search(r"(?<!\()\?(?!\w)", sentence.text):
+    if questions(sentence.text):
         return "asks"
     if sentence.message == 0:
         return "says"

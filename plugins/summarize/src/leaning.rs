@@ -27,11 +27,6 @@ const POINTING: &[&str] = &[
     "thus",
     "hence",
     "instead",
-    "yes",
-    "no",
-    "yep",
-    "nope",
-    "exactly",
     "same",
 ];
 /// … or behind one of these.
@@ -86,6 +81,8 @@ const LINKS: &[&str] = &[
     "true",
     "then",
 ];
+/// An answer that begins with one of these, and a stop or a comma behind it, leans on its question.
+const ANSWERS: &[&str] = &["yes", "no", "yep", "nope", "yeah", "exactly"];
 /// Among so many words at a sentence's beginning `this` and `these` point back; further on their noun may stand before them.
 const NEAR: usize = 8;
 /// Among so many there is no noun yet that an `it` could stand for.
@@ -161,9 +158,16 @@ const FOLLOWED: &[&str] = &[
     "that", "to", "if", "whether", "as", "since", "days", "weeks", "months", "hours",
 ];
 
-/// Whether a sentence leans.
+/// Whether an English sentence leans.
 pub(crate) fn leans(text: &str) -> bool {
     let lower = text.to_lowercase().replace('’', "'");
+    let answers = ANSWERS.iter().any(|answer| {
+        let rest = lower.strip_prefix(answer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([',', '.', '!', ';', ':']))
+    });
+    if answers {
+        return true;
+    }
     let words = lower.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let points = |at: usize| points(words.get(at..).unwrap_or_default());
@@ -182,7 +186,8 @@ fn points_within(words: &[&str], at: usize) -> bool {
             at < NEAR && !TIMES.contains(&after) && !letter
         }
         "such" => after != "as",
-        "that's" | "them" | "him" => true,
+        "that's" => true,
+        "them" | "him" => at < SOON,
         "that" => PREPOSITIONS.contains(&before) && !CLAUSES.contains(&after),
         "it" | "it's" | "they" | "he" | "she" => {
             let near = at < SOON || THINKING.contains(&before);
@@ -257,6 +262,8 @@ mod tests {
             "This is a formal complaint about my lid.",
             "This is to tell you of a broken lid.",
             "I know that.",
+            "No parcel came on Monday.",
+            "I asked the shop and told them of it.",
             "The lid broke before it came.",
             "Lids such as mine break.",
             "",

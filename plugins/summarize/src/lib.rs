@@ -167,6 +167,9 @@ fn summarize(request: Request<Fields>, config: Config) -> Result<Answer<Summary>
 fn shorten(sentences: &mut Vec<Sentence>) {
     if sentences.len() > MOST {
         sentences.drain(MOST / 2..sentences.len() - MOST / 2);
+        if let Some(after) = sentences.get_mut(MOST / 2) {
+            after.follows = false;
+        }
     }
 }
 
@@ -225,12 +228,17 @@ fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
         ..
     } = weighed;
     let found = matters(sentences, scores, brief);
-    let chosen = choose::choose(
-        sentences,
-        candidates(weighed, found.ask),
-        &weighed.likeness,
-        words,
-    );
+    let candidates = candidates(weighed, found.ask);
+    let choose = |candidates| choose::choose(sentences, candidates, &weighed.likeness, words);
+    let mut chosen = choose(candidates.clone());
+    if chosen.is_empty() {
+        // What stands by itself does not fit.
+        let alone = |one: Candidate| Candidate {
+            leans: false,
+            ..one
+        };
+        chosen = choose(candidates.into_iter().map(alone).collect());
+    }
     // Once more over the whole: two sentences side by side could make up a number.
     let summary = mask::cards(&tell::all(sentences, &chosen));
     let one = |sentence: Option<&Sentence>| {
@@ -285,6 +293,7 @@ fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
     let sentences = &weighed.sentences;
     let whole = sentences.iter().any(|sentence| sentence.whole);
     let letter = sentences.iter().all(|sentence| sentence.message == 0);
+    let english = weighed.method == Method::Scorer;
     let told = sentences.iter().zip(&weighed.scores).enumerate();
     let told = told.filter(|(_, (sentence, _))| (sentence.whole || !whole) && is_told(sentence));
     let scored = told.map(|(index, (sentence, score))| {
@@ -292,7 +301,7 @@ fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
         Candidate {
             index,
             score: if first { f32::MAX } else { *score },
-            leans: !first && index > 0 && leaning::leans(&sentence.text),
+            leans: english && !first && index > 0 && leaning::leans(&sentence.text),
         }
     });
     let all: Vec<Candidate> = scored.collect();

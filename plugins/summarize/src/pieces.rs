@@ -20,6 +20,8 @@ const FEW: usize = 3;
 const CODE: [&str; 11] = [
     "<!", "==", "::", "();", "</", "/>", "<!--", "{", "}", "&&", ":=",
 ];
+/// Characters of an item's number or letter.
+const ITEM: usize = 2;
 /// Stops that end no sentence.
 const FIRMS: [&str; 4] = ["Inc.", "Ltd.", "Corp.", "Co."];
 /// Tokens in a row that show that two texts are the same.
@@ -29,8 +31,9 @@ const QUOTED: f64 = 0.6;
 /// Tokens of earlier messages that are remembered.
 const MEMORY: usize = 20_000;
 
-/// For each piece of a message whether it is a whole sentence, as far as its ends and the lines around it tell.
-pub(crate) fn whole(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
+/// For each piece of a message whether it is a whole sentence, as far as its ends and the lines around it tell. Before some, a quotation
+/// was taken out (`behind_quotes`).
+pub(crate) fn whole(message: &str, pieces: &[Range<usize>], behind_quotes: &[bool]) -> Vec<bool> {
     let text = |piece: &Range<usize>| message.get(piece.clone()).unwrap_or_default();
     let cut: Vec<bool> = pieces
         .iter()
@@ -41,7 +44,7 @@ pub(crate) fn whole(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
         })
         .chain([pieces.last().is_some_and(|last| hangs(text(last)))])
         .collect();
-    let quoted = announced(message, pieces);
+    let quoted = announced(message, pieces, behind_quotes);
     let before = [false].into_iter().chain(cut.iter().copied());
     let stopped = pieces.iter().filter(|piece| stops(text(piece))).count();
     let small = |piece: &str| {
@@ -72,22 +75,31 @@ pub(crate) fn whole(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
         .collect()
 }
 
-/// For each piece whether it stands in a paragraph that a line announces (`Ann wrote:`): no mark says that it is quoted.
-fn announced(message: &str, pieces: &[Range<usize>]) -> Vec<bool> {
-    let (mut within, mut begun, mut end) = (false, false, 0);
-    let told = pieces.iter().map(|piece| {
-        let gap = message.get(end..piece.start).unwrap_or_default();
-        let paragraph = gap.matches('\n').count() > 1;
-        // A blank line may stand between the announcement and what it announces.
-        within &= !(paragraph && begun);
-        begun |= within;
-        end = piece.end;
-        let quoted = within;
-        if announces(message.get(piece.clone()).unwrap_or_default()) {
-            (within, begun) = (true, false);
-        }
-        quoted
-    });
+/// For each piece whether a line announces it (`Ann wrote:`), and no mark says that it is quoted: the rest of that line's next one, or a
+/// paragraph that stands by itself.
+fn announced(message: &str, pieces: &[Range<usize>], behind_quotes: &[bool]) -> Vec<bool> {
+    let (mut within, mut paragraph, mut begun, mut end) = (false, false, false, 0);
+    let told = pieces
+        .iter()
+        .zip(behind_quotes)
+        .map(|(piece, behind_quotes)| {
+            let gap = message.get(end..piece.start).unwrap_or_default();
+            let lines = gap.matches('\n').count();
+            if within && !begun {
+                (paragraph, begun) = (lines > 1, true);
+            } else {
+                let over = if paragraph { lines > 1 } else { lines > 0 };
+                within &= !over;
+            }
+            // What was announced is marked, and gone; what follows is its reader's.
+            within &= !behind_quotes;
+            end = piece.end;
+            let quoted = within;
+            if announces(message.get(piece.clone()).unwrap_or_default()) {
+                (within, begun) = (true, false);
+            }
+            quoted
+        });
     told.collect()
 }
 
@@ -142,19 +154,22 @@ fn is_item(piece: &str) -> bool {
     starts_item(piece) || piece.starts_with('-')
 }
 
-/// Whether brackets have their others; those of an item (`b)`) and of a face (`:)`) have none.
+/// Whether brackets have their others; those of an item (`b)`, `12)`) and of a face (`:)`) have none.
 fn is_bracketed(piece: &str) -> bool {
-    let mut depth = 0_i32;
+    let (mut depth, mut word) = (0_usize, 0_usize);
     let mut before = ' ';
-    for (at, c) in piece.char_indices() {
+    for c in piece.chars() {
         match c {
-            '(' => depth += 1,
-            ')' if at > 2 && !matches!(before, ':' | ';' | '-') => depth -= 1,
+            '(' if !matches!(before, ':' | ';' | '-' | '=') => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            ')' if matches!(before, ':' | ';' | '-' | '=') || (1..=ITEM).contains(&word) => {}
+            ')' => return false,
             _ => {}
         }
+        word = if c.is_alphanumeric() { word + 1 } else { 0 };
         before = c;
     }
-    depth == 0 || piece.contains(":-(") || piece.contains(":(")
+    depth == 0
 }
 
 /// Whether nothing is announced, and every quotation mark and bracket has its other.
@@ -207,7 +222,9 @@ mod tests {
 
     fn told(message: &str) -> Vec<&str> {
         let pieces = sentences(message);
-        let kept = pieces.iter().zip(whole(message, &pieces));
+        let kept = pieces
+            .iter()
+            .zip(whole(message, &pieces, &vec![false; pieces.len()]));
         kept.filter(|(_, whole)| *whole)
             .map(|(piece, _)| &message[piece.clone()])
             .collect()
@@ -259,6 +276,10 @@ mod tests {
             ["I do not accept this."]
         );
         assert_eq!(told("Ann said:\nNo.\n\nBo said:\nYes.").len(), 0);
+        assert_eq!(
+            told("Your clerk said:\nIt comes on Friday.\nIt did not come."),
+            ["It did not come."]
+        );
     }
 
     #[test]
@@ -282,6 +303,9 @@ mod tests {
             "Minutes Of Tuesday\n\nThe lid broke\n\nReturn x if x == 1\n\nEngines Trading Inc.";
         assert_eq!(told(message), ["The lid broke"]);
         assert_eq!(told("ORDER NEVER CAME"), ["ORDER NEVER CAME"]);
+        let items = "I want either a) my money back or b) a new lid :)";
+        assert_eq!(told(items), [items]);
+        assert_eq!(told("Ivan could do that)."), [""; 0]);
     }
 
     #[test]

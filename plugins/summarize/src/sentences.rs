@@ -140,7 +140,8 @@ pub(crate) fn is_greeting(text: &str) -> bool {
 
 /// Whether a line is one that a mail program wrote: a header, or the line above a quotation.
 fn is_header(text: &str) -> bool {
-    if text.starts_with("-----") {
+    let first = text.lines().next().unwrap_or_default();
+    if first.starts_with("-----") && first.ends_with("--") && first.contains(char::is_alphabetic) {
         return true;
     }
     let text = text.trim_start_matches(['(', '[', '*']);

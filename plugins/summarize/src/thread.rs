@@ -16,6 +16,11 @@ use crate::features::tokens;
 use crate::pieces::{self, Said};
 use crate::sentences::{Sentence, greeting, is_greeting};
 
+/// Of what a thread says in a word or two, the newest so many are read.
+const BRIEF: usize = 64;
+/// As many dashes or the like, and a blank, are a ruling.
+const RULING: usize = 5;
+
 /// A message of a thread.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -105,31 +110,33 @@ fn sentences(told: &[Told]) -> (Vec<Sentence>, Vec<Sentence>) {
             speaker: speaker.clone(),
             ..sentence
         }));
-        let mut own = of_message(index, letter, &message.body);
+        let mut own = of_message(index, letter, message);
         // A message alone neither repeats another nor is repeated.
         if told.len() > 1 {
-            let words: Vec<Vec<String>> =
-                own.iter().map(|sentence| tokens(&sentence.text)).collect();
+            let words: Vec<Vec<String>> = own
+                .iter()
+                .map(|(_, sentence)| tokens(&sentence.text))
+                .collect();
             let mut repeated = words.iter().map(|words| said.has(words));
             own.retain(|_| !repeated.next().unwrap_or_default());
             for words in &words {
                 said.add(words);
             }
         }
-        let mut end = None;
-        for (place, sentence) in own.into_iter().enumerate() {
-            let begin = sentence.range.start;
-            let gap = end.and_then(|end| message.written.get(end..begin));
-            end = Some(sentence.range.end);
+        let mut last = None;
+        for (place, (piece, sentence)) in own.into_iter().enumerate() {
+            let follows = sentence.follows && last.is_some_and(|last| last + 1 == piece);
+            last = Some(piece);
             made.push(Sentence {
                 place,
                 speaker: speaker.clone(),
-                follows: gap.is_some_and(|gap| !quotes(gap)),
+                follows,
                 ..sentence
             });
         }
     }
-    (made, brief)
+    let oldest = brief.len().saturating_sub(BRIEF);
+    (made, brief.split_off(oldest))
 }
 
 /// Whether quoted lines stand between a sentence and the next one, which is not quoted itself.
@@ -146,39 +153,62 @@ fn briefly(index: usize, letter: &str) -> impl Iterator<Item = Sentence> {
     pieces.filter_map(move |piece| Sentence::brief(letter.get(piece)?, index))
 }
 
-/// The sentences of one message; their speaker, and their places among those that are kept, are the caller's to set.
-fn of_message(index: usize, own: &str, body: &Tracked) -> Vec<Sentence> {
+/// The sentences of one message, each with its place among the pieces; their speaker, and their places among those that are kept, are
+/// the caller's to set.
+fn of_message(index: usize, own: &str, message: &Told) -> Vec<(usize, Sentence)> {
     let start = after_greeting(own);
     let letter = own.get(start..).unwrap_or_default();
     let pieces = text::sentences(letter);
-    let whole = pieces::whole(letter, &pieces);
-    let told = pieces.into_iter().zip(whole).enumerate();
-    let kept = told.filter_map(|(at, (piece, whole))| {
-        let piece = unbracketed(letter, piece);
+    let written: Vec<_> = pieces
+        .iter()
+        .map(|piece| message.body.source(piece.start + start..piece.end + start))
+        .collect();
+    let gaps = written.iter().zip(written.iter().skip(1));
+    let gaps = gaps.map(|(one, next)| message.written.get(one.end..next.start));
+    let behind_quotes = gaps.map(|gap| gap.is_none_or(quotes));
+    let behind_quotes: Vec<bool> = [false].into_iter().chain(behind_quotes).collect();
+    let whole = pieces::whole(letter, &pieces, &behind_quotes);
+    let told = pieces
+        .into_iter()
+        .zip(whole.into_iter().zip(behind_quotes))
+        .enumerate();
+    let kept = told.filter_map(|(at, (piece, (whole, behind_quotes)))| {
+        let piece = bare(letter, piece);
         let within = piece.start + start..piece.end + start;
         let sentence = Sentence {
-            range: body.source(within.clone()),
+            range: message.body.source(within.clone()),
             own: within,
             whole,
+            follows: at > 0 && !behind_quotes,
             ..Sentence::of(letter.get(piece)?, index)?
         };
         let greeted = at == 0 && start > 0;
-        Some(if greeted {
+        let sentence = if greeted {
             sentence.capitalised()
         } else {
             sentence
-        })
+        };
+        Some((at, sentence))
     });
     kept.collect()
 }
 
-/// A piece without a bracket at its beginning or end whose other stands in no part of it.
-fn unbracketed(letter: &str, piece: Range<usize>) -> Range<usize> {
+/// A piece without the ruling that a writer set above it, and without a bracket at its beginning or end whose other stands in no part of it.
+fn bare(letter: &str, piece: Range<usize>) -> Range<usize> {
     let text = letter.get(piece.clone()).unwrap_or_default();
-    let begun = text.trim_start_matches([')', ']', '}', ' ']);
+    let ruled = text.trim_start_matches(['-', '_', '=', '*', '~']);
+    let unruled = if text.len() - ruled.len() >= RULING && ruled.starts_with(char::is_whitespace) {
+        ruled.trim_start()
+    } else {
+        text
+    };
+    let begun = unruled.trim_start_matches([')', ']', '}', ' ']);
     let mut told = begun;
-    if !begun.contains('(') {
-        told = begun.trim_end_matches([')', ' ']);
+    if !begun.contains('(')
+        && let Some(unbracketed) = begun.strip_suffix(')')
+        && !unbracketed.ends_with([':', ';', '-', '='])
+    {
+        told = unbracketed.trim_end();
     }
     let start = piece.start + (text.len() - begun.len());
     start..start + told.len()
@@ -282,9 +312,11 @@ mod tests {
 
     #[test]
     fn a_bracket_without_its_other_is_not_told() {
-        let of = |text: &str| text[unbracketed(text, 0..text.len())].to_owned();
+        let of = |text: &str| text[bare(text, 0..text.len())].to_owned();
         assert_eq!(of(") How about a lid?)"), "How about a lid?");
         assert_eq!(of("(A lid, or two.)"), "(A lid, or two.)");
+        assert_eq!(of("It works now :)"), "It works now :)");
+        assert_eq!(of("-----\nmy lid is broken."), "my lid is broken.");
     }
 
     #[test]
@@ -347,6 +379,42 @@ mod tests {
                 ("That depends on you.", false)
             ]
         );
+    }
+
+    #[test]
+    fn what_stands_between_two_sentences_and_is_none_parts_them() {
+        let found = read(
+            &[],
+            "The lid came. Boxes didn't. That is what I wait for.",
+            "",
+        )
+        .sentences;
+        let follows: Vec<_> = found.iter().map(|s| (s.text.as_str(), s.follows)).collect();
+        assert_eq!(
+            follows,
+            [
+                ("The lid came.", false),
+                ("That is what I wait for.", false)
+            ]
+        );
+    }
+
+    #[test]
+    fn who_answers_below_a_marked_quotation_is_told() {
+        for body in [
+            "Ann Lee wrote:\n> Which box do you have?\nThe red one with the large lid.",
+            "On Monday, Ann wrote:\n> Which box do you have?\n\nThe red one with the large lid.",
+        ] {
+            let found = read(&[], body, "Bo <bo@x.example>").sentences;
+            let own: Vec<_> = found
+                .iter()
+                .filter(|s| s.speaker.as_deref() == Some("Bo"))
+                .collect();
+            assert!(
+                own.iter().any(|s| s.whole && s.text.starts_with("The red")),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

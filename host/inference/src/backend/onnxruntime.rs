@@ -162,6 +162,10 @@ fn named(
 }
 
 impl Backend for SessionBackend {
+    fn runs_here(&self) -> bool {
+        true
+    }
+
     fn signature(&self) -> Option<Signature> {
         Some(self.signature.clone())
     }

@@ -182,6 +182,10 @@ impl StubBackend {
 }
 
 impl Backend for StubBackend {
+    fn runs_here(&self) -> bool {
+        true
+    }
+
     fn signature(&self) -> Option<Signature> {
         None
     }

@@ -25,7 +25,8 @@ pub(super) struct ModelRuns {
     pub(super) compute_ms: f64,
     /// Milliseconds that a call waited, on average.
     pub(super) queue_ms: f64,
-    /// Processor time of a run, on average, in milliseconds; absent where it runs by several threads, of which one is read.
+    /// Processor time of a run, on average, in milliseconds; absent where not all of it is read: by several threads, or by a library with
+    /// threads of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) processor_ms: Option<f64>,
     /// Calls that were given what another of their submission had computed.
@@ -99,9 +100,11 @@ impl Metered {
                 compute_ms: 1000.0
                     * mean(since("fleetwright_model_compute_seconds_sum"), executions),
                 queue_ms: 1000.0 * mean(since("fleetwright_model_queue_seconds_sum"), queued),
-                processor_ms: self.by_one_thread(labels).then(|| {
-                    1000.0 * mean(since("fleetwright_model_processor_seconds_sum"), executions)
-                }),
+                processor_ms: (self.by_one_thread(labels)
+                    && since("fleetwright_model_processor_seconds_count") >= executions)
+                    .then(|| {
+                        1000.0 * mean(since("fleetwright_model_processor_seconds_sum"), executions)
+                    }),
                 shared: whole(since("fleetwright_model_saved_seconds_count")),
             }
         });
@@ -211,6 +214,7 @@ fleetwright_model_batch_rows_sum{model="minilm",version="1.0.0"} 18
 fleetwright_model_batch_rows_count{model="minilm",version="1.0.0"} 15
 fleetwright_model_compute_seconds_sum{model="minilm",version="1.0.0"} 0.05
 fleetwright_model_processor_seconds_sum{model="minilm",version="1.0.0"} 0.04
+fleetwright_model_processor_seconds_count{model="minilm",version="1.0.0"} 5
 fleetwright_model_threads{model="minilm",version="1.0.0"} 1
 fleetwright_model_queue_seconds_sum{model="minilm",version="1.0.0"} 0.008
 fleetwright_model_queue_seconds_count{model="minilm",version="1.0.0"} 8
@@ -234,6 +238,9 @@ fleetwright_stage_guest_seconds_sum{stage="classify",version="1.0.0"} 0.002
         let by_two = AFTER.replace("1.0.0\"} 1\n", "1.0.0\"} 2\n");
         let by_two = Metered::read(&by_two).models(&before);
         assert_eq!(by_two[0].processor_ms, None, "one thread of two is read");
+        let unread = AFTER.replace("processor_seconds_count", "unheard_of");
+        let unread = Metered::read(&unread).models(&before);
+        assert_eq!(unread[0].processor_ms, None, "no run of its five is read");
         let runs: Vec<_> = minilm.runs_by_rows.iter().collect();
         assert_eq!(runs, [(&"1".to_owned(), &2), (&"2".to_owned(), &3)]);
         let stages = after.stages(&before);

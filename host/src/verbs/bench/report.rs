@@ -274,7 +274,8 @@ impl Cpu {
                 .sum(),
         );
         let told = !stages.is_empty() && ended > 0;
-        let went = models.zip(self.submission_ms).filter(|_| told);
+        let all = self.submission_ms.filter(|all| *all > 0.0);
+        let went = models.zip(all).filter(|_| told);
         Cpu {
             went: went.map(|(models_ms, all)| Went {
                 models_ms,

@@ -3,11 +3,15 @@
 //! `/proc/driver/nvidia` tells names and driver without any tool; `nvidia-smi`, where it is there, the version of CUDA.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Where the driver tells of itself.
 const TOLD: &str = "/proc/driver/nvidia";
+/// How long `nvidia-smi` may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The driver from which on the pinned library computes.
 const LEAST: u32 = 580;
 
@@ -24,9 +28,7 @@ impl Gpus {
     /// Those of this machine; `None` where there are none, or nothing tells of them.
     pub(super) fn here() -> Option<Gpus> {
         let gpus = Gpus::told(Path::new(TOLD))?;
-        let output = Command::new("nvidia-smi").output().ok();
-        let text = output.and_then(|output| String::from_utf8(output.stdout).ok());
-        let cuda = text.as_deref().and_then(cuda);
+        let cuda = heading().as_deref().and_then(cuda);
         Some(Gpus { cuda, ..gpus })
     }
 
@@ -97,6 +99,29 @@ fn driver(text: &str) -> Option<String> {
     let is_version =
         |word: &&str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
     line.split_whitespace().find(is_version).map(str::to_owned)
+}
+
+/// What `nvidia-smi` prints, where it is done in time: a driver that hangs holds it up without end.
+fn heading() -> Option<String> {
+    let mut child = Command::new("nvidia-smi")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().ok()?.is_none() {
+        if Instant::now() > end {
+            // It is killed if it can be; whether it ends is the driver's matter.
+            drop(child.kill());
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut text = String::new();
+    // Some screens of text, which the pipe holds.
+    child.stdout?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The version in the heading that `nvidia-smi` prints.

@@ -16,6 +16,9 @@ const CUES: [&str; 12] = [
     "kindly",
 ];
 
+/// Characters behind a mark that are looked at.
+const NEAR: usize = 8;
+
 /// Whether a sentence, in English, asks for something: a question, or one of a few turns such as "please" and "I would like".
 #[must_use]
 pub fn asks(sentence: &str) -> bool {
@@ -26,34 +29,40 @@ pub fn asks(sentence: &str) -> bool {
 /// Whether a question mark ends something in it: not one that stands for a letter (`can?t`), nor for a doubt, `(?)`.
 #[must_use]
 pub fn questions(sentence: &str) -> bool {
-    let mut before = None;
+    let bracketed = sentence.starts_with('(');
+    // What stands before a mark, or before the marks that it is the last of.
+    let (mut before, mut last) = (' ', ' ');
     sentence.char_indices().any(|(at, c)| {
-        let last = before.replace(c);
+        if c != '?' || last != '?' {
+            before = last;
+        }
+        last = c;
+        let after = sentence.get(at + c.len_utf8()..).unwrap_or_default();
         match c {
             '？' | '؟' => true,
-            '?' => {
-                let after = sentence.get(at + 1..).unwrap_or_default();
-                last != Some('(') && ends_question(after, sentence.starts_with('('))
+            '?' if !after.starts_with('?') => {
+                before != '(' && ends_question(before, after, bracketed)
             }
             _ => false,
         }
     })
 }
 
-/// Whether a question ends before `after`: there is nothing, or a new beginning, or a bracket that was opened with it.
-fn ends_question(after: &str, bracketed: bool) -> bool {
-    let marks = |c: char| {
-        matches!(
-            c,
-            '?' | '!' | '"' | '\'' | '”' | '’' | '»' | '…' | '*' | '_'
-        )
-    };
-    let rest = after.trim_start_matches(marks);
+/// Whether a question ends between `before` and `after`: behind a word and before a blank; before a new beginning, or nothing; before a
+/// bracket that ends the sentence or was opened with it.
+fn ends_question(before: char, after: &str, bracketed: bool) -> bool {
+    let blank = after.starts_with(char::is_whitespace);
+    if blank && before.is_alphanumeric() {
+        return true;
+    }
+    let marks = ['!', '"', '\'', '”', '’', '“', '»', '…', '*', '_'];
+    let near: String = after.chars().take(NEAR).collect();
+    let rest = near.trim_start_matches(marks);
     match rest.chars().next() {
         None => true,
-        Some(')' | ']') => bracketed || rest.trim_end_matches(['.', ' ']).chars().count() == 1,
+        Some(')' | ']') => bracketed || rest.trim_end_matches(['.', ' ']).chars().nth(1).is_none(),
         Some(c) if c.is_whitespace() => !rest.trim_start().starts_with(char::is_lowercase),
-        Some(_) => false,
+        Some(c) => !c.is_alphanumeric() && !matches!(c, '.' | ','),
     }
 }
 
@@ -85,6 +94,9 @@ mod tests {
             ("\"When?\" was all he said.", false),
             ("(Or is it Monday?)", true),
             ("Is it? I doubt it.", true),
+            ("Hello. Did you get my parcel? thanks", true),
+            ("Where is my order?🙏", true),
+            ("Really??? When?", true),
             ("Can you come (or is Monday better?).", true),
             ("I can?t find it.", false),
             ("A lid (the large one?) was ordered.", false),

@@ -108,6 +108,10 @@ const TITLES: &[&str] = &["dr", "prof", "mr", "mrs", "ms", "sir"];
 /// A line of so many underscores sets off a footer of at most so many lines.
 const UNDERLINED: usize = 20;
 const FOOTER: usize = 6;
+/// Words of a line that says something.
+const SAYING: usize = 3;
+/// Words of a sender's name that are looked for.
+const NAMES: usize = 8;
 /// A signature's lines are short and few.
 const LINE: usize = 80;
 const LINES: usize = 10;
@@ -118,11 +122,14 @@ const LINES: usize = 10;
 #[must_use]
 pub fn signature(message: &str) -> Option<usize> {
     let mut at = 0;
+    // Lines that say something so far.
+    let mut above = 0;
     for line in message.split_inclusive('\n') {
         let rest = message.get(at + line.len()..).unwrap_or_default();
-        if starts(line.trim_end_matches(['\n', '\r']), rest) {
+        if starts(line.trim_end_matches(['\n', '\r']), rest, above) {
             return Some(at);
         }
+        above += usize::from(!line.trim().is_empty());
         at += line.len();
     }
     None
@@ -139,92 +146,123 @@ pub fn without_signature(message: &str) -> &str {
 
 /// The message without its signature, also one that is known by its writer's name alone: `Ada Lovelace`, and what follows.
 ///
-/// `from` is the sender as a mail program says it. A name by which a message begins, or behind which sentences follow, is none.
+/// `from` is the sender as a mail program says it. A name that stands before anything is said, or behind which something is said, is none.
 #[must_use]
 pub fn without_signature_of<'a>(message: &'a str, from: &str) -> &'a str {
     let own = without_signature(message);
     let names = names(from);
-    let mut at = 0;
+    let (mut at, mut said) = (0, false);
     for line in own.split_inclusive('\n') {
-        let (before, rest) = own.split_at_checked(at).unwrap_or((own, ""));
-        let rest = rest.get(line.len()..).unwrap_or_default();
-        if !before.trim().is_empty() && signs(line, &names) && names_alone(rest) {
-            return before.trim_end_matches(is_ruling).trim_end();
+        let rest = own.get(at + line.len()..).unwrap_or_default();
+        if said && signs(line.trim(), &names) && names_alone(rest) {
+            return without_rules(own.get(..at).unwrap_or_default());
         }
+        said |= says(line.trim());
         at += line.len();
     }
     own
 }
 
-fn is_ruling(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '-' | '_' | '=' | '*' | '~')
+/// Whether a line says something: no greeting, and no name.
+fn says(line: &str) -> bool {
+    let words = line.split_whitespace().count();
+    !line.ends_with(',') && (words >= SAYING || words > 1 && line.ends_with(['.', '?']))
+}
+
+/// A text without the lines of nothing but `-` and the like at its end.
+fn without_rules(text: &str) -> &str {
+    let mut text = text.trim_end();
+    while let Some((before, line)) = text.rsplit_once('\n') {
+        let rules = |c: char| matches!(c, '-' | '_' | '=' | '*' | '~');
+        if !line.trim().chars().all(rules) {
+            break;
+        }
+        text = before.trim_end();
+    }
+    text
 }
 
 /// The words of a sender's name and of what stands before the `@`, in small letters.
 fn names(from: &str) -> Vec<String> {
     let known = from.split('@').next().unwrap_or_default().to_lowercase();
     let words = known.split(|c: char| !c.is_alphabetic());
-    words
-        .filter(|word| word.chars().count() > 1)
-        .map(str::to_owned)
-        .collect()
+    let words = words.filter(|word| word.chars().count() > 1);
+    words.take(NAMES).map(str::to_owned).collect()
 }
 
 /// Whether a line is the writer's name, with a title, a parting or a firm on the same line.
 fn signs(line: &str, names: &[String]) -> bool {
-    let lower = line.trim().to_lowercase();
-    let (parting, named) = match lower.split_once([',', '!']) {
-        Some((parting, named)) if PARTINGS.contains(&parting.trim()) => (true, named),
-        _ => (false, lower.as_str()),
-    };
-    if lower.chars().count() > LINE || named.ends_with(['?', '!']) {
+    if line.chars().count() > LINE {
         return false;
     }
-    let mut words = named
-        .split(|c: char| !c.is_alphabetic())
-        .filter(|word| !word.is_empty() && !TITLES.contains(word));
-    let is_name = |word: &&str| names.iter().any(|name| name == word);
-    let first = words.next();
-    let rest: Vec<_> = words.collect();
-    let initials = |word: &&str| word.chars().count() == 1;
+    let (parting, named) = match line.split_once([',', '!']) {
+        Some((parting, named)) if PARTINGS.contains(&parting.trim().to_lowercase().as_str()) => {
+            (true, named)
+        }
+        _ => (false, line),
+    };
+    if named.ends_with(['?', '!']) {
+        return false;
+    }
+    let words = named.split(|c: char| !c.is_alphabetic());
+    let words = words.filter(|word| !TITLES.contains(&word.to_lowercase().as_str()));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let is_name = |word: &str| names.contains(&word.to_lowercase());
+    let initial = |word: &str| word.chars().count() == 1;
+    let Some((first, rest)) = words.split_first() else {
+        return false;
+    };
     // A name of two words may be followed by anything; one alone stands alone.
-    let known = first.as_ref().is_some_and(is_name)
-        && (rest.iter().all(|word| is_name(word) || initials(word))
-            || rest
-                .iter()
-                .find(|word| !initials(word))
-                .is_some_and(is_name)
-                && !named.trim_end().ends_with('.'));
-    known || parting && first.is_some() && rest.len() < 3
+    let alone = rest.iter().all(|word| is_name(word) || initial(word));
+    let second = rest.iter().find(|word| !initial(word));
+    let whole = second.is_some_and(|word| is_name(word)) && !named.ends_with('.');
+    let written_so = |word: &&str| word.starts_with(char::is_uppercase) || is_name(word);
+    is_name(first) && (alone || whole)
+        || parting && rest.len() < 3 && !named.ends_with('.') && words.iter().all(written_so)
 }
 
-/// Whether lines hold a name's rest, such as a firm, an address, numbers: short ones, few, and no sentence.
+/// Whether lines hold a name's rest, such as a firm, an address, numbers: short ones, few, and nothing said.
 fn names_alone(rest: &str) -> bool {
-    let mut lines = rest.lines().map(str::trim);
-    is_tail(rest)
-        && lines.all(|line| !line.ends_with(['.', '!', ':']) || line.split_whitespace().count() < 5)
+    let said = |line: &str| {
+        let words = line.split_whitespace();
+        let small = words
+            .clone()
+            .filter(|word| word.starts_with(char::is_lowercase));
+        let small = small.filter(|word| !word.contains(['.', '@', '/'])).count();
+        let stops = line.ends_with(['.', '!', ':']) && words.count() >= SAYING;
+        let after_all = line.to_lowercase();
+        small >= SAYING
+            || stops
+            || ["ps ", "ps:", "p.s."]
+                .iter()
+                .any(|ps| after_all.starts_with(ps))
+    };
+    is_tail(rest) && !rest.lines().map(str::trim).any(said)
 }
 
 /// Whether there are no more than so many lines, and short ones.
 fn few(rest: &str, lines: usize) -> bool {
-    let mut told = rest.lines().map(str::trim).filter(|line| !line.is_empty());
-    told.clone().count() <= lines && told.all(|line| line.chars().count() <= LINE)
+    let told = rest.lines().map(str::trim).filter(|line| !line.is_empty());
+    let told: Vec<&str> = told.take(lines + 1).collect();
+    told.len() <= lines && told.iter().all(|line| line.chars().count() <= LINE)
 }
 
-/// Whether a signature starts at `line`, before `rest`.
-fn starts(line: &str, rest: &str) -> bool {
+/// Whether a signature starts at `line`, before `rest` and below so many lines.
+fn starts(line: &str, rest: &str, above: usize) -> bool {
     if line.trim_end_matches([' ', ',']) == "--" || line.trim() == "—" {
         return true;
     }
     let lower = line.trim().to_lowercase();
-    if lower.starts_with("-- -") && !lower.contains(char::is_alphanumeric)
-        || lower.starts_with("-----begin pgp signature")
-    {
+    if lower.starts_with("-----begin pgp signature") {
         return true;
     }
-    // A provider's own words stand below a long line.
+    let dashes = lower.starts_with("-- -") && lower.bytes().all(|b| matches!(b, b'-' | b' '));
+    if dashes && above > 0 {
+        return names_alone(rest);
+    }
+    // A provider's own words stand below a long line, and are fewer than what stands above.
     let underlined = lower.len() >= UNDERLINED && lower.bytes().all(|b| b == b'_');
-    if underlined && few(rest, FOOTER) {
+    if underlined && few(rest, FOOTER.min(above)) {
         return true;
     }
     let rule = lower.len() >= 3 && lower.chars().all(|c| matches!(c, '-' | '_' | '=' | '*'));
@@ -279,7 +317,7 @@ mod tests {
             "Cordialement,\r\nÉlodie",
             "This e-mail and its attachments are confidential and intended for the addressee only.\nIf you are not they, delete it.",
             "-- ------\nA. Lovelace\nDept. of Engines",
-            "________________________________\nDo you know our offers?\nSee them today!",
+            "________________________________\nDo you know our offers? See them today!",
             "-----BEGIN PGP SIGNATURE-----\nVersion: 2\niQCVAwUB\n-----END PGP SIGNATURE-----",
             "______\nDISCLAIMER: this notice follows every message.",
             "Yours faithfully,\nB. Bo\n\nThis message is intended for its recipient.\nA very long line of a disclaimer that goes on, and on, and does not stop at eighty characters at all.",
@@ -345,8 +383,18 @@ mod tests {
         ] {
             assert!(!of(from, text), "{from}: {text}");
         }
-        let letter = "Ada Lovelace\n12 High Street\n\nmy card is gone";
-        assert_eq!(without_signature_of(letter, "Ada Lovelace"), letter);
+        for letter in [
+            "Ada Lovelace\n12 High Street\n\nmy card is gone",
+            "Hello\nAda Lovelace here\nmy card is blocked\nplease send a new one",
+            "Good morning,\n\nAda Lovelace, customer no 12345\n\nmy parcel never came",
+            "Nr Item   Qty\n-- ------ ---\n1  Lid    2\n\nWhere are these? I wait since May.",
+            "New message\n________________________________\nName: Ada\nMessage: my lid is broken",
+            "Please send it\n*today*",
+        ] {
+            assert_eq!(without_signature_of(letter, "Ada Lovelace"), letter);
+        }
+        let ruled = "Please send it *today*\n\n-----\nAda";
+        assert_eq!(without_signature_of(ruled, "Ada"), "Please send it *today*");
         assert_eq!(
             without_signature_of("It broke.\n\nAda", ""),
             "It broke.\n\nAda"

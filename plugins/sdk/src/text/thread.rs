@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::Tracked;
 use super::attribution::{Origin, attribution, between_marks, header_block, is_separator};
-use super::columns;
+use super::{columns, hangs};
 
 /// A quoted line of as many columns may have been wrapped …
 const WRAPPED: usize = 50;
 /// … and what was wrapped out of it has at most so many.
 const REST: usize = 40;
-/// A line that goes on in a quoted one has as many words: whoever answers between the lines may be brief, and set no stops.
+/// A line that goes on in a quoted one has as many words, and is as long as a rest at most is: whoever answers between the lines may be brief, and set no stops.
 const BEGUN: usize = 6;
 
 /// One message of a thread.
@@ -94,23 +94,20 @@ fn goes_on(text: &str, line: &Line, after: &Line) -> bool {
     let of = |line: &Line| text.get(line.content.clone()).unwrap_or_default().trim();
     let (begun, rest) = (of(line), of(after));
     let long = begun.split_whitespace().count() >= BEGUN;
-    long && begun.starts_with(char::is_uppercase)
-        && !ends(begun)
-        && rest.starts_with(char::is_lowercase)
+    let begins = begun.starts_with(char::is_uppercase) && rest.starts_with(char::is_lowercase);
+    long && begins && !ends(begun) && (columns(begun) >= REST || hangs(begun))
 }
 
 fn ends(line: &str) -> bool {
     line.ends_with(['.', '!', '?', ':', ';', ',', ')', '"', '>', '-'])
 }
 
-/// Whether a line without a mark is the end of the quoted one before it: that one is long, and ends in no stop.
+/// Whether a line without a mark is the end of the quoted one before it: that one is long and ends in no stop, and this one begins small.
 fn is_wrapped(text: &str, before: &Line, line: &Line) -> bool {
     let of = |line: &Line| text.get(line.content.clone()).unwrap_or_default().trim();
     let (quoted, rest) = (of(before), of(line));
-    columns(quoted) >= WRAPPED
-        && !quoted.ends_with(['.', '!', '?', ':', ';'])
-        && !rest.is_empty()
-        && columns(rest) <= REST
+    let goes_on = columns(quoted) >= WRAPPED && !ends(quoted);
+    goes_on && rest.starts_with(char::is_lowercase) && columns(rest) <= REST
 }
 
 /// The lines of a text, each with the marks that stand before it.
@@ -331,11 +328,14 @@ mod tests {
             read(&format!("{quoted}Yes.\n")),
             expect(&[("", told), ("", whole)])
         );
-        let begun =
-            "> Thank you.\nI do not know which of them is the large\n> one at all.\nThat one.\n";
+        let begun = "> Thank you.\nI do not know which of them is the large one of the\n> two at all.\nThat one.\n";
         assert_eq!(read(begun)[0].1, "That one.");
         let answered = "> Which box?\nThe red one.\n> Since when do you have it, and do you have the bill that we sent?\nMonday.\n> Fine\n";
         assert_eq!(read(answered)[0].1, "The red one.\nMonday.");
+        let small = "> where do you live now\nI live in the High Street number twelve\n> and do you have the bill\n";
+        assert_eq!(read(small)[0].1, "I live in the High Street number twelve");
+        let brackets = "> What is the order number and the date when you bought it (roughly)\nA-1234, on 3 May.\n> And which shop?\n";
+        assert_eq!(read(brackets)[0].1, "A-1234, on 3 May.");
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Metered {
             );
             let runs = since("fleetwright_model_batch_rows_count");
             let queued = since("fleetwright_model_queue_seconds_count");
+            let timed = since("fleetwright_model_processor_seconds_count");
             ModelRuns {
                 model: label(labels, &["model", "version"]),
                 requests: whole(requests),
@@ -100,11 +101,10 @@ impl Metered {
                 compute_ms: 1000.0
                     * mean(since("fleetwright_model_compute_seconds_sum"), executions),
                 queue_ms: 1000.0 * mean(since("fleetwright_model_queue_seconds_sum"), queued),
-                processor_ms: (self.by_one_thread(labels)
-                    && since("fleetwright_model_processor_seconds_count") >= executions)
-                    .then(|| {
-                        1000.0 * mean(since("fleetwright_model_processor_seconds_sum"), executions)
-                    }),
+                // The series of one moment are read one after the other, while runs end.
+                processor_ms: (self.by_one_thread(labels) && timed >= 0.9 * executions).then(
+                    || 1000.0 * mean(since("fleetwright_model_processor_seconds_sum"), timed),
+                ),
                 shared: whole(since("fleetwright_model_saved_seconds_count")),
             }
         });

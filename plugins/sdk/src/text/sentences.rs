@@ -126,9 +126,13 @@ fn is_closing(c: char) -> bool {
 /// Whether the writer begins sentences without capitals: no stop has one behind it, and two or more could.
 fn is_all_small(text: &str) -> bool {
     let mut begun = 0;
-    for (at, _) in text.match_indices(['.', '!', '?', '…']) {
-        let rest = text.get(at..).unwrap_or_default();
-        let rest = rest.trim_start_matches(['.', '!', '?', '…']);
+    let stops = ['.', '!', '?', '…'];
+    for (at, stop) in text.match_indices(stops) {
+        let rest = text.get(at + stop.len()..).unwrap_or_default();
+        // Of many in a row the last is looked at alone: a text may have nothing else.
+        if rest.starts_with(stops) {
+            continue;
+        }
         let next = rest.trim_start();
         if next.len() == rest.len() {
             continue;

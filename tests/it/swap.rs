@@ -155,6 +155,30 @@ fn a_candidate_that_fails_its_golden_cases_never_answers() {
 }
 
 #[test]
+fn a_candidate_without_cases_that_traps_never_answers() {
+    let text = |case: &str| {
+        format!(
+            "schema = 1\nname = \"traps\"\n[models.stub]\nuse = \"stub@1\"\n\n[[stage]]\nname = \"one\"\nplugin = \"hostile@1\"\n\
+             models = {{ model = \"stub\" }}\nreads = [\"subject\"]\nconfig = {{ case = \"{case}\" }}\n"
+        )
+    };
+    let host = Host::start(Layout::new(&text("echo"), &["hostile"]).unwrap(), &[]).unwrap();
+    let answers = || outcome(&host.submit(&subject("hello")).unwrap(), "completed");
+    answers();
+    edit(host.layout(), &text("trap"));
+    let why = refused(&host);
+    assert!(
+        why.contains("traps at a call with nothing to read") && why.contains("unreachable"),
+        "{why}"
+    );
+    let generation = answers()["fleet"]["generation"].clone();
+    assert_eq!(generation, 1, "what served serves on");
+    // A first fleet takes nobody's place: it starts, and its stage fails by itself.
+    let first = Host::start(Layout::new(&text("trap"), &["hostile"]).unwrap(), &[]).unwrap();
+    assert_eq!(first.submit(&subject("hello")).unwrap().status, 500);
+}
+
+#[test]
 fn a_model_that_cannot_run_is_refused_before_it_answers() {
     let text = |model: &str| {
         format!(

@@ -2,7 +2,8 @@
 //!
 //! They lie beside what they test: `plugins/NAME.tests/*.json` for every version of a plugin, `models/NAME/VERSION/tests/*.json`
 //! for every stage that binds that model (a case names the plugin that it is for). A candidate whose stage fails one is
-//! refused, and never answers a request. Stages that a change leaves as they are, are not tested again. Bounds: 1,000
+//! refused, and never answers a request. One without a case is called with nothing to read where another fleet serves, and refused where it
+//! traps. Stages that a change leaves as they are, are not tested again. Bounds: 1,000
 //! cases a folder, 4 MiB a case; each runs under the stage's own limits, but for its rate, up to four at a time, and again alone where
 //! one fails.
 
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetwright_runtime::{Answer, Attachment, Disposition, Request, Stage};
+use fleetwright_runtime::{Answer, Attachment, CallErrorKind, Disposition, Request, Stage};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -149,6 +150,24 @@ pub(crate) async fn judge(
         Ok(ran)
     } else {
         Err(failed)
+    }
+}
+
+/// Whether a stage without cases stands a call with nothing to read: a failure that it tells itself is none of its faults, a trap is.
+///
+/// # Errors
+/// How it trapped.
+pub(crate) async fn stands(stage: &Stage) -> Result<(), String> {
+    let request = Request {
+        submission: Arc::from("golden"),
+        fields: "{}".into(),
+        attachments: Vec::new(),
+        work: Arc::default(),
+    };
+    let (answer, _) = stage.rehearse(request, Instant::now() + DEADLINE).await;
+    match answer {
+        Err(error) if error.kind == CallErrorKind::Trap => Err(error.detail),
+        _ => Ok(()),
     }
 }
 

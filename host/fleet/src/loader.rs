@@ -289,7 +289,9 @@ impl Workshop {
         let mut arms = Arms::new(&self.runtime, &models, serving);
         let (nodes, trials) = nodes(&manifest, resolved, &mut arms, &proposal, &mut findings).await;
         if findings.is_empty() && proposal.golden {
-            self.judge(&manifest, &nodes, &arms, &mut findings).await;
+            let replaces = serving.is_some();
+            self.judge(&manifest, &nodes, &arms, replaces, &mut findings)
+                .await;
         }
         if !findings.is_empty() {
             return Err(refused(source, findings));
@@ -387,17 +389,25 @@ impl Workshop {
         std::iter::once(own).chain(beside).collect()
     }
 
-    /// Runs the golden cases of every arm that is new.
+    /// Runs the golden cases of every arm that is new. Where another fleet serves, one without cases must stand a call; a first
+    /// one has nothing to lose by what it brings.
     async fn judge(
         &self,
         manifest: &Manifest,
         nodes: &[Node],
         arms: &Arms<'_>,
+        replaces: bool,
         findings: &mut Vec<Diagnostic>,
     ) {
         for (node, stage) in nodes.iter().zip(&manifest.stages) {
             for arm in node.arms().filter(|arm| arms.is_new(arm)) {
                 match golden::judge(&arm.stage, &node.reads, &self.cases(arm)).await {
+                    Ok(0) if replaces => {
+                        if let Err(detail) = golden::stands(&arm.stage).await {
+                            let plugin = format!("{}@{}", arm.plugin.name, arm.plugin.version);
+                            findings.push(codes::traps(stage, &plugin, &detail));
+                        }
+                    }
                     Ok(0) => {}
                     Ok(cases) => {
                         let (stage, plugin) = (node.name(), &arm.plugin);

@@ -23,6 +23,7 @@ const ADAPTER_NOT_FOUND: Code = Code::new("adapter-not-found");
 const MODEL_REFUSED: Code = Code::new("model-refused");
 const LIMIT_REFUSED: Code = Code::new("limit-refused");
 const GOLDEN_FAILED: Code = Code::new("golden-failed");
+const PLUGIN_TRAPS: Code = Code::new("plugin-traps");
 
 pub(super) fn plugin_not_found(
     stage: &Stage,
@@ -209,6 +210,14 @@ pub(super) fn golden_failed(stage: &Stage, plugin: &str, failed: &[Failed]) -> D
         finding = finding.note(format!("`{}`: {}", case.case.display(), case.detail));
     }
     finding.hint("mend the plugin, its models or its config; or the cases, where they ask for what is no longer wanted")
+}
+
+/// The stage's plugin has no golden case, and traps at a call with nothing to read.
+pub(super) fn traps(stage: &Stage, plugin: &str, detail: &str) -> Diagnostic {
+    let message = format!("`{plugin}` traps at a call with nothing to read: {detail}");
+    Diagnostic::new(PLUGIN_TRAPS, stage.spans.plugin, message)
+        .label("refused")
+        .hint("mend the plugin, or its config; where it cannot do without fields, let it say so as a failure, or put a golden case beside it that shows them")
 }
 
 pub(super) fn model_refused(wanted: &ModelUse, key: &str, error: &ModelError) -> Diagnostic {

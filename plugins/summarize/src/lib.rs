@@ -230,9 +230,11 @@ fn answer(weighed: &Weighed, language: Language, words: usize) -> Summary {
     let found = matters(sentences, scores, brief);
     let candidates = candidates(weighed, found.ask);
     let choose = |candidates| choose::choose(sentences, candidates, &weighed.likeness, words);
-    let mut chosen = choose(candidates.clone());
+    let follows = |one: &Candidate| sentences.get(one.index).is_some_and(|s| s.follows);
+    let stand = candidates.iter().filter(|one| !one.leans || follows(one));
+    let mut chosen = choose(stand.copied().collect());
     if chosen.is_empty() {
-        // What stands by itself does not fit.
+        // Nothing stands by itself, or what does is too long.
         let alone = |one: Candidate| Candidate {
             leans: false,
             ..one
@@ -287,8 +289,7 @@ impl Chosen {
     }
 }
 
-/// The whole sentences with their scores, fragments where there are none; of those that lean, the ones that follow what they lean on,
-/// where anything stands by itself. In a letter, what is asked is told first; in a thread it stands beside the summary.
+/// The whole sentences with their scores, fragments where there are none. In a letter, what is asked is told first; in a thread it stands beside the summary.
 fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
     let sentences = &weighed.sentences;
     let whole = sentences.iter().any(|sentence| sentence.whole);
@@ -304,18 +305,7 @@ fn candidates(weighed: &Weighed, ask: Option<usize>) -> Vec<Candidate> {
             leans: english && !first && index > 0 && leaning::leans(&sentence.text),
         }
     });
-    let all: Vec<Candidate> = scored.collect();
-    if all.iter().all(|one| one.leans) {
-        let alone = |one: Candidate| Candidate {
-            leans: false,
-            ..one
-        };
-        return all.into_iter().map(alone).collect();
-    }
-    let follows = |one: &Candidate| sentences.get(one.index).is_some_and(|s| s.follows);
-    all.into_iter()
-        .filter(|one| !one.leans || follows(one))
-        .collect()
+    scored.collect()
 }
 
 fn is_told(sentence: &Sentence) -> bool {

@@ -17,9 +17,7 @@ const LONG: usize = 40;
 /// a signature, a heading, or half of something.
 const FEW: usize = 3;
 /// Marks that nobody writes in a sentence.
-const CODE: [&str; 11] = [
-    "<!", "==", "::", "();", "</", "/>", "<!--", "{", "}", "&&", ":=",
-];
+const CODE: [&str; 10] = ["<!", "==", "::", "();", "</", "/>", "{", "}", "&&", ":="];
 /// Characters of an item's number or letter.
 const ITEM: usize = 2;
 /// Stops that end no sentence.

@@ -106,11 +106,11 @@ fn sentences(told: &[Told]) -> (Vec<Sentence>, Vec<Sentence>) {
     let (mut made, mut brief, mut said) = (Vec::new(), Vec::new(), Said::default());
     for (index, (speaker, message)) in speakers.iter().zip(told).enumerate() {
         let letter = without_signature_of(message.body.as_str(), &message.from);
-        brief.extend(briefly(index, letter).map(|sentence| Sentence {
+        let (mut own, briefly) = of_message(index, letter, message);
+        brief.extend(briefly.into_iter().map(|sentence| Sentence {
             speaker: speaker.clone(),
             ..sentence
         }));
-        let mut own = of_message(index, letter, message);
         // A message alone neither repeats another nor is repeated.
         if told.len() > 1 {
             let words: Vec<Vec<String>> = own
@@ -147,15 +147,9 @@ fn quotes(gap: &str) -> bool {
         .is_some_and(|(before, own)| !marked(own) && before.split('\n').skip(1).any(marked))
 }
 
-/// What a message says in a word or two.
-fn briefly(index: usize, letter: &str) -> impl Iterator<Item = Sentence> {
-    let pieces = text::sentences(letter).into_iter();
-    pieces.filter_map(move |piece| Sentence::brief(letter.get(piece)?, index))
-}
-
-/// The sentences of one message, each with its place among the pieces; their speaker, and their places among those that are kept, are
-/// the caller's to set.
-fn of_message(index: usize, own: &str, message: &Told) -> Vec<(usize, Sentence)> {
+/// The sentences of one message, each with its place among the pieces, and what it says in a word or two; their speaker, and the
+/// places of sentences among those that are kept, are the caller's to set.
+fn of_message(index: usize, own: &str, message: &Told) -> (Vec<(usize, Sentence)>, Vec<Sentence>) {
     let start = after_greeting(own);
     let letter = own.get(start..).unwrap_or_default();
     let pieces = text::sentences(letter);
@@ -168,19 +162,22 @@ fn of_message(index: usize, own: &str, message: &Told) -> Vec<(usize, Sentence)>
     let behind_quotes = gaps.map(|gap| gap.is_none_or(quotes));
     let behind_quotes: Vec<bool> = [false].into_iter().chain(behind_quotes).collect();
     let whole = pieces::whole(letter, &pieces, &behind_quotes);
-    let told = pieces
-        .into_iter()
-        .zip(whole.into_iter().zip(behind_quotes))
-        .enumerate();
-    let kept = told.filter_map(|(at, (piece, (whole, behind_quotes)))| {
+    let (mut sentences, mut brief) = (Vec::new(), Vec::new());
+    let told = pieces.into_iter().zip(whole.into_iter().zip(behind_quotes));
+    for (at, (piece, (whole, behind_quotes))) in told.enumerate() {
         let piece = bare(letter, piece);
         let within = piece.start + start..piece.end + start;
+        let said = letter.get(piece).unwrap_or_default();
+        let Some(sentence) = Sentence::of(said, index) else {
+            brief.extend(Sentence::brief(said, index));
+            continue;
+        };
         let sentence = Sentence {
             range: message.body.source(within.clone()),
             own: within,
             whole,
             follows: at > 0 && !behind_quotes,
-            ..Sentence::of(letter.get(piece)?, index)?
+            ..sentence
         };
         let greeted = at == 0 && start > 0;
         let sentence = if greeted {
@@ -188,9 +185,9 @@ fn of_message(index: usize, own: &str, message: &Told) -> Vec<(usize, Sentence)>
         } else {
             sentence
         };
-        Some((at, sentence))
-    });
-    kept.collect()
+        sentences.push((at, sentence));
+    }
+    (sentences, brief)
 }
 
 /// A piece without the ruling that a writer set above it, and without a bracket at its beginning or end whose other stands in no part of it.

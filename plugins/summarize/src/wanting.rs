@@ -1,9 +1,12 @@
 //! How much a sentence asks for something: a request or a question, a question that its writer answers himself, a wish told on the way.
 
-use fleetwright_sdk::text::{asks, questions};
+use fleetwright_sdk::text::{asks, questions, requests};
 
 /// Turns with which somebody asks without a question mark, beside those that every stage knows.
 const WISHES: &[&str] = &[
+    "do you have",
+    "does anyone",
+    "does anybody",
     "i wonder",
     "i'm wondering",
     "i am wondering",
@@ -31,19 +34,6 @@ const WISHES: &[&str] = &[
     "tell me",
     "advise me",
     "help me",
-];
-/// Requests as such, and not what somebody wants among other things.
-const REQUESTS: &[&str] = &[
-    "do you have",
-    "does anyone",
-    "does anybody",
-    "could you",
-    "can you",
-    "would you",
-    "will you",
-    "let me know",
-    "i would like",
-    "kindly",
 ];
 /// What somebody wants, where a sentence begins with it.
 const WANTS: &[&str] = &["i want", "we want", "i need", "we need"];
@@ -122,7 +112,7 @@ pub(crate) fn wanting(sentence: &str) -> Option<Wanting> {
         return Some(Wanting::Asking);
     }
     let wants = WANTS.iter().any(|start| lower.starts_with(start)) && asks(sentence);
-    if any(REQUESTS) || any(WISHES) || wants || pleads(&lower) {
+    if requests(sentence) || any(WISHES) || wants || pleads(&lower) {
         return Some(Wanting::Asking);
     }
     let polite = lower.contains("please") && !WANTS.iter().any(|wants| lower.contains(wants));

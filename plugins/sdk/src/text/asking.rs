@@ -1,20 +1,17 @@
 //! Which sentences ask for something.
 
-/// Words with which one asks, as they stand in small letters; a question mark asks as well, of any script.
-const CUES: [&str; 12] = [
-    "please",
+/// Turns with which one asks for something, as they stand in small letters …
+const REQUESTS: [&str; 7] = [
     "could you",
     "can you",
     "would you",
     "will you",
     "let me know",
-    "i want",
-    "we want",
-    "i need",
-    "we need",
     "i would like",
     "kindly",
 ];
+/// … and words that tell a wish among other things. A question mark asks as well, of any script.
+const WISHES: [&str; 5] = ["please", "i want", "we want", "i need", "we need"];
 
 /// Characters behind a mark that are looked at.
 const NEAR: usize = 8;
@@ -23,7 +20,15 @@ const NEAR: usize = 8;
 #[must_use]
 pub fn asks(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
-    questions(sentence) || CUES.iter().any(|cue| says(&lower, cue))
+    let any = |turns: &[&str]| turns.iter().any(|turn| says(&lower, turn));
+    questions(sentence) || any(&REQUESTS) || any(&WISHES)
+}
+
+/// Whether a sentence, in English, asks by a turn that asks for nothing else, such as "could you".
+#[must_use]
+pub fn requests(sentence: &str) -> bool {
+    let lower = sentence.to_lowercase();
+    REQUESTS.iter().any(|request| says(&lower, request))
 }
 
 /// Whether a question mark ends something in it: not one that stands for a letter (`can?t`), nor for a doubt, `(?)`.

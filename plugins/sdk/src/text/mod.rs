@@ -25,7 +25,7 @@ mod signature;
 mod thread;
 mod tracked;
 
-pub use asking::{asks, questions};
+pub use asking::{asks, questions, requests};
 pub use html::visible;
 pub use plain::plain;
 pub use script::{columns, sets_no_blanks, words_of_run};

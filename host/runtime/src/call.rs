@@ -312,7 +312,7 @@ impl Stage {
         spent: Arc<Spent>,
         place: OwnedSemaphorePermit,
     ) -> Boxed<Result<Answer, Failure>> {
-        let live = (place, self.instances.enter(), code.runtime.awake());
+        let (live, awake) = ((place, self.instances.enter()), code.runtime.awake());
         let (plugin, limits) = (code.plugin.clone(), self.limits.clone());
         let (name, grants) = (self.name.clone(), self.grants.clone());
         Box::pin(async move {
@@ -330,7 +330,7 @@ impl Stage {
                 let handler = instance.fleetwright_stage_handler();
                 handler.call_handle(&mut store, lowered).await
             };
-            let called = call.await;
+            let called = awake.during(call).await;
             let state = store.data();
             match called {
                 Err(error) => Err(classify(&error, state)),

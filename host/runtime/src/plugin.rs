@@ -152,13 +152,12 @@ impl Runtime {
         let mut store = new_store(&self.engine, state, &limits);
         let (pre, awake) = (pre.clone(), self.awake());
         let call = async move {
-            let _awake = awake;
             let call = async {
                 let stage = pre.instantiate_async(&mut store).await?;
                 let description = stage.fleetwright_stage_description();
                 description.call_describe(&mut store).await
             };
-            let described = call.await;
+            let described = awake.during(call).await;
             described.map_err(|error| classify(&error, store.data()))
         };
         let described = run_metered(call, limits.cpu, deadline)

@@ -1,12 +1,15 @@
 //! The clock by which guests yield: one thread an engine, which advances its epoch.
 //!
-//! A tick is 1 ms while an instance lives: the longest that a guest keeps a worker to itself. Where none has lived for
-//! 50 ticks the thread slows down to 10 ticks a second, so that an idle host sleeps.
+//! A tick is 1 ms while a guest computes: the longest that one keeps a worker to itself. While all that live wait for models, it is 4 ms,
+//! and so a guest that then begins to compute may have its first yield as late: a tick costs the host 30 µs of processor, and guests
+//! wait most of their time. Where none has lived for 50 ms the thread slows down to 10 ticks a second, so that an idle host sleeps.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
@@ -14,8 +17,10 @@ use crate::error::LoadError;
 
 /// How often a running guest yields.
 const TICK: Duration = Duration::from_millis(1);
-/// Ticks without an instance after which the thread slows down, and the length of a tick then.
-const IDLE_TICKS: u32 = 50;
+/// A tick while no guest computes.
+const WAITING_TICK: Duration = Duration::from_millis(4);
+/// How long no instance has lived where the thread slows down, and the length of a tick then.
+const IDLE: Duration = Duration::from_millis(50);
 const IDLE_TICK: Duration = Duration::from_millis(100);
 
 /// Advances an engine's epoch until it is dropped.
@@ -28,7 +33,10 @@ pub(crate) struct Ticker {
 struct Pulse {
     stop: AtomicBool,
     slow: AtomicBool,
+    /// Instances that live.
     awake: AtomicUsize,
+    /// Those of them that compute now.
+    computing: AtomicUsize,
 }
 
 impl Ticker {
@@ -60,20 +68,22 @@ impl Ticker {
 
 impl Pulse {
     fn tick(&self, engine: &Engine) {
-        let mut idle = 0;
+        let mut lived = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
-            idle = match self.awake.load(Ordering::SeqCst) {
-                0 => idle + 1,
-                _ => 0,
-            };
-            if idle > IDLE_TICKS {
+            if self.awake.load(Ordering::SeqCst) > 0 {
+                lived = Instant::now();
+            }
+            if lived.elapsed() > IDLE {
                 self.slow.store(true, Ordering::SeqCst);
                 if self.awake.load(Ordering::SeqCst) == 0 {
                     std::thread::park_timeout(IDLE_TICK);
                 }
                 self.slow.store(false, Ordering::SeqCst);
             } else {
-                std::thread::park_timeout(TICK);
+                std::thread::park_timeout(match self.computing.load(Ordering::Relaxed) {
+                    0 => WAITING_TICK,
+                    _ => TICK,
+                });
             }
             engine.increment_epoch();
         }
@@ -83,9 +93,37 @@ impl Pulse {
 /// Someone needs the epochs; no longer when this is dropped.
 pub(crate) struct Awake(Arc<Pulse>);
 
+impl Awake {
+    /// `call`, which is seen to compute while it is polled.
+    pub(crate) async fn during<F: Future>(self, call: F) -> F::Output {
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            let _computing = Computing::of(&self.0);
+            call.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
 impl Drop for Awake {
     fn drop(&mut self) {
         self.0.awake.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One guest more that computes, until this is dropped: a poll may end by a panic.
+struct Computing<'a>(&'a Pulse);
+
+impl<'a> Computing<'a> {
+    fn of(pulse: &'a Pulse) -> Self {
+        pulse.computing.fetch_add(1, Ordering::Relaxed);
+        Computing(pulse)
+    }
+}
+
+impl Drop for Computing<'_> {
+    fn drop(&mut self) {
+        self.0.computing.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Classification {
     /// The most probable types, the answer among them.
     #[serde(default)]
     alternatives: Vec<Likely>,
-    /// What single sentences ask, where they do not all ask the same.
+    /// What single parts of the letter ask, where they do not all ask the same.
     #[serde(default)]
     asks: Vec<Likely>,
 }
@@ -133,8 +133,7 @@ pub fn decide(
     classification: Option<&Classification>,
     decisions: &Map<String, Value>,
 ) -> Route {
-    let Some((facts, kind)) = classification.and_then(|c| c.kind.as_deref().map(|kind| (c, kind)))
-    else {
+    let Some(facts) = classification.filter(|facts| facts.kind.is_some()) else {
         let reason = format!(
             "there is no classification → queue `{}`, where a person decides",
             table.human
@@ -142,23 +141,28 @@ pub fn decide(
         return to_human(table, reason, DecidedBy::Absent, Vec::new());
     };
     let matches = matching(table, facts, decisions);
-    let confidence = facts.confidence().unwrap_or(0.0);
-    if confidence < table.floor {
-        let figure = facts
-            .confidence()
-            .map_or("not given".to_owned(), |c| format!("{c:.2}"));
-        let reason = format!(
-            "confidence in type `{kind}` is {figure}, below the floor of {:.2} → queue `{}`, where a person decides",
-            table.floor, table.human
-        );
-        let would_be = alternatives(table, &matches.places);
-        return to_human(table, reason, DecidedBy::Floor, would_be);
+    if facts.confidence().unwrap_or(0.0) < table.floor {
+        return by_floor(table, facts, &matches);
     }
     let main = by_table(table, facts, &matches)
         .or_else(|| by_proposal(table, facts, decisions))
         .unwrap_or_else(|| by_default(table, facts));
     let also = further(table, facts, decisions, &main.queue);
     Route { also, ..main }
+}
+
+/// Of a type that is not sure enough: by a person, who is told what the table would have said.
+fn by_floor(table: &Table, facts: &Classification, matches: &Matches) -> Route {
+    let kind = facts.kind.as_deref().unwrap_or_default();
+    let figure = facts
+        .confidence()
+        .map_or("not given".to_owned(), |c| format!("{c:.2}"));
+    let reason = format!(
+        "confidence in type `{kind}` is {figure}, below the floor of {:.2} → queue `{}`, where a person decides",
+        table.floor, table.human
+    );
+    let would_be = alternatives(table, &matches.places);
+    to_human(table, reason, DecidedBy::Floor, would_be)
 }
 
 /// The rules that match, in the table's order.
@@ -231,8 +235,8 @@ fn by_proposal(
     None
 }
 
-/// The other queues that a request needs which asks for several things: those of its sentences' types, sure enough, by the
-/// same table.
+/// The other queues that a request needs which asks for several things: those of its parts' types by the same table, and a person's
+/// for a part whose type is not sure, as if it had come alone.
 fn further(
     table: &Table,
     facts: &Classification,
@@ -243,17 +247,25 @@ fn further(
     let others = facts
         .asks
         .iter()
-        .filter(|ask| ask.confidence >= table.floor && facts.kind.as_ref() != Some(&ask.kind));
+        .filter(|ask| facts.kind.as_ref() != Some(&ask.kind));
     for ask in others.take(MOST_ASKS) {
         let facts = facts.with_type(ask);
         let matches = matching(table, &facts, &with_type(decisions, ask));
         // What no rule is for needs the default queue, as it would alone.
-        let route = by_table(table, &facts, &matches).unwrap_or_else(|| by_default(table, &facts));
-        if route.queue != main && also.iter().all(|known| known.queue != route.queue) {
+        let by_type =
+            by_table(table, &facts, &matches).unwrap_or_else(|| by_default(table, &facts));
+        if by_type.queue == main || also.iter().any(|known| known.queue == by_type.queue) {
+            continue;
+        }
+        let route = match ask.confidence < table.floor {
+            true => by_floor(table, &facts, &matches),
+            false => by_type,
+        };
+        if also.iter().all(|known| known.queue != route.queue) {
             also.push(Also {
                 queue: route.queue,
                 rule: route.rule,
-                reason: format!("a sentence of {}", route.reason),
+                reason: format!("a part of the letter: {}", route.reason),
             });
         }
     }

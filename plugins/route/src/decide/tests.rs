@@ -222,21 +222,41 @@ fn a_request_with_several_asks_goes_to_each_queue_that_it_needs() {
         json!({
             "type": "card", "urgency": "low", "type_confidence": 0.8,
             "asks": [
-                { "type": "card", "confidence": 0.9, "sentence": "My card is worn." },
-                { "type": "order", "confidence": 0.8, "sentence": "Where is my order?" },
-                { "type": "order", "confidence": 0.7, "sentence": "I wait since May." },
-                { "type": "fraud", "confidence": 0.3, "sentence": "Is that a fraud?" }
+                { "type": "card", "confidence": 0.9 },
+                { "type": "order", "confidence": 0.8 },
+                { "type": "order", "confidence": 0.7 },
+                // Not sure, yet it would go where the letter goes already.
+                { "type": "order", "confidence": 0.3 },
+                { "type": "fraud", "confidence": 0.3 },
+                { "type": "feedback", "confidence": 0.2 }
             ]
         }),
     );
     assert_eq!(route.queue, "cards");
+    let also: Vec<_> = route
+        .also
+        .iter()
+        .map(|also| {
+            (
+                also.queue.as_str(),
+                also.rule.as_deref(),
+                also.reason.as_str(),
+            )
+        })
+        .collect();
     assert_eq!(
-        route.also,
-        [Also {
-            queue: "orders".into(),
-            rule: Some("orders".into()),
-            reason: "a sentence of type `order` (0.80) matches rule `orders` → queue `orders`"
-                .into(),
-        }]
+        also,
+        [
+            (
+                "orders",
+                Some("orders"),
+                "a part of the letter: type `order` (0.80) matches rule `orders` → queue `orders`"
+            ),
+            (
+                "human-review",
+                None,
+                "a part of the letter: confidence in type `fraud` is 0.30, below the floor of 0.50 → queue `human-review`, where a person decides"
+            ),
+        ]
     );
 }

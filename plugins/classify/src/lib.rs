@@ -31,8 +31,6 @@
 mod answer;
 mod asks;
 
-use std::collections::BTreeSet;
-
 use fleetwright_sdk::nn::{ModelCard, Tensors};
 use fleetwright_sdk::prelude::*;
 use fleetwright_sdk::reading::{self, About, Letter};
@@ -42,8 +40,6 @@ pub use answer::Classification;
 
 /// Tokens that are read where the encoder's card sets no bound.
 const TOKENS: usize = 256;
-/// Of a text that repeats more than one part in so many, each line is read once.
-const REPEATED: usize = 4;
 /// The output that the stage is for.
 const TYPE: &str = "type";
 
@@ -125,21 +121,9 @@ fn text(fields: &Fields) -> Option<String> {
         About::Message(at) => fields.messages.get(at).map(|message| &message.body),
     };
     let seen = text::seen(about.map_or("", String::as_str));
-    let own = once(Letter::of(seen.as_str()).own());
-    let (text, _) = reading::titled(&fields.subject, &own);
+    let letter = Letter::of(seen.as_str());
+    let (text, _) = reading::titled(&fields.subject, &reading::once(letter.own()));
     (!text.trim().is_empty()).then_some(text)
-}
-
-/// A text without the lines that stood there before, where they are much of it: one that says the same over and over would fill all that
-/// is read with it. A line or two that come again, as in lists, stay, so that other stages read the same.
-fn once(text: &str) -> String {
-    let mut seen = BTreeSet::new();
-    let lines = text.split_inclusive('\n');
-    let told: String = lines
-        .filter(|line| line.trim().is_empty() || seen.insert(line.trim()))
-        .collect();
-    let repeats = text.len() - told.len() > text.len() / REPEATED;
-    if repeats { told } else { text.to_owned() }
 }
 
 fn score(text: &str, heads: &ModelCard) -> Result<Tensors, Failure> {

@@ -1,7 +1,8 @@
 //! Payment card numbers: an issuer's prefix with a length that it uses, and the Luhn checksum.
 //!
 //! Both conditions are needed: Luhn alone accepts one number in ten. Between two digits up to three blanks and marks may stand,
-//! so that `4111 - 1111 - …` is one number; over the end of a line only where the groups are a card's (4-4-4-4 or 4-6-5).
+//! so that `4111 - 1111 - …` is one number; over the end of a line, and directly behind a letter (`card4111 1111 …`), only where the groups
+//! are a card's (4-4-4-4 or 4-6-5).
 
 use crate::{Scan, Span};
 
@@ -21,11 +22,14 @@ pub fn find(scan: &Scan<'_>) -> Vec<Card> {
     let mut found = Vec::new();
     let mut position = 0;
     while position < scan.len() {
-        if !scan.at(position).is_some_and(|c| c.is_ascii_digit()) || scan.word_before(position) {
+        let within = scan.before(position).is_some_and(char::is_numeric);
+        if !scan.at(position).is_some_and(|c| c.is_ascii_digit()) || within {
             position += 1;
             continue;
         }
-        match card_at(scan, position) {
+        let joined = scan.word_before(position);
+        let own = |card: &Card| !joined || is_grouped(card.span.of(scan.text()));
+        match card_at(scan, position).filter(|(card, _)| own(card)) {
             Some((card, after)) => {
                 found.push(card);
                 position = after;
@@ -92,14 +96,19 @@ fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
     None
 }
 
-/// Whether digits that go over a line's end are grouped as on a card: columns of numbers are none.
+/// Whether digits are one number though they go over a line's end: columns of numbers are none.
 fn is_one_number(text: &str) -> bool {
+    !text.contains(['\n', '\r']) || is_grouped(text)
+}
+
+/// Whether digits stand in groups as on a card.
+fn is_grouped(text: &str) -> bool {
     let groups = || {
         text.split(|c: char| !c.is_ascii_digit())
             .map(str::len)
             .filter(|n| *n > 0)
     };
-    !text.contains(['\n', '\r']) || groups().eq([4, 4, 4, 4]) || groups().eq([4, 6, 5])
+    groups().eq([4, 4, 4, 4]) || groups().eq([4, 6, 5])
 }
 
 fn is_separator(c: char) -> bool {
@@ -182,6 +191,27 @@ mod tests {
             let found = find(&Scan::new(&format!("my card is {text} thanks")));
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!(found[0].network, network);
+        }
+    }
+
+    #[test]
+    fn a_letter_beside_it_hides_no_number() {
+        for text in [
+            "カード5555555555554444が盗まれました",
+            "卡5555555555554444被盗",
+            "카드 5555-5555-5555-4444가 없어졌어요",
+            "บัตร5555555555554444หาย",
+            "card5555 5555 5555 4444 was stolen",
+        ] {
+            assert_eq!(in_text(text), ["5555555555554444"], "{text}");
+        }
+        // Nothing parts these from what they stand in.
+        for text in [
+            "order5555555555554444",
+            "5555555555554444x",
+            "٣5555555555554444",
+        ] {
+            assert_eq!(in_text(text), Vec::<String>::new(), "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Card verification values: three or four digits that a word announces, or that follow a card's expiry date.
 
 use crate::card::Card;
+use crate::scan::goes_on;
 use crate::{Scan, Span, phrase};
 
 const ANNOUNCED: &[&str] = &[
@@ -93,7 +94,7 @@ fn digits_at(text: &str, start: usize) -> Option<Span> {
         .unwrap_or(rest.len());
     let alone = !rest
         .get(length..)?
-        .starts_with(|c: char| c.is_alphanumeric() || c == '/');
+        .starts_with(|c: char| goes_on(c) || c == '/');
     (matches!(length, 3 | 4) && alone).then_some(Span {
         start,
         end: start + length,

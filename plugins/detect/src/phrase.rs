@@ -1,6 +1,7 @@
 //! Set phrases: whole words, in either case, over any blanks or line ends. Two neighbouring letters of a long word may have changed
 //! places, once in a phrase and not the first two of it, by which it is looked for.
 
+use crate::scan::goes_on;
 use crate::{Scan, Span};
 
 /// Where a phrase in lower case stands as whole words; a blank in it stands for any run of white space.
@@ -37,7 +38,7 @@ fn matched(text: &str, start: usize, phrase: &str) -> Option<Span> {
             (rest, wanted) = exchanged(rest, wanted).filter(|_| within)?;
         }
     }
-    let whole = !rest.starts_with(char::is_alphanumeric);
+    let whole = !rest.starts_with(goes_on);
     whole.then(|| Span {
         start,
         end: text.len() - rest.len(),

@@ -57,6 +57,30 @@ fn folded(c: char) -> char {
     }
 }
 
+/// Whether a word or number goes on over this character: a letter or digit, but for letters that stand without blanks beside what is
+/// written in other scripts, or, as Korean particles, directly behind it.
+pub(crate) fn goes_on(c: char) -> bool {
+    // Before the first of them lie the letters of most texts.
+    c.is_alphanumeric() && (c < '\u{e01}' || c.is_numeric() || !stands_apart(c))
+}
+
+/// Thai and Lao, Burmese, Khmer, Hangul, kana, Bopomofo and Han.
+fn stands_apart(c: char) -> bool {
+    matches!(c,
+        '\u{e01}'..='\u{eff}'
+        | '\u{1000}'..='\u{109f}'
+        | '\u{1100}'..='\u{11ff}'
+        | '\u{1780}'..='\u{17ff}'
+        | '\u{3005}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{a960}'..='\u{a97f}'
+        | '\u{ac00}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ffdc}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
 impl<'a> Scan<'a> {
     /// Splits a text into characters: 16 bytes of memory for each.
     pub fn new(text: &'a str) -> Scan<'a> {
@@ -105,7 +129,7 @@ impl<'a> Scan<'a> {
                 starts.push((pair, *offset));
                 pairs |= bit(pair);
             }
-            within = c.is_alphanumeric();
+            within = goes_on(*c);
         }
         starts.sort_unstable();
         Words { starts, pairs }
@@ -165,14 +189,15 @@ impl<'a> Scan<'a> {
         position
     }
 
-    /// Whether a word could go on across the border before `position`: a letter or digit on that side.
+    /// Whether a word could go on across the border before `position`: a letter or digit on that side. A letter of a script that sets
+    /// no blanks does not count: `カード4111…` and `카드4111…` are a word and a number.
     pub fn word_before(&self, position: usize) -> bool {
-        self.before(position).is_some_and(char::is_alphanumeric)
+        self.before(position).is_some_and(goes_on)
     }
 
-    /// Whether the character at `position` is a letter or digit.
+    /// The same across the border behind: whether the character at `position` is such a letter or digit.
     pub fn word_at(&self, position: usize) -> bool {
-        self.at(position).is_some_and(char::is_alphanumeric)
+        self.at(position).is_some_and(goes_on)
     }
 
     /// The digits from `from` on, where groups may be joined by at most `most` separators; each as (value, position).

@@ -15,9 +15,11 @@
 //! assert_eq!(rows(&text, 256).count(), 1);
 //! ```
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::text::{Tracked, without_quotes, without_signature};
+use crate::text::{Tracked, seen, without_quotes, without_signature};
 use crate::tokenizer::{Encoding, encode};
 
 /// Rows of one message that a stage asks for one by one, as the others do; those behind them it may ask for together.
@@ -25,6 +27,8 @@ pub const APART: usize = 4;
 
 /// Bytes of a subject that are read. No line of a mail is longer (RFC 5322).
 const SUBJECT: usize = 998;
+/// Of a text that repeats more than one part in so many, each line is read once.
+const REPEATED: usize = 4;
 /// Bytes in which a row is looked for: what is blank, or drops out, for longer than that makes a row shorter.
 const NEAR: usize = 64 * 1024;
 /// Tokens that a row has at least: one between the first and the last.
@@ -128,13 +132,28 @@ pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
     senders.iter().rposition(|sender| sender == opener)
 }
 
-/// The subject, an empty line, and a message's own words; with it, where those begin. A blank subject is left out, a long one cut.
+/// The subject as a reader sees it, an empty line, and a message's own words; with it, where those begin. A blank subject is left out, a
+/// long one cut.
 #[must_use]
 pub fn titled(subject: &str, own: &str) -> (String, usize) {
-    let subject = subject.trim();
-    match upto(subject, SUBJECT).trim_end() {
+    match seen(upto(subject.trim(), SUBJECT)).as_str().trim() {
         "" => (own.to_owned(), 0),
         subject => (format!("{subject}\n\n{own}"), subject.len() + 2),
+    }
+}
+
+/// A text without the lines that stood there before, where they are much of it: one that says the same over and over would fill all that
+/// is read with it. A line or two that come again, as in lists, stay.
+#[must_use]
+pub fn once(text: &str) -> Cow<'_, str> {
+    let mut known = BTreeSet::new();
+    let lines = text.split_inclusive('\n');
+    let told: String = lines
+        .filter(|line| line.trim().is_empty() || known.insert(line.trim()))
+        .collect();
+    match text.len() - told.len() > text.len() / REPEATED {
+        true => Cow::Owned(told),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -283,6 +302,23 @@ mod tests {
         assert_eq!(titled(" Box ", "a"), ("Box\n\na".to_owned(), 5));
         let (text, own) = titled(&"ü".repeat(9000), "a");
         assert_eq!((own, text.len()), (SUBJECT + 2, SUBJECT + 3));
+    }
+
+    #[test]
+    fn a_subject_is_read_as_a_reader_sees_it() {
+        let disguised = "M\u{443} c\u{430}rd w\u{200b}as stolen";
+        assert_eq!(
+            titled(disguised, "Please read."),
+            titled("My card was stolen", "Please read.")
+        );
+    }
+
+    #[test]
+    fn what_is_said_over_and_over_is_read_once() {
+        let line = "Where is my parcel? It was due on Monday.\n";
+        assert_eq!(once(&line.repeat(50)), line);
+        let list = "1 lamp\n2 chairs\n1 lamp\n4 tables\n5 vases\n";
+        assert_eq!(once(list), list);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn letter(source: &Source<'_>, subject: &str, tokens: usize) -> Vec<Row> {
         Span { start, end }
     };
     let letter = Letter::of(seen.as_str());
-    let (own, titled) = reading::titled(subject, letter.own());
+    let (own, titled) = reading::titled(subject, once(letter.own()));
     let below = |range: Range<usize>| {
         let own = range.start.saturating_sub(titled)..range.end.saturating_sub(titled);
         original(letter.source(own))
@@ -122,6 +122,15 @@ fn letter(source: &Source<'_>, subject: &str, tokens: usize) -> Vec<Row> {
     }
     made.iter_mut().take(APART).for_each(|row| row.apart = true);
     made
+}
+
+/// Of own words that are said over and over, their first time.
+fn once(own: &str) -> &str {
+    let told = reading::once(own);
+    let told = told.trim_end();
+    own.get(..told.len())
+        .filter(|first| *first == told)
+        .unwrap_or(own)
 }
 
 fn rows(text: &str, tokens: usize, place: impl Fn(Range<usize>) -> Span) -> Vec<Row> {

@@ -1,5 +1,6 @@
 //! What the stage answers of each thing that it found, and how the same thing found twice becomes one.
 
+use fleetwright_detect::Span;
 use serde::Serialize;
 
 use crate::find::Finding;
@@ -56,17 +57,39 @@ pub enum Method {
 }
 
 /// Where an entity was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Where {
     /// `subject`, `body`, `from`, `message:N`, or `attachment:NAME`.
     pub source: String,
     /// The page, from 1, in a PDF.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<usize>,
+    /// The place in `documents`, from 0, of an attachment whose name others have, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<usize>,
     /// Byte offset in the text (for attachments: in the text of the file, or of the page).
     pub start: usize,
     /// Byte offset after it.
     pub end: usize,
+    /// Whether it stands in an earlier message that a letter quotes, or in the lines that announce that.
+    #[serde(skip_serializing_if = "is_false")]
+    pub quoted: bool,
+}
+
+impl Where {
+    /// A place in a text that has no pages.
+    pub fn new(source: &str, span: Span) -> Where {
+        Where {
+            source: source.to_owned(),
+            start: span.start,
+            end: span.end,
+            ..Where::default()
+        }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Bytes of an answer that places where something stands again may take: a third of what a stage may answer by default. A statement that
@@ -108,8 +131,8 @@ pub struct Entity {
 }
 
 impl Entity {
-    /// An entity from a finding in a source.
-    pub fn new(finding: Finding, method: Method, source: &str, page: Option<usize>) -> Entity {
+    /// An entity from a finding at a place.
+    pub fn new(finding: Finding, method: Method, place: Where) -> Entity {
         Entity {
             kind: finding.kind,
             label: finding.label,
@@ -117,12 +140,7 @@ impl Entity {
             normalized: finding.normalized,
             currency: finding.currency,
             readings: finding.readings,
-            place: Where {
-                source: source.to_owned(),
-                page,
-                start: finding.span.start,
-                end: finding.span.end,
-            },
+            place,
             also: Vec::new(),
             times: 1,
             method,

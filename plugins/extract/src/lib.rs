@@ -28,7 +28,7 @@ mod tagger;
 use fleetwright_sdk::prelude::*;
 
 use document::{Document, File, Library};
-use entity::{Entity, Method, merge};
+use entity::{Entity, Method, Where, merge};
 use find::Finding;
 use invoice::Invoice;
 
@@ -117,10 +117,14 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
         bytes: &a.bytes,
     });
     let library = Library::read(files)?;
-    let (sources, cut) = source::collect(&request.fields, &library);
+    let owners = source::owners(&library);
+    let (sources, cut) = source::collect(&request.fields, &library, &owners);
     let sender = request.fields.from.as_deref().and_then(find::name::sender);
     let mut entities: Vec<Entity> = sender
-        .map(|name| Entity::new(name, Method::Rule, "from", None))
+        .map(|name| {
+            let place = Where::new("from", name.span);
+            Entity::new(name, Method::Rule, place)
+        })
         .into_iter()
         .collect();
     let latest = source::latest(&request.fields);
@@ -134,32 +138,30 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
             Vec::new()
         };
         let entity = |finding: Finding, method| {
-            let span = source.original(finding.span);
-            Entity::new(
-                Finding { span, ..finding },
-                method,
-                &source.name,
-                source.page,
-            )
+            let place = source.place(finding.span);
+            Entity::new(finding, method, place)
         };
         entities.extend(by_rule.into_iter().map(|f| entity(f, Method::Rule)));
         entities.extend(by_model.into_iter().map(|f| entity(f, Method::Model)));
     }
     let (entities, left_out) = merge(entities);
-    let invoice = library.documents.iter().find_map(|document| {
-        let texts: Vec<_> = library
-            .texts
-            .iter()
-            .filter(|text| text.document == document.name && text.page.is_some())
-            .collect();
-        invoice::read(&texts, &config)
-    });
+    let invoice = billed(&library, &owners, &config);
     Ok(Answer::new(Extract {
         entities,
         invoice,
         documents: library.documents,
         truncated: cut || left_out,
     }))
+}
+
+/// The invoice that the first document with pages is that says so; `owners` tell whose texts are whose.
+fn billed(library: &Library, owners: &[usize], config: &Config) -> Option<Invoice> {
+    (0..library.documents.len()).find_map(|document| {
+        let texts = library.texts.iter().zip(owners);
+        let own = texts.filter(|(text, owner)| **owner == document && text.page.is_some());
+        let own: Vec<_> = own.map(|(text, _)| text).collect();
+        invoice::read(&own, source::shared(library, document), config)
+    })
 }
 
 /// The names that the model finds where no rule found something.

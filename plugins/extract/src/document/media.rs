@@ -1,4 +1,7 @@
-//! What a file is: by its first bytes, then by what the sender declared, then by its name's ending.
+//! What a file is: by its content; where that is text that shows no kind, by what the sender declared, or else by its
+//! name's ending.
+//!
+//! Bounds: of a text the first 64 KiB are looked at, as a message's headers may be long.
 
 use std::borrow::Cow;
 
@@ -34,6 +37,61 @@ const MAGIC: &[(&[u8], Media)] = &[
     (b"\x1f\x8b", Media::Other),
 ];
 
+/// How much of a text is looked at.
+const TEXT: usize = 64 * 1024;
+
+/// Tags with which a fragment of HTML begins.
+const TAGS: &[&str] = &[
+    "a",
+    "article",
+    "b",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "div",
+    "em",
+    "font",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "i",
+    "img",
+    "li",
+    "link",
+    "main",
+    "meta",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "script",
+    "section",
+    "span",
+    "strong",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "title",
+    "tr",
+    "u",
+    "ul",
+];
+
+/// Headers of messages that people fill in.
+const WRITTEN: &[&str] = &["from", "to", "date", "subject"];
+/// Headers of messages that machines write.
+const STAMPED: &[&str] = &["received", "message-id", "return-path", "mime-version"];
+
 impl Media {
     /// Finds what a file is.
     pub fn of(bytes: &[u8], declared: &str, name: &str) -> Media {
@@ -47,29 +105,30 @@ impl Media {
         if head.contains(&0) && !has_utf16_mark(head) {
             return Media::Other;
         }
-        let start = String::from_utf8_lossy(head)
-            .trim_start_matches('\u{feff}')
-            .trim_start()
-            .to_ascii_lowercase();
-        if ["<!doctype html", "<html", "<head", "<body"]
-            .iter()
-            .any(|tag| start.starts_with(tag))
-        {
-            return Media::Html;
+        let text = decode(bytes.get(..bytes.len().min(TEXT)).unwrap_or_default());
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        if is_html(text) {
+            Media::Html
+        } else if is_mail(text) {
+            Media::Mail
+        } else if text.starts_with("<?xml") {
+            Media::Text // XML of another kind, whatever it is called
+        } else {
+            Media::called(declared, name, text)
         }
-        if is_mail(&start) {
-            return Media::Mail;
-        }
-        match (
-            declared,
-            name.rsplit_once('.')
-                .map(|(_, ending)| ending.to_ascii_lowercase())
-                .as_deref(),
-        ) {
+    }
+
+    /// What a text is that shows no kind: what it is declared as, or else named as.
+    fn called(declared: &str, name: &str, text: &str) -> Media {
+        let declared = declared.split(';').next().unwrap_or_default().trim();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let (declared, ending) = (declared.to_ascii_lowercase(), ending.to_ascii_lowercase());
+        let has_header = || text.lines().next().and_then(header).is_some();
+        match (&*declared, &*ending) {
             ("text/html" | "application/xhtml+xml", _) => Media::Html,
-            ("message/rfc822", _) => Media::Mail,
-            ("" | "application/octet-stream", Some("html" | "htm")) => Media::Html,
-            ("" | "application/octet-stream", Some("eml")) => Media::Mail,
+            ("" | "application/octet-stream", "html" | "htm" | "xhtml") => Media::Html,
+            ("message/rfc822", _) if has_header() => Media::Mail,
+            ("" | "application/octet-stream", "eml") if has_header() => Media::Mail,
             _ => Media::Text,
         }
     }
@@ -89,27 +148,76 @@ impl Media {
     }
 }
 
-/// Header lines at the start, two of them of e-mail.
-fn is_mail(start: &str) -> bool {
-    let known = [
-        "from:",
-        "to:",
-        "subject:",
-        "date:",
-        "message-id:",
-        "received:",
-        "return-path:",
-        "mime-version:",
-        "delivered-to:",
-        "x-",
-    ];
-    let first = start.lines().next().unwrap_or_default();
-    let headers = start
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .filter(|line| known.iter().any(|name| line.starts_with(name)))
-        .count();
-    known.iter().any(|name| first.starts_with(name)) && headers > 2
+/// Whether a text is HTML: a document, or a fragment in which a tag is closed.
+fn is_html(text: &str) -> bool {
+    let (start, is_xml) = without_prologue(text);
+    let Some(first) = start.strip_prefix('<') else {
+        return false;
+    };
+    if let Some(kind) = first.get(..8).filter(|_| first.starts_with('!')) {
+        let named = first.get(8..).unwrap_or_default().trim_start();
+        return kind.eq_ignore_ascii_case("!doctype") && is_tag(named, &["html"]);
+    }
+    if is_tag(first, &["html"]) {
+        return true;
+    }
+    let ended = first.contains('>');
+    let closes = || first.split("</").skip(1).any(|tag| is_tag(tag, TAGS));
+    !is_xml && ended && (is_tag(first, &["head", "body"]) || is_tag(first, TAGS) && closes())
+}
+
+/// A text without the comments and the XML declaration before its first element; and whether it has that declaration.
+fn without_prologue(mut text: &str) -> (&str, bool) {
+    let mut is_xml = false;
+    loop {
+        let end = if text.starts_with("<?xml") {
+            is_xml = true;
+            text.split_once("?>")
+        } else if text.starts_with("<!--") {
+            text.split_once("-->")
+        } else {
+            None
+        };
+        match end {
+            Some((_, rest)) => text = rest.trim_start(),
+            None => return (text, is_xml),
+        }
+    }
+}
+
+/// Whether a text begins with one of these tags' names, and nothing more of a name.
+fn is_tag(text: &str, names: &[&str]) -> bool {
+    let ends = |c: char| c.is_whitespace() || c == '>' || c == '/';
+    let name = text.split(ends).next().unwrap_or_default();
+    names.iter().any(|tag| name.eq_ignore_ascii_case(tag))
+}
+
+/// Whether a text is a message: down to a blank line all are header lines, three at least, two of which messages have.
+/// One of these two is written by a machine or has an address, as a memo and a form say `Date:` and `Subject:` too.
+fn is_mail(text: &str) -> bool {
+    let mut headers: Vec<(&str, &str)> = Vec::new();
+    for line in text.lines().take_while(|line| !line.is_empty()) {
+        let folded = line.starts_with([' ', '\t']) && !headers.is_empty();
+        match header(line) {
+            _ if folded => {}
+            Some(header) => headers.push(header),
+            None => return false,
+        }
+    }
+    let is =
+        |name: &str, names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let usual = |(name, _): &&(&str, &str)| is(name, WRITTEN) || is(name, STAMPED);
+    let sure = |(name, value): &(&str, &str)| {
+        is(name, STAMPED) || is(name, &["from", "to"]) && value.contains('@')
+    };
+    headers.len() >= 3 && headers.iter().filter(usual).count() >= 2 && headers.iter().any(sure)
+}
+
+/// A header line's name and value: a name has no blank in it.
+fn header(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    named.then_some((name, value))
 }
 
 fn has_utf16_mark(bytes: &[u8]) -> bool {

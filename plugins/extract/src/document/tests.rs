@@ -94,6 +94,23 @@ fn text_operators_and_forms_place_their_glyphs() {
 }
 
 #[test]
+fn columns_of_prose_are_read_one_after_the_other() {
+    let left = "(The goods remain with the seller) ' (until they are paid, and the buyer) ' (keeps them with care. What is) ' \
+                (damaged has to be told within) ' (three days, or it is accepted.) '";
+    let right = "(Complaints are answered by the) ' (office that sold the goods, and) ' (where a repair fails twice the) ' \
+                 (buyer may choose another one or) ' (give them back and be repaid.) '";
+    let content = format!(
+        "BT /F1 10 Tf 12 TL 50 700 Td {left} ET BT /F1 10 Tf 12 TL 230 700 Td {right} ET BT /F1 10 Tf 50 600 Td (Total) Tj 180 0 Td (5.00) Tj ET"
+    );
+    let (_, text) = one("a.pdf", "", &pdf(content.as_bytes(), HELVETICA, &[]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 11, "{text}");
+    assert_eq!(lines[4], "three days, or it is accepted.");
+    assert_eq!(lines[5], "Complaints are answered by the");
+    assert_eq!(lines[10], "Total\t5.00");
+}
+
+#[test]
 fn a_form_that_draws_itself_ends() {
     let form = format!(
         "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << {HELVETICA} /XObject << /X1 5 0 R >> >> /Length 48 >>\nstream\nBT /F1 9 Tf 5 5 Td (x) Tj ET /X1 Do /X1 Do /X1 Do\nendstream"
@@ -321,6 +338,134 @@ fn content_decides_what_a_file_is() {
     }
     assert_eq!(media::decode(b"\xff\xfeh\0i\0"), "hi");
     assert_eq!(media::decode(b"5 \x80"), "5 €");
+}
+
+#[test]
+fn html_is_known_by_its_content() {
+    for html in [
+        "<!-- saved from the web -->\n<!DOCTYPE html><p>hi",
+        "\u{feff} <!--a--> <!-- b -->\n<HTML lang=en>hi",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- x -->\n<html xmlns=\"http://www.w3.org/1999/xhtml\">",
+        "<?xml version=\"1.0\"?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\">",
+        "<!doctype\thtml>",
+        "<body>hi",
+        "<div class=\"a\">Order 12345678</div>",
+        "<table><tr><td>A</td></tr></table>",
+        "<p>One<p>Two <b>words</b>",
+        "<span>hi</span>",
+        "<a href=\"https://example.org\">here</a>",
+        "<ul>\n<li>first</li>\n</ul>",
+        "<br>Dear <i>Jo</i>",
+        "<header>Shop</header>",
+        "<style>p { color: red }</style><p>hi</p>",
+    ] {
+        for (declared, name) in [("", "a.txt"), ("text/plain", "a.eml"), ("", "")] {
+            let found = Media::of(html.as_bytes(), declared, name);
+            assert_eq!(found, Media::Html, "{html} {name}");
+        }
+    }
+    let long = format!("<!-- {} -->\n<html><p>hi", "licence ".repeat(2_000));
+    assert_eq!(Media::of(long.as_bytes(), "", "a.txt"), Media::Html);
+    let mut wide = b"\xff\xfe".to_vec();
+    wide.extend("<p>hi</p>".encode_utf16().flat_map(u16::to_le_bytes));
+    assert_eq!(Media::of(&wide, "", ""), Media::Html);
+}
+
+#[test]
+fn what_only_looks_like_html_is_text() {
+    for text in [
+        "<jo@example.com> wrote:\n<p> was not what I meant",
+        "<p is a letter, and so is q",
+        "<p> begins a paragraph, which no tag has to end",
+        "<paragraph>one</paragraph>",
+        "<!-- only a remark -->\nplain words",
+        "<!-- without an end",
+        "<3 <3 <3 </b>",
+        "<a@example.com>, </a>",
+        "<",
+        "<!",
+        "<!é",
+        "a <b>word</b> in the middle",
+    ] {
+        let found = Media::of(text.as_bytes(), "", "a.txt");
+        assert_eq!(found, Media::Text, "{text}");
+    }
+    let xml = b"<?xml version=\"1.0\"?><Invoice><p>1</p></Invoice>";
+    for name in ["a.xml", "a.html"] {
+        assert_eq!(Media::of(xml, "", name), Media::Text, "{name}");
+    }
+}
+
+#[test]
+fn mail_is_known_by_its_headers_whichever_come_first() {
+    for mail in [
+        "From: a@b.de\nTo: c@d.de\nSubject: x\n\nhi",
+        "DKIM-Signature: v=1; a=rsa-sha256;\r\n\tb=abc=\r\nFrom: Jo <jo@example.com>\r\nDate: Fri, 14 Mar 2025 09:00:00 +0000\r\n\r\nhi",
+        "ARC-Seal: i=1;\r\n cv=none\r\nARC-Message-Signature: i=1\r\nReceived: by mail.example.org\r\n with SMTP\r\nMessage-ID: <1@a>\r\n\r\nhi",
+        "Authentication-Results: mx.example.org; spf=pass\nReturn-Path: <a@b.de>\nFrom: a@b.de\n\nhi",
+        "X-Mailer: x\nList-Id: <l.example.org>\nReply-To: a@b.de\nSender: a@b.de\nFrom: a@b.de\nSubject: x\n\nhi",
+        "Content-Type: text/plain\nMIME-Version: 1.0\nThread-Topic: x\nSubject: x\n\nhi",
+        "CC: e@f.de\nTo: c@d.de\nDate: today\n\nhi",
+        "Received: a\nReceived: b\nReceived: c",
+    ] {
+        for (declared, name) in [("", "a.txt"), ("text/html", "a.html"), ("", "")] {
+            let found = Media::of(mail.as_bytes(), declared, name);
+            assert_eq!(found, Media::Mail, "{mail} {name}");
+        }
+    }
+    let signed = format!(
+        "DKIM-Signature: v=1;\r\n{}From: a@b.de\r\nTo: c@d.de\r\n\r\nhi",
+        "\tb=0123456789abcdef\r\n".repeat(500)
+    );
+    assert_eq!(Media::of(signed.as_bytes(), "", ""), Media::Mail);
+}
+
+#[test]
+fn what_only_looks_like_mail_is_text() {
+    for text in [
+        "Dear Sir: I write\nTo: you\nFrom: me@example.com\nSubject: x\n\nhi",
+        "Anna: hello\nBob: hi, Anna\nAnna: how are you\n\nBob: well",
+        "Name: Jo Doe\nDate: 3 March\nSubject: my order\n\nWhere is it?",
+        "TO: all staff\nFROM: the office\nDATE: 3 March\nSUBJECT: parking\n\nNo cars.",
+        "From: a@b.de\nTo: c@d.de\n\nhi",
+        "From: a@b.de\nTo: c@d.de\nplain words\nSubject: x\n\nhi",
+        " folded\nFrom: a@b.de\n\nTo: c@d.de\nSubject: x\n",
+        "https://example.org\nhttps://example.com\nhttps://example.net\n",
+    ] {
+        let found = Media::of(text.as_bytes(), "", "a.txt");
+        assert_eq!(found, Media::Text, "{text}");
+    }
+}
+
+#[test]
+fn the_type_and_the_name_decide_where_the_content_says_nothing() {
+    for (text, declared, name, found) in [
+        ("plain words", "", "a.HTM", Media::Html),
+        (
+            "plain words",
+            "application/octet-stream",
+            "a.html",
+            Media::Html,
+        ),
+        ("plain words", "text/plain", "a.html", Media::Text),
+        (
+            "plain words",
+            "Text/HTML; charset=utf-8",
+            "a.txt",
+            Media::Html,
+        ),
+        ("Subject: x\n\nhi", "", "a.eml", Media::Mail),
+        ("Subject: x\n\nhi", "message/rfc822", "a", Media::Mail),
+        ("Subject: x\n\nhi", "", "a.txt", Media::Text),
+        ("plain words", "message/rfc822", "a.eml", Media::Text),
+        ("<div>hi</div>", "", "a.eml", Media::Html),
+    ] {
+        assert_eq!(
+            Media::of(text.as_bytes(), declared, name),
+            found,
+            "{text} {declared} {name}"
+        );
+    }
 }
 
 #[test]

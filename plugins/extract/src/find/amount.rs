@@ -3,6 +3,8 @@
 //! The last of two different marks is the decimal one; a single mark before exactly three digits groups thousands
 //! (money is not written with three decimals), before one or two it is decimal.
 
+use std::ops::Range;
+
 use fleetwright_detect::Scan;
 
 use super::Finding;
@@ -130,19 +132,23 @@ pub fn numbers(scan: &Scan<'_>) -> Vec<Number> {
     found
 }
 
-/// The currency that a piece of text names by its code or sign, where it names one.
-pub fn currency_in(text: &str) -> Option<&'static str> {
-    let by_code = text
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .find_map(code_of);
+/// The currency that a piece of text names by its code or sign, where it names one, with the bytes of that.
+pub fn currency_in(text: &str) -> Option<(Range<usize>, &'static str)> {
+    let mut end = 0;
+    let mut words = text.split_inclusive(|c: char| !c.is_ascii_alphabetic());
+    let by_code = words.find_map(|word| {
+        let start = end;
+        end += word.len();
+        let word = word.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
+        Some((start..start + word.len(), code_of(word)?))
+    });
+    let by_sign = |(sign, code): &(&str, &'static str)| {
+        let start = text.find(sign)?;
+        Some((start..start + sign.len(), *code))
+    };
     by_code
-        .or_else(|| {
-            SIGNS
-                .iter()
-                .find(|(sign, _)| text.contains(sign))
-                .map(|(_, code)| *code)
-        })
-        .or_else(|| text.contains('$').then_some("USD"))
+        .or_else(|| SIGNS.iter().find_map(by_sign))
+        .or_else(|| by_sign(&("$", "USD")))
 }
 
 /// Extends over digits and the marks between them; a blank only before exactly three digits.

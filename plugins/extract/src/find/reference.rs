@@ -12,15 +12,33 @@ const ANNOUNCED: &[(&str, Kind)] = &[
     ("order", Kind::OrderNumber),
     ("bestellnummer", Kind::OrderNumber),
     ("bestellung", Kind::OrderNumber),
+    ("bestelnummer", Kind::OrderNumber),
+    ("bestelling", Kind::OrderNumber),
     ("booking", Kind::OrderNumber),
     ("commande", Kind::OrderNumber),
+    ("encomenda", Kind::OrderNumber),
+    ("ordine", Kind::OrderNumber),
     ("pedido", Kind::OrderNumber),
+    ("zamówienia", Kind::OrderNumber),
+    ("zamówienie", Kind::OrderNumber),
+    ("zamówieniu", Kind::OrderNumber),
+    ("заказа", Kind::OrderNumber),
+    ("заказе", Kind::OrderNumber),
+    ("заказ", Kind::OrderNumber),
+    ("注文番号", Kind::OrderNumber),
+    ("注文", Kind::OrderNumber),
     ("rechnungsnummer", Kind::InvoiceNumber),
     ("rechnung", Kind::InvoiceNumber),
     ("invoice", Kind::InvoiceNumber),
     ("factuurnummer", Kind::InvoiceNumber),
     ("factuur", Kind::InvoiceNumber),
     ("facture", Kind::InvoiceNumber),
+    ("factura", Kind::InvoiceNumber),
+    ("fattura", Kind::InvoiceNumber),
+    ("fatura", Kind::InvoiceNumber),
+    ("faktura", Kind::InvoiceNumber),
+    ("faktury", Kind::InvoiceNumber),
+    ("請求書番号", Kind::InvoiceNumber),
     ("case", Kind::CaseNumber),
     ("ticket", Kind::CaseNumber),
     ("complaint", Kind::CaseNumber),
@@ -59,6 +77,10 @@ const BETWEEN: &[&str] = &[
     "number",
     "num",
     "nummer",
+    "numero",
+    "numéro",
+    "número",
+    "numer",
     "code",
     "ref",
     "no",
@@ -66,10 +88,19 @@ const BETWEEN: &[&str] = &[
     "id",
     "was",
     "is",
+    "es",
+    "est",
+    "è",
+    "é",
+    "ist",
+    "met",
+    "は",
+    "n.º",
     "n°",
     "nº",
     "#",
     "№",
+    "n",
 ];
 
 /// Finds reference numbers.
@@ -205,7 +236,10 @@ fn starts_with(scan: &Scan<'_>, from: usize, word: &str) -> bool {
         scan.at(from + place)
             .is_some_and(|d| d.eq_ignore_ascii_case(&c))
     });
-    let ends = !scan.at(from + length).is_some_and(char::is_alphabetic)
-        || !word.ends_with(char::is_alphabetic);
+    let after = from + length;
+    let letter = scan.at(after).is_some_and(char::is_alphabetic);
+    // Letters of scripts without blanks part themselves from what is beside them.
+    let goes_on = letter && scan.word_at(after) && scan.word_before(after);
+    let ends = !goes_on || !word.ends_with(char::is_alphabetic);
     same && ends
 }

@@ -142,6 +142,29 @@ fn references_by_their_words_or_prefix() {
         ("Order number:\t48213907", Kind::OrderNumber, "48213907"),
         ("the order number is 4821", Kind::OrderNumber, "4821"),
         ("PO-88213", Kind::OrderNumber, "PO-88213"),
+        (
+            "Il numero d'ordine è HX-204881",
+            Kind::OrderNumber,
+            "HX-204881",
+        ),
+        (
+            "mijn bestelling met nummer 48213907",
+            Kind::OrderNumber,
+            "48213907",
+        ),
+        (
+            "a minha encomenda n.º 48213907",
+            Kind::OrderNumber,
+            "48213907",
+        ),
+        (
+            "El número de pedido es HX-204881",
+            Kind::OrderNumber,
+            "HX-204881",
+        ),
+        ("moje zamówienie nr 48213907", Kind::OrderNumber, "48213907"),
+        ("Номер заказа HX-204881", Kind::OrderNumber, "HX-204881"),
+        ("注文番号はHX-204881です", Kind::OrderNumber, "HX-204881"),
         ("see INV-2025-00417.", Kind::InvoiceNumber, "INV-2025-00417"),
         ("Invoice 2025/117", Kind::InvoiceNumber, "2025/117"),
         (

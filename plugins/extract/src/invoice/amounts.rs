@@ -2,6 +2,7 @@
 
 use fleetwright_detect::Scan;
 
+use super::evidence::{ADDS_UP, BELOW, BESIDE, Reading, Spotted, WEIGHED};
 use super::grid::{Grid, Piece};
 use super::labels;
 use super::seek::{Found, Small, find_label, has_label, words};
@@ -10,20 +11,26 @@ use crate::find::amount;
 /// What is to be paid.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    pub(super) total: Option<String>,
-    pub(super) tax: Option<String>,
-    pub(super) currency: Option<String>,
+    pub(super) total: Option<Spotted>,
+    pub(super) tax: Option<Spotted>,
+    pub(super) currency: Option<Spotted>,
 }
 
 /// A sum under a label.
 #[derive(Clone, Debug)]
 struct Sum {
-    plain: String,
+    money: Money,
     cents: i64,
     /// The place of its label in the list: the surest is 0.
     rank: usize,
     line: usize,
-    currency: Option<&'static str>,
+}
+
+/// A plain number, and the currency beside it.
+#[derive(Clone, Debug)]
+struct Money {
+    plain: Spotted,
+    currency: Option<Spotted>,
 }
 
 /// Reads the sums of a document. `dollar` is what `$` stands for.
@@ -55,12 +62,19 @@ pub(super) fn read(grid: &Grid<'_>, dollar: &str) -> Sums {
         }
     };
     let currency = total
-        .and_then(|total| total.currency)
+        .and_then(|total| total.money.currency.clone())
         .or_else(|| usual_currency(grid, dollar));
+    let told = |sum: &Sum| {
+        let mut plain = sum.money.plain.clone();
+        if sound.is_some() {
+            plain.confidence = ADDS_UP;
+        }
+        plain
+    };
     Sums {
-        total: total.map(|sum| sum.plain.clone()),
-        tax: tax.map(|sum| sum.plain.clone()),
-        currency: currency.map(str::to_owned),
+        total: total.map(told),
+        tax: tax.map(told),
+        currency,
     }
 }
 
@@ -84,15 +98,17 @@ fn labelled(
         if others.iter().any(|list| words(list).any(rest)) {
             continue;
         }
-        for (plain, currency) in beside_or_below(grid, piece, place, dollar) {
-            let Some(cents) = cents(&plain) else { continue };
-            let currency = currency.or_else(|| currency_of(piece.text, dollar));
+        for mut money in beside_or_below(grid, piece, place, dollar) {
+            let Some(cents) = cents(&money.plain.normal) else {
+                continue;
+            };
+            let labelled = || Some(piece.spotted(0, currency_of(piece.text, dollar)?, BESIDE));
+            money.currency = money.currency.or_else(labelled);
             found.push(Sum {
-                plain,
+                money,
                 cents,
                 rank,
                 line: piece.line,
-                currency,
             });
         }
     }
@@ -124,28 +140,19 @@ fn surest(text: &Small, list: &'static str) -> Option<(usize, &'static str, Foun
 }
 
 /// The sum in the label's own cell, or the last one on its line, or else those below it.
-fn beside_or_below(
-    grid: &Grid<'_>,
-    piece: &Piece<'_>,
-    label: Found,
-    dollar: &str,
-) -> Vec<(String, Option<&'static str>)> {
-    let own = piece
-        .text
-        .get(label.end..)
-        .and_then(|rest| last_sum(rest, dollar));
-    let line = grid
-        .beside(piece)
-        .filter_map(|other| last_sum(other.text, dollar));
+fn beside_or_below(grid: &Grid<'_>, piece: &Piece<'_>, label: Found, dollar: &str) -> Vec<Money> {
+    let sum = |other: &Piece<'_>, confidence| last_sum(other, 0, dollar, confidence);
+    let own = last_sum(piece, label.end, dollar, BESIDE);
+    let line = grid.beside(piece).filter_map(|other| sum(other, BESIDE));
     // Another label between says that the sums beyond it are its own.
     let free = !grid
         .beside(piece)
-        .any(|other| is_label(&other.small) && last_sum(other.text, dollar).is_none());
+        .any(|other| is_label(&other.small) && sum(other, BESIDE).is_none());
     match own.or_else(|| line.last().filter(|_| free)) {
         Some(sum) => vec![sum],
         None => grid
             .below(piece)
-            .filter_map(|other| last_sum(other.text, dollar))
+            .filter_map(|other| sum(other, BELOW))
             .take(2)
             .collect(),
     }
@@ -157,8 +164,18 @@ fn is_label(text: &Small) -> bool {
         .any(|list| has_label(text, list))
 }
 
-/// The last number of a text that is written as money: two decimals, or a currency beside it; no share.
-fn last_sum(text: &str, dollar: &str) -> Option<(String, Option<&'static str>)> {
+/// The last number of a piece, from a byte of its text on, that is written as money: two decimals, or a currency beside it; no share.
+fn last_sum(piece: &Piece<'_>, from: usize, dollar: &str, confidence: f64) -> Option<Money> {
+    let text = piece.text.get(from..)?;
+    let (plain, currency) = last_reading(text, dollar)?;
+    Some(Money {
+        plain: piece.spotted(from, plain, confidence),
+        currency: currency.map(|currency| piece.spotted(from, currency, BESIDE)),
+    })
+}
+
+/// That number of a text, and the currency that the text names.
+fn last_reading(text: &str, dollar: &str) -> Option<(Reading, Option<Reading>)> {
     let scan = Scan::new(text);
     let money = |number: &amount::Number| {
         let rest = scan.slice(number.to, scan.len());
@@ -167,17 +184,22 @@ fn last_sum(text: &str, dollar: &str) -> Option<(String, Option<&'static str>)> 
     let number = amount::numbers(&scan).into_iter().rfind(money);
     match number {
         Some(number) => {
-            let negative = scan
+            let digits = scan.span(number.from, number.to);
+            let head = scan
                 .slice(0, number.from)
-                .trim_end_matches(|c: char| !c.is_alphanumeric() && c != '-' && c != '−')
-                .ends_with(['-', '−']);
-            let sign = if negative { "-" } else { "" };
-            Some((format!("{sign}{}", number.plain), currency_of(text, dollar)))
+                .trim_end_matches(|c: char| !c.is_alphanumeric() && c != '-' && c != '−');
+            let plain = match head.strip_suffix(['-', '−']) {
+                Some(before) => (before.len()..digits.end, format!("-{}", number.plain)),
+                None => (digits.start..digits.end, number.plain),
+            };
+            Some((plain, currency_of(text, dollar)))
         }
         None => {
             let found = amount::find(&scan, dollar).pop()?;
             let (_, plain) = found.normalized.as_deref()?.split_once(' ')?;
-            Some((plain.to_owned(), found.currency))
+            let bytes = found.span.start..found.span.end;
+            let currency = (bytes.clone(), found.currency?.to_owned());
+            Some(((bytes, plain.to_owned()), Some(currency)))
         }
     }
 }
@@ -190,24 +212,28 @@ fn cents(plain: &str) -> Option<i64> {
     Some(sign * (whole.checked_mul(100)? + decimals.get(..2)?.parse::<i64>().ok()?))
 }
 
-fn currency_of(text: &str, dollar: &str) -> Option<&'static str> {
-    match amount::currency_in(text) {
-        Some("USD") if text.contains('$') && !text.contains("USD") => {
-            amount::code_of(dollar).or(Some("USD"))
+/// The currency that a text names; `$` is what the config says.
+fn currency_of(text: &str, dollar: &str) -> Option<Reading> {
+    let (bytes, code) = amount::currency_in(text)?;
+    let code = match code {
+        "USD" if text.contains('$') && !text.contains("USD") => {
+            amount::code_of(dollar).unwrap_or("USD")
         }
         other => other,
-    }
+    };
+    Some((bytes, code.to_owned()))
 }
 
 /// The currency that most cells name.
-fn usual_currency(grid: &Grid<'_>, dollar: &str) -> Option<&'static str> {
-    let mut counts: Vec<(&'static str, usize)> = Vec::new();
-    for currency in grid
-        .pieces
-        .iter()
-        .filter_map(|piece| currency_of(piece.text, dollar))
-    {
-        match counts.iter_mut().find(|(known, _)| *known == currency) {
+fn usual_currency(grid: &Grid<'_>, dollar: &str) -> Option<Spotted> {
+    let named = |piece: &Piece<'_>| {
+        let currency = currency_of(piece.text, dollar)?;
+        Some(piece.spotted(0, currency, WEIGHED))
+    };
+    let mut counts: Vec<(Spotted, usize)> = Vec::new();
+    for currency in grid.pieces.iter().filter_map(named) {
+        let known = |(known, _): &&mut (Spotted, usize)| known.normal == currency.normal;
+        match counts.iter_mut().find(known) {
             Some((_, count)) => *count += 1,
             None => counts.push((currency, 1)),
         }

@@ -12,6 +12,8 @@ const LINES: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
+    /// Where it starts in the text of its page, in bytes.
+    pub(super) start: usize,
     pub(super) small: Small,
     pub(super) left: f64,
     pub(super) right: f64,
@@ -19,7 +21,8 @@ pub(super) struct Piece<'a> {
     pub(super) size: f64,
     /// The line's number, over all pages.
     pub(super) line: usize,
-    page: usize,
+    /// The page's place among the texts, from 0.
+    pub(super) page: usize,
 }
 
 /// All cells of a document, line by line.
@@ -39,6 +42,7 @@ impl<'a> Grid<'a> {
                 let start = grid.pieces.len();
                 let cells = line.cells.iter().map(|cell| Piece {
                     text: text.content.of(*cell),
+                    start: cell.start,
                     small: Small::new(text.content.of(*cell)),
                     left: cell.left,
                     right: cell.right,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::evidence::{Reading, Spotted, WEIGHED};
 use super::grid::{Grid, Piece};
 use super::labels;
 use super::seek::{Small, find_label, has_label, words};
@@ -22,7 +23,7 @@ const UNIT: usize = 3;
 const MARKS: &[&str] = &[" · ", " | ", " • ", " - ", " – ", " — ", " ∙ "];
 
 /// The sender's name.
-pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
+pub(super) fn read(grid: &Grid<'_>) -> Option<Spotted> {
     let usual = grid.usual_size();
     let largest = grid
         .pieces
@@ -41,13 +42,14 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
     let goods: Vec<bool> = (0..grid.height())
         .map(|line| is_of_goods(grid.line(line)))
         .collect();
-    let mut best: Option<(f64, String)> = None;
+    let mut best: Option<(f64, Spotted)> = None;
     for piece in &grid.pieces {
-        let Some(name) = name(piece.text) else {
+        let Some(reading) = name(piece.text) else {
             continue;
         };
+        let name = &reading.1;
         let mut score =
-            looks(piece, grid, usual, largest) + company(&name) + repeated(grid, piece, &name);
+            looks(piece, grid, usual, largest) + company(name) + repeated(grid, piece, name);
         score += if is_registered(&registers, piece) {
             2.0
         } else {
@@ -70,30 +72,29 @@ pub(super) fn read(grid: &Grid<'_>) -> Option<String> {
             0.0
         };
         if score >= ENOUGH && best.as_ref().is_none_or(|(most, _)| score > *most) {
-            best = Some((score, name));
+            best = Some((score, piece.spotted(0, reading, WEIGHED)));
         }
     }
-    best.map(|(_, name)| agreed(grid, name))
+    best.map(|(_, best)| agreed(grid, best))
 }
 
 /// The name as it stands most often on the pages, where it stands there in several spellings that are alike: a picture's letters
 /// are read wrongly here and rightly there.
-fn agreed(grid: &Grid<'_>, name: String) -> String {
-    let mut spellings: BTreeMap<String, usize> = BTreeMap::new();
-    let alike = |other: &String| is_alike(&name, other);
-    for other in grid
-        .pieces
-        .iter()
-        .filter_map(|piece| self::name(piece.text))
-    {
-        if alike(&other) {
-            *spellings.entry(other).or_default() += 1;
-        }
+fn agreed(grid: &Grid<'_>, best: Spotted) -> Spotted {
+    let mut spellings: BTreeMap<String, (usize, Spotted)> = BTreeMap::new();
+    for piece in &grid.pieces {
+        let Some(reading) = name(piece.text).filter(|(_, other)| is_alike(&best.normal, other))
+        else {
+            continue;
+        };
+        let other = piece.spotted(0, reading, best.confidence);
+        let spelling = spellings.entry(other.normal.clone());
+        spelling.or_insert((0, other)).0 += 1;
     }
-    let own = spellings.get(&name).copied().unwrap_or(0);
-    let most = spellings.into_iter().max_by_key(|(_, count)| *count);
-    most.filter(|(_, count)| *count > own)
-        .map_or(name, |(most, _)| most)
+    let own = spellings.get(&best.normal).map_or(0, |(count, _)| *count);
+    let most = spellings.into_values().max_by_key(|(count, _)| *count);
+    most.filter(|(count, _)| *count > own)
+        .map_or(best, |(_, most)| most)
 }
 
 /// Whether two names differ in two letters at the most, and in no more than a sixth. What is longer than a name is like itself alone.
@@ -235,18 +236,16 @@ fn same_block(first: &Piece<'_>, piece: &Piece<'_>) -> bool {
     down && near && (aligned || piece.line == first.line && piece.left > first.left)
 }
 
-/// A cell's text as a company's or person's name, without the address behind it; none where it reads as something else.
-fn name(text: &str) -> Option<String> {
+/// A company's or person's name in a cell's text, without the address behind it; none where it reads as something else.
+fn name(text: &str) -> Option<Reading> {
     let head = MARKS
         .iter()
         .filter_map(|mark| text.split_once(mark))
         .map(|(head, _)| head)
         .min_by_key(|head| head.len());
-    let head = head
-        .unwrap_or(text)
-        .trim()
-        .trim_end_matches([',', ';', ':']);
-    let head = without_address(head);
+    let head = head.unwrap_or(text);
+    let start = head.len() - head.trim_start().len();
+    let head = without_address(head.trim().trim_end_matches([',', ';', ':']));
     let letters = head.chars().filter(|c| c.is_alphabetic()).count();
     let digits = head.chars().filter(char::is_ascii_digit).count();
     let count = head.split_whitespace().count();
@@ -272,7 +271,7 @@ fn name(text: &str) -> Option<String> {
         && begins
         && !foreign
         && !head.contains([':', '@', '/', '%', '€', '£', '$']);
-    fits.then(|| spaced(head))
+    fits.then(|| (start..start + head.len(), spaced(head)))
 }
 
 /// A name with a blank on both sides of `&`, where there is one on either.

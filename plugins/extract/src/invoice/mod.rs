@@ -4,18 +4,29 @@
 //! announces is not guessed. Of several sums, those that add up (net and tax are the total) go before others.
 
 mod amounts;
+mod evidence;
 mod grid;
 mod issuer;
 mod labels;
 mod seek;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::Config;
 use crate::document::Text;
+use crate::entity::{Method, Where};
 use crate::find::date::{self, Order};
+use crate::source;
+pub use evidence::Evidence;
+use evidence::{Reading, Spotted};
 use grid::Grid;
 use seek::{has_label, number, values};
+
+/// Labels of dates that are not the invoice's, and those that are not when it is due.
+const NOT_DATED: &[&str] = &[labels::DUE, labels::OTHER_DATES];
+const NOT_DUE: &[&str] = &[labels::OTHER_DATES];
 
 /// An invoice's fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -36,10 +47,13 @@ pub struct Invoice {
     pub tax: Option<String>,
     /// The currency of both, ISO 4217.
     pub currency: Option<String>,
+    /// By the names of the members above: what each that was found stands on.
+    pub found: BTreeMap<&'static str, Evidence>,
 }
 
-/// Reads an invoice from the texts of one document; none where they do not say that they are one.
-pub fn read(texts: &[&Text], config: &Config) -> Option<Invoice> {
+/// Reads an invoice from the texts of one document; none where they do not say that they are one. `place` is the document's place
+/// in the list, where its name does not tell it.
+pub fn read(texts: &[&Text], place: Option<usize>, config: &Config) -> Option<Invoice> {
     let document = texts.first()?.document.clone();
     let grid = Grid::new(texts);
     grid.pieces.iter().find(|piece| {
@@ -50,27 +64,49 @@ pub fn read(texts: &[&Text], config: &Config) -> Option<Invoice> {
     let order = order(texts, config.dates);
     let day = |text: &str| dated(text, order);
     let sums = amounts::read(&grid, &config.dollar);
+    let mut found = BTreeMap::new();
+    let mut tell = |field, spotted: Option<Spotted>| {
+        let (normal, evidence) = evidence(texts, place, spotted?)?;
+        found.insert(field, evidence);
+        Some(normal)
+    };
     let invoice = Invoice {
         document,
-        issuer: issuer::read(&grid),
-        number: values(&grid, labels::NUMBER, &[], number).next(),
-        date: values(
-            &grid,
-            labels::DATED,
-            &[labels::DUE, labels::OTHER_DATES],
-            day,
-        )
-        .next(),
-        due_date: values(&grid, labels::DUE, &[labels::OTHER_DATES], day).next(),
-        total: sums.total,
-        tax: sums.tax,
-        currency: sums.currency,
+        issuer: tell("issuer", issuer::read(&grid)),
+        number: tell("number", values(&grid, labels::NUMBER, &[], number).next()),
+        date: tell("date", values(&grid, labels::DATED, NOT_DATED, day).next()),
+        due_date: tell("due_date", values(&grid, labels::DUE, NOT_DUE, day).next()),
+        total: tell("total", sums.total),
+        tax: tell("tax", sums.tax),
+        currency: tell("currency", sums.currency),
+        found: BTreeMap::new(),
     };
-    let found = [&invoice.number, &invoice.date, &invoice.total]
+    let says = [&invoice.number, &invoice.date, &invoice.total]
         .into_iter()
         .flatten()
         .count();
-    (found > 0).then_some(invoice)
+    (says > 0).then_some(Invoice { found, ..invoice })
+}
+
+/// The normal form of what was spotted in one of a document's texts, and the evidence for it.
+fn evidence(
+    texts: &[&Text],
+    document: Option<usize>,
+    spotted: Spotted,
+) -> Option<(String, Evidence)> {
+    let text = texts.get(spotted.page)?;
+    let place = Where {
+        page: text.page,
+        document,
+        ..Where::new(&source::attached(&text.document), spotted.span)
+    };
+    let evidence = Evidence {
+        value: spotted.span.of(text.text()).to_owned(),
+        place,
+        method: Method::Rule,
+        confidence: spotted.confidence,
+    };
+    Some((spotted.normal, evidence))
 }
 
 /// How the document's dates are read: as the config says, or as another date of the document shows.
@@ -89,14 +125,15 @@ fn order(texts: &[&Text], configured: Order) -> Order {
 }
 
 /// The first date of a text, where it has a year and one reading; none where something else stands before it.
-fn dated(text: &str, order: Order) -> Option<String> {
+fn dated(text: &str, order: Order) -> Option<Reading> {
     let found = date::find(&fleetwright_detect::Scan::new(text), order);
     let first = found.into_iter().next()?;
     let before = text.get(..first.span.start)?;
     let near = before.chars().filter(|c| c.is_alphanumeric()).count() <= seek::FILLING;
-    first
+    let day = first
         .normalized
-        .filter(|day| near && !day.starts_with("--"))
+        .filter(|day| near && !day.starts_with("--"));
+    day.map(|day| (first.span.start..first.span.end, day))
 }
 
 #[cfg(test)]

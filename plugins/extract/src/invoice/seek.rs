@@ -1,5 +1,6 @@
 //! Labels and the values that they announce.
 
+use super::evidence::{BELOW, BESIDE, Reading, Spotted};
 use super::grid::{Grid, Piece};
 
 /// How many letters and digits may stand between a label and its value, as in `Due date (by noon): 4 May`.
@@ -165,12 +166,12 @@ pub(super) fn has_label(text: &Small, list: &'static str) -> bool {
 
 /// The values of a list's labels, those of the surest label first: what `read` takes of the text after a label, of a cell
 /// to its right, or of one below. A label that stands within one of `others` is none.
-pub(super) fn values<'g, 'a, T>(
+pub(super) fn values<'g, 'a>(
     grid: &'g Grid<'a>,
     list: &'static str,
     others: &'g [&'static str],
-    read: impl Fn(&str) -> Option<T> + Copy + 'g,
-) -> impl Iterator<Item = T> + 'g {
+    read: impl Fn(&str) -> Option<Reading> + Copy + 'g,
+) -> impl Iterator<Item = Spotted> + 'g {
     words(list).flat_map(move |label| {
         grid.pieces.iter().filter_map(move |piece| {
             let found = find_label(&piece.small, label)?;
@@ -203,31 +204,32 @@ fn is_owed(text: &str, found: Found) -> bool {
 }
 
 /// The value of one label.
-pub(super) fn value<T>(
+fn value(
     grid: &Grid<'_>,
     piece: &Piece<'_>,
     found: Found,
-    read: impl Fn(&str) -> Option<T>,
-) -> Option<T> {
+    read: impl Fn(&str) -> Option<Reading>,
+) -> Option<Spotted> {
     let rest = piece.text.get(found.end..).unwrap_or_default();
-    let own = |text: &str| {
-        read(text.trim_start_matches(|c: char| {
-            c.is_whitespace() || matches!(c, ':' | '.' | '-' | '–' | '/' | ')' | '(')
-        }))
-    };
-    if let Some(value) = own(rest) {
-        return Some(value);
+    let own = rest.trim_start_matches(|c: char| {
+        c.is_whitespace() || matches!(c, ':' | '.' | '-' | '–' | '/' | ')' | '(')
+    });
+    if let Some(reading) = read(own) {
+        let from = piece.text.len() - own.len();
+        return Some(piece.spotted(from, reading, BESIDE));
     }
     if rest.chars().filter(|c| c.is_alphanumeric()).count() > FILLING {
         return None; // running text, no label
     }
-    let beside = grid.beside(piece).find_map(|other| read(other.text));
-    beside.or_else(|| grid.below(piece).find_map(|other| read(other.text)))
+    let whole =
+        |other: &Piece<'_>, confidence| Some(other.spotted(0, read(other.text)?, confidence));
+    let beside = grid.beside(piece).find_map(|other| whole(other, BESIDE));
+    beside.or_else(|| grid.below(piece).find_map(|other| whole(other, BELOW)))
 }
 
 /// An invoice's number at the start of a text: one word with a digit, which is no date, sum or share.
-pub(super) fn number(text: &str) -> Option<String> {
-    let text = text.trim_start_matches(|c: char| {
+pub(super) fn number(whole: &str) -> Option<Reading> {
+    let text = whole.trim_start_matches(|c: char| {
         c.is_whitespace() || matches!(c, '#' | ':' | '.' | '°' | 'º')
     });
     let text = [
@@ -259,8 +261,9 @@ pub(super) fn number(text: &str) -> Option<String> {
         .split(['.', ','])
         .nth(1)
         .is_some_and(|decimals| decimals.len() == 2 && digits + 1 == word.len());
+    let start = whole.len() - text.len();
     (fits && begins && digits > 0 && word.len() <= LONGEST && !dated && !sum)
-        .then(|| word.to_uppercase())
+        .then(|| (start..start + word.len(), word.to_uppercase()))
 }
 
 /// Whether a date begins a text, in any reading.

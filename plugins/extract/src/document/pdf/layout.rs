@@ -1,7 +1,9 @@
-//! From glyphs to lines in reading order: top to bottom, then left to right; columns parted by tabs.
+//! From glyphs to lines in reading order: top to bottom, then left to right; columns of a table parted by tabs, columns
+//! of prose one after the other ([`columns`]).
 //!
 //! A glyph is a character of a text layer, or a run of text that was read off a picture.
 
+use super::columns;
 use crate::document::page::{Cell, Line, Page};
 
 /// Glyphs that share a baseline, within this part of their size.
@@ -14,13 +16,13 @@ const COLUMN: f64 = 1.6;
 /// A glyph on a page: y downwards.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Glyph {
-    text: String,
-    start: f64,
-    end: f64,
-    baseline: f64,
-    size: f64,
+    pub(super) text: String,
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) baseline: f64,
+    pub(super) size: f64,
     /// Written upwards or downwards rather than across.
-    turned: bool,
+    pub(super) turned: bool,
 }
 
 impl Glyph {
@@ -58,7 +60,17 @@ impl Glyph {
 }
 
 /// The page that glyphs make.
-pub(crate) fn page(mut glyphs: Vec<Glyph>) -> Page {
+pub(crate) fn page(glyphs: Vec<Glyph>) -> Page {
+    let rows = rows(glyphs);
+    let mut page = Page::default();
+    for line in columns::in_order(&rows) {
+        write(&mut page, line);
+    }
+    page
+}
+
+/// The glyphs of each baseline, from the top, and on each from the left.
+fn rows(mut glyphs: Vec<Glyph>) -> Vec<Vec<Glyph>> {
     glyphs.retain(|glyph| {
         !glyph.text.trim_matches(['\0', '\u{feff}']).is_empty() && glyph.size > 0.0
     });
@@ -67,29 +79,29 @@ pub(crate) fn page(mut glyphs: Vec<Glyph>) -> Page {
             .cmp(&b.turned)
             .then(a.baseline.total_cmp(&b.baseline))
     });
-    let mut page = Page::default();
-    let mut line: Vec<Glyph> = Vec::new();
+    let mut rows: Vec<Vec<Glyph>> = Vec::new();
     for glyph in glyphs {
-        let breaks = line.first().is_some_and(|first| {
-            first.turned != glyph.turned
-                || glyph.baseline - first.baseline > SAME_LINE * first.size.max(glyph.size)
-        });
-        if breaks {
-            write(&mut page, &mut line);
+        let shares = |first: &Glyph| {
+            first.turned == glyph.turned
+                && glyph.baseline - first.baseline <= SAME_LINE * first.size.max(glyph.size)
+        };
+        match rows.last_mut() {
+            Some(row) if row.first().is_some_and(shares) => row.push(glyph),
+            _ => rows.push(vec![glyph]),
         }
-        line.push(glyph);
     }
-    write(&mut page, &mut line);
-    page
+    for row in &mut rows {
+        row.sort_by(|a, b| a.start.total_cmp(&b.start));
+    }
+    rows
 }
 
-/// Writes a line and empties it.
-fn write(page: &mut Page, line: &mut Vec<Glyph>) {
-    line.sort_by(|a, b| a.start.total_cmp(&b.start));
+/// Writes a line of glyphs, which are in order from the left.
+pub(super) fn write(page: &mut Page, line: &[Glyph]) {
     let mut made = Line::default();
     let mut last: Option<&Glyph> = None;
     let mut cell: Option<Cell> = None;
-    for glyph in line.iter() {
+    for glyph in line {
         let mut apart = last.is_none();
         if let Some(last) = last {
             let doubled =
@@ -133,7 +145,6 @@ fn write(page: &mut Page, line: &mut Vec<Glyph>) {
         page.text.push('\n');
         page.lines.push(made);
     }
-    line.clear();
 }
 
 /// Ends a cell, where one was begun, without the blanks after it.

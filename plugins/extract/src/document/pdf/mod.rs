@@ -4,6 +4,7 @@
 //! is encrypted or damaged is reported as that.
 
 mod bounds;
+mod columns;
 mod content;
 pub(crate) mod layout;
 mod matrix;

@@ -196,6 +196,7 @@ const EVAL_HELP: &str = r#"A line of the data is a sample; `expect` says what is
   fields   {"fields": {"/invoice": {"number": "INV-1", "due_date": null}}}        a list: any of its values is right
   summary  {"summary": {"/summary": ["a reference", "another"]}}
   flags    {"flags": {"/flags/*/rule": ["legal.threat"]}}                         [] where none is to be raised; "/*" for members that are true
+           A flag that is not raised counts as below every threshold: `recall-at-precision` looks from the stage's own upwards alone.
   held     {"held": true}
 Of several stages, by name: "expect": {"classify": {"answer": …}, "comply": {"held": true}}. Without `--stage` the fleet runs.
 Beside them: "attachments" (paths from the data file's folder, or as in a golden case), "stages" (answers of earlier stages),
@@ -214,7 +215,7 @@ pub struct Eval {
     /// The stage that is measured alone. Default: the one that the data name, else the fleet as a whole.
     #[arg(long, env = "FLEETWRIGHT_STAGE", value_name = "NAME")]
     pub stage: Option<String>,
-    /// The first so many samples alone.
+    /// The first so many samples alone. The report says of how many, and is not complete where any is left out.
     #[arg(long, env = "FLEETWRIGHT_LIMIT", value_name = "N", value_parser = positive)]
     pub limit: Option<usize>,
     /// How many samples run at once. Default: one a core.
@@ -238,10 +239,10 @@ pub struct Eval {
     /// Where `report.json` and `report.html` go. Default: `eval/NAME` for `NAME.jsonl`.
     #[arg(long, env = "FLEETWRIGHT_OUT", value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A report, or its folder, to tell what got better or worse, and whether beyond noise.
+    /// A report, or its folder, to tell what got better or worse, and whether beyond noise. Times stand beside it without a verdict.
     #[arg(long, env = "FLEETWRIGHT_BASELINE", value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
-    /// End badly where a figure of all cases is worse than the baseline's beyond noise.
+    /// End badly where a figure of all cases is worse than the baseline's beyond noise, or a measure of the baseline is gone.
     #[arg(long, env = "FLEETWRIGHT_FAIL_ON_WORSE", requires = "baseline")]
     pub fail_on_worse: bool,
     /// The data: JSON lines, one sample each.

@@ -3,7 +3,7 @@
 //! [`evaluate`] looks the data file through, runs every sample (component, sandbox, wasi-nn, models as they are shipped),
 //! compares the answers with what is expected, and gives a [`Report`]. Its part `measured` depends on the data, the fleet, the
 //! settings and the seed alone: equal ones give equal bytes, which is what its digest and a certificate are over. When and
-//! where that was, and how long it took, is in `run`.
+//! where that was, by which programs' bytes, and how long it took, is in `run`.
 //!
 //! Models run each call by itself there ([`crate::Fleet::to_evaluate`]), so that an answer's digits do not depend on how many
 //! samples run at once. A sample that a stage fails on counts as wrong, and is told with its reason. Default: one job a core,
@@ -15,6 +15,7 @@ mod compare;
 mod data;
 mod measure;
 mod report;
+mod run;
 mod runner;
 mod sample;
 
@@ -25,11 +26,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use compare::{Baseline, BaselineError, Compared, Comparison};
+pub use compare::{Baseline, BaselineError, Compared, Comparison, Times};
 pub use data::{Mistake, Mistakes};
 pub use fleetwright_measure::{Bin, Change, Confused, Draws, Estimate, Point, Verdict};
 pub use measure::Task;
-pub use report::{Latency, Machine, Measured, MeasuredStage, Report, Run, Told};
+pub use report::{Measured, MeasuredStage, Report, Told};
+pub use run::{Inference, Latency, Machine, Program, Programs, Run, UnreadableProgram};
 
 use crate::snapshot::Snapshot;
 use data::{Accepted, quoted, survey};
@@ -46,7 +48,7 @@ const JOBS: usize = 64;
 pub struct Plan {
     /// The stage that is evaluated alone. Default: the one that the data name, else the fleet.
     pub stage: Option<String>,
-    /// No more samples than this, from the first. Default: all.
+    /// No more samples than this, from the first; a report that leaves any out is not complete. Default: all.
     pub limit: Option<usize>,
     /// How many samples run at once: at most 64, and no more than each stage takes.
     pub jobs: usize,
@@ -56,6 +58,8 @@ pub struct Plan {
     pub draws: Draws,
     /// The media type that a file's name speaks for.
     pub media_type: fn(&str) -> &'static str,
+    /// What runs it, for the report.
+    pub programs: Programs,
 }
 
 /// How far a run has come.
@@ -146,7 +150,7 @@ pub async fn evaluate(
     let course = Arc::new(course);
     let began = jiff::Timestamp::now();
     let runs = runner::run(course.clone(), data, plan, stop, tell).await?;
-    let (name, plan) = (report::file_name(data), plan.clone());
+    let (name, plan) = (run::file_name(data), plan.clone());
     let drawing = tokio::task::spawn_blocking(move || {
         let settings = report::Settings::new(&course.survey.header, &plan);
         report::report(
@@ -157,6 +161,7 @@ pub async fn evaluate(
                 name,
                 began,
                 jobs: plan.jobs,
+                programs: plan.programs,
             },
         )
     });

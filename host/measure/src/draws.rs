@@ -157,7 +157,7 @@ impl Draws {
     }
 
     /// Shows each resample's weights.
-    fn each(self, cases: usize, mut shown: impl FnMut(&[u32])) {
+    pub(crate) fn each(self, cases: usize, mut shown: impl FnMut(&[u32])) {
         let mut weights = vec![0_u32; cases];
         for resample in 0..u64::from(self.resamples) {
             let mut stream = Stream::of(self.seed, resample);
@@ -180,7 +180,8 @@ fn verdict(figure: &Figure, low: f64, high: f64) -> Verdict {
     }
 }
 
-fn interval(mut drawn: Vec<f64>) -> Option<(f64, f64)> {
+/// Where 95 of 100 of what was drawn lie; nothing where nothing was.
+pub(crate) fn interval(mut drawn: Vec<f64>) -> Option<(f64, f64)> {
     drawn.sort_by(f64::total_cmp);
     Some((quantile(&drawn, TAIL)?, quantile(&drawn, 1.0 - TAIL)?))
 }

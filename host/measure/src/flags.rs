@@ -1,7 +1,8 @@
 //! Any number of flags for each case, raised or not: recall and precision by flag.
 //!
-//! Where answers say how sure a flag is, `recall-at-precision` is the best recall at a threshold on that; a flag that was
-//! not raised is below every threshold.
+//! Where answers say how sure a flag is, `recall-at-precision` is the best recall at a threshold on that. A flag that was
+//! not raised has no confidence and is below every threshold: what the stage itself leaves out, for its own threshold, is never
+//! found here, and what confidences below that would tell apart (AUROC, calibration) is not told.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::{self, Bin, Point, Sure};
 use crate::counts::{Counts, share};
+use crate::draws::Draws;
 use crate::figure::{Cases, Figure};
 use crate::ranking::Ranked;
 
@@ -133,10 +134,14 @@ impl Labels {
         }
     }
 
-    /// What is right among the surest; empty where no answer says how sure it is.
+    /// What is right among the surest; empty where no answer says how sure it is. The same draws as of the figures give each
+    /// point's interval.
     #[must_use]
-    pub fn coverage(&self) -> Vec<Point> {
-        calibration::coverage(&self.sure)
+    pub fn coverage(&self, draws: Draws) -> Vec<Point> {
+        match self.sure.is_empty() {
+            true => Vec::new(),
+            false => calibration::coverage(&self.sure, self.cases.len(), draws),
+        }
     }
 
     /// How many answers say how sure they are.

@@ -2,8 +2,9 @@
 //!
 //! It prints a table and writes `report.json` and `report.html` into a folder, by default `eval/NAME` for `NAME.jsonl`.
 //! It ends badly where nothing was answered, where it was stopped before its end, and with `--fail-on-worse` where a figure of
-//! all cases is worse than the baseline's beyond noise. Stopped by a signal it ends what it has begun, and writes a report that
-//! says that it is not complete.
+//! all cases is worse than the baseline's beyond noise, or a measure of the baseline is gone. Stopped by a signal it ends what it
+//! has begun, and writes a report that says that it is not complete. So does one of `--limit`, which ends well all the same: it
+//! did what was asked for.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use fleetwright_fleet::Fleet;
 use fleetwright_fleet::evaluation::{
-    Baseline, BaselineError, Draws, EvaluationError, Plan, Progress as Come, Report, evaluate,
+    Baseline, BaselineError, Compared, Draws, EvaluationError, Plan, Programs, Progress as Come,
+    Report, UnreadableProgram, evaluate,
 };
+use fleetwright_inference::{BackendError, Backends};
 use serde_json::json;
 
 use super::signals::Signals;
@@ -22,6 +25,7 @@ use crate::terminal::{Progress, Terminal};
 use crate::{cli, onnxruntime};
 
 mod page;
+mod said;
 mod table;
 
 /// Between two lines of progress.
@@ -49,6 +53,12 @@ pub enum EvalError {
         /// What is wrong with it.
         source: BaselineError,
     },
+    /// What runs it cannot be named.
+    #[error(transparent)]
+    Program(#[from] UnreadableProgram),
+    /// The library that infers cannot be asked what it is.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// Signals cannot be received.
     #[error("signals cannot be received ({0}): evaluate where signal handlers may be installed")]
     Signals(io::Error),
@@ -81,7 +91,7 @@ pub async fn eval(arguments: &cli::Eval, terminal: &mut Terminal) -> Result<Endi
     };
     progress.end();
     let fleet = fleet?;
-    let plan = plan(arguments);
+    let plan = plan(arguments, programs(options.onnxruntime.as_deref())?);
     let ran = evaluate(
         fleet.current(),
         &arguments.data,
@@ -109,17 +119,22 @@ fn ending(report: &Report, fail_on_worse: bool) -> Ending {
         .samples
         .iter()
         .any(|sample| sample.failed.is_empty());
-    let worse = report
-        .compared
-        .as_ref()
-        .is_some_and(|compared| compared.worse > 0);
-    match measured.complete && answered && !(fail_on_worse && worse) {
+    // What a limit leaves out was not to be run.
+    let ran = measured.samples.len() == measured.data.samples;
+    let worse = report.compared.as_ref().is_some_and(Compared::is_worse);
+    match ran && answered && !(fail_on_worse && worse) {
         true => Ending::Well,
         false => Ending::Badly,
     }
 }
 
-fn plan(arguments: &cli::Eval) -> Plan {
+/// What runs here. The fleet has loaded the library: asking for the same one is free.
+fn programs(library: Option<&Path>) -> Result<Programs, EvalError> {
+    let library = Backends::detect(library)?.describe();
+    Ok(Programs::here(&library)?)
+}
+
+fn plan(arguments: &cli::Eval, programs: Programs) -> Plan {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
         stage: arguments.stage.clone(),
@@ -131,6 +146,7 @@ fn plan(arguments: &cli::Eval) -> Plan {
             resamples: arguments.resamples,
         },
         media_type: media::of_name,
+        programs,
     }
 }
 

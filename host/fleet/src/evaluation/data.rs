@@ -67,7 +67,9 @@ pub(super) struct Survey {
     /// Digest of the file.
     pub(super) digest: String,
     pub(super) bytes: u64,
-    /// How many samples are run.
+    /// How many samples the file has: lines that are neither blank nor the header.
+    pub(super) rows: usize,
+    /// How many of them are run.
     pub(super) samples: usize,
     /// Each measure, the line where it comes first, and the labels, kinds or flags that are expected.
     pub(super) keys: BTreeMap<Key, (usize, BTreeSet<String>)>,
@@ -79,7 +81,8 @@ pub(super) struct Accepted<'a> {
     pub(super) stages: &'a [String],
 }
 
-/// Looks a data file through. `alone` outranks the header's stage; no more than `limit` samples are looked at.
+/// Looks a data file through. `alone` outranks the header's stage; no more than `limit` samples are looked at, and
+/// those beyond are counted.
 pub(super) fn survey(
     path: &Path,
     alone: Option<&str>,
@@ -92,6 +95,7 @@ pub(super) fn survey(
         alone: alone.map(str::to_owned),
         digest: String::new(),
         bytes: 0,
+        rows: 0,
         samples: 0,
         keys: BTreeMap::new(),
     };
@@ -118,6 +122,7 @@ pub(super) fn survey(
             }
             continue;
         }
+        survey.rows += 1;
         if limit.is_some_and(|limit| survey.samples >= limit) {
             continue;
         }

@@ -1,7 +1,6 @@
 //! The report: what was measured, which is what a certificate is over, and the run that measured it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use fleetwright_inference::ModelIdentity;
@@ -15,6 +14,7 @@ use super::answer::{Case, Set, Terms};
 use super::canonical;
 use super::compare::Compared;
 use super::measure::{Measure, Task};
+use super::run::{Latency, Machine, Programs, Run};
 use super::runner::{Course, Ran, Runs};
 use super::sample::Header;
 use super::{DEADLINE, Plan, possible};
@@ -22,6 +22,8 @@ use crate::outcome::PluginUsed;
 
 /// The version of the report's form.
 pub(super) const SCHEMA: u32 = 1;
+/// What a reader of a recall at a precision should know where it is of flags.
+const UNRAISED: &str = "a flag that is not raised counts as below every threshold: recall at a precision looks from the stage's own threshold upwards alone";
 /// The most samples that a failure names.
 const NAMED: usize = 5;
 
@@ -46,7 +48,7 @@ pub struct Report {
 pub struct Measured {
     /// What measured it: `fleetwright` and its version.
     pub tool: String,
-    /// Whether every sample was run.
+    /// Whether every sample of the data was run: neither a limit left any out, nor was the run stopped.
     pub complete: bool,
     /// The stage that was evaluated alone; nothing: the fleet.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +93,9 @@ pub struct Data {
     pub digest: String,
     /// Its size.
     pub bytes: u64,
-    /// How many samples were to be run.
+    /// How many samples it has.
+    pub rows: usize,
+    /// How many of them were to be run.
     pub samples: usize,
     /// Digest over the digests of those that ran, their attached files included.
     pub contents: String,
@@ -100,6 +104,9 @@ pub struct Data {
 /// What decides figures beside data and fleet.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
+    /// No more samples than this were to be run, from the first; nothing: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
     /// What resamples are drawn by.
     pub seed: u64,
     /// How many are.
@@ -119,6 +126,7 @@ pub struct Settings {
 impl Settings {
     pub(super) fn new(header: &Header, plan: &Plan) -> Self {
         Settings {
+            limit: plan.limit,
             seed: plan.draws.seed,
             resamples: plan.draws.resamples,
             interval: 0.95,
@@ -213,65 +221,12 @@ pub struct Sample {
     pub failed: BTreeMap<String, String>,
 }
 
-/// When, where and how fast.
-#[derive(Clone, Debug, Serialize)]
-pub struct Run {
-    /// When it began.
-    pub began: String,
-    /// The data file's name.
-    pub file: String,
-    /// How long it took, in seconds.
-    pub seconds: f64,
-    /// How many samples ran at once.
-    pub jobs: usize,
-    /// The machine.
-    pub machine: Machine,
-    /// Times of a sample.
-    pub latency: Latency,
-    /// What each kind of failure said, once.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub failures: BTreeMap<String, String>,
-}
-
-/// A machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Machine {
-    /// Operating system and architecture.
-    pub system: String,
-    /// What its processor calls itself.
-    pub processor: String,
-    /// Cores that this process may use.
-    pub cores: usize,
-    /// Memory, in MiB.
-    pub memory_mib: u64,
-}
-
-/// Times of a sample, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Latency {
-    /// From submission to outcome: the median.
-    pub p50: f64,
-    /// What one in ten passes.
-    pub p90: f64,
-    /// What one in a hundred passes.
-    pub p99: f64,
-    /// The longest.
-    pub most: f64,
-    /// Processor time of the whole process for a sample, on average.
-    pub cpu: f64,
-    /// Of that, inside guests.
-    pub guest: f64,
-    /// Models at work for a sample, by the clock, on average.
-    pub inference: f64,
-    /// Waiting for an instance and for models, on average.
-    pub queue: f64,
-}
-
 /// What the report says of the run that made it.
 pub(super) struct Where {
     pub(super) name: String,
     pub(super) began: Timestamp,
     pub(super) jobs: usize,
+    pub(super) programs: Programs,
 }
 
 /// Makes the report of a run.
@@ -281,6 +236,7 @@ pub(super) fn report(course: &Course, runs: Runs, settings: Settings, place: Whe
         file: place.name.clone(),
         seconds: runs.wall.as_secs_f64(),
         jobs: place.jobs,
+        programs: place.programs,
         machine: Machine::here(),
         latency: latency(&runs),
         failures: details(&runs.ran),
@@ -306,6 +262,7 @@ pub(super) fn report(course: &Course, runs: Runs, settings: Settings, place: Whe
             name,
             digest: survey.digest.clone(),
             bytes: survey.bytes,
+            rows: survey.rows,
             samples: survey.samples,
             contents: digest(contents.join("\n").as_bytes()),
         },
@@ -382,7 +339,9 @@ fn tell(course: &Course, at: usize, measure: &Measure, ran: &[Ran], settings: &S
         reliability: labels
             .map(|labels| labels.reliability())
             .unwrap_or_default(),
-        coverage: labels.map(|labels| labels.coverage()).unwrap_or_default(),
+        coverage: labels
+            .map(|labels| labels.coverage(draws))
+            .unwrap_or_default(),
         notes: notes(course, at, measure, &with),
         figures: draws.estimates(&set),
         ignored,
@@ -450,6 +409,10 @@ fn notes(course: &Course, at: usize, measure: &Measure, with: &[&Ran]) -> Vec<St
             "{absent} answers have nothing at `{}`",
             measure.key.at
         ));
+    }
+    let sure = |case: &Case| matches!(case, Case::Flags(raised) if raised.found.values().any(Option::is_some));
+    if with.iter().flat_map(|ran| cases(ran, at)).any(sure) {
+        notes.push(UNRAISED.to_owned());
     }
     notes
 }
@@ -535,30 +498,4 @@ fn latency(runs: &Runs) -> Latency {
         inference: mean(|ran| ran.timings.inference),
         queue: mean(|ran| ran.timings.queue),
     }
-}
-
-impl Machine {
-    /// The one that this process runs on.
-    #[must_use]
-    pub fn here() -> Self {
-        let of = |file: &str, key: &str| {
-            let text = std::fs::read_to_string(file).ok()?;
-            let line = text.lines().find(|line| line.starts_with(key))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        };
-        let memory = of("/proc/meminfo", "MemTotal");
-        let kib = memory.and_then(|memory| memory.split(' ').next()?.parse::<u64>().ok());
-        Machine {
-            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            processor: of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_mib: kib.unwrap_or(0) / 1024,
-        }
-    }
-}
-
-/// A path's last part.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }

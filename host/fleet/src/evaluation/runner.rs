@@ -47,7 +47,7 @@ pub(super) struct Ran {
 /// Everything that was run, in the file's order.
 pub(super) struct Runs {
     pub(super) ran: Vec<Ran>,
-    /// Whether that is every sample.
+    /// Whether that is every sample that the file has.
     pub(super) complete: bool,
     pub(super) wall: Duration,
     /// Processor time of the whole process.
@@ -106,7 +106,7 @@ pub(super) async fn run(
     reading.await.map_err(|_| EvaluationError::Lost)??;
     ran.sort_by_key(|ran| ran.place);
     Ok(Runs {
-        complete: ran.len() == course.survey.samples,
+        complete: ran.len() == course.survey.rows,
         ran,
         wall,
         cpu,

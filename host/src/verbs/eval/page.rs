@@ -2,13 +2,14 @@
 //!
 //! Everything that data or models say is escaped; nothing is loaded from elsewhere.
 
+mod against;
 mod picture;
 mod text;
 
-use fleetwright_fleet::evaluation::{Compared, Comparison, Estimate, Report, Task, Told, Verdict};
+use fleetwright_fleet::evaluation::{Estimate, Point, Program, Report, Task, Told};
 
 use crate::picture::escaped;
-use text::{count, percent, short_digest, value};
+use text::{count, percent, value};
 
 const STYLE: &str = include_str!("page/style.css");
 /// Pairs of labels that are told as most often confused.
@@ -25,7 +26,7 @@ pub(super) fn drawn(report: &Report) -> String {
     page.push_str(&head(report));
     page.push_str(&failures(report));
     if let Some(compared) = &report.compared {
-        page.push_str(&changes(compared));
+        page.push_str(&against::drawn(compared));
     }
     for measure in &measured.measures {
         page.push_str(&section(measure));
@@ -45,14 +46,15 @@ fn subject(report: &Report) -> String {
 
 fn head(report: &Report) -> String {
     let measured = &report.measured;
-    let state = match measured.complete {
-        true => String::new(),
-        false => format!(
-            " <span class=\"pill bad\">not complete: {} of {} samples</span>",
-            measured.samples.len(),
-            measured.data.samples
-        ),
-    };
+    let left_out: String = super::said::left_out(measured)
+        .iter()
+        .map(|said| {
+            format!(
+                " <span class=\"pill bad\">not complete: {}</span>",
+                escaped(said)
+            )
+        })
+        .collect();
     let failed = measured
         .samples
         .iter()
@@ -66,7 +68,7 @@ fn head(report: &Report) -> String {
         ),
     };
     format!(
-        "<header><p class=\"kicker\">Evaluation</p><h1>{}</h1><p class=\"lead\">{} over {} samples, through component, sandbox, wasi-nn and the models as they are shipped. Intervals hold 95 % of {} resamples.</p><p>{failed}{state}</p></header>\n{}",
+        "<header><p class=\"kicker\">Evaluation</p><h1>{}</h1><p class=\"lead\">{} over {} samples, through component, sandbox, wasi-nn and the models as they are shipped. Intervals hold 95 % of {} resamples.</p><p>{failed}{left_out}</p></header>\n{}",
         escaped(&measured.data.name),
         escaped(&capital(&subject(report))),
         count(measured.samples.len() as u64),
@@ -172,63 +174,6 @@ fn failures(report: &Report) -> String {
     )
 }
 
-fn changes(compared: &Compared) -> String {
-    let data = match compared.same_data {
-        true => "The data file is the same.",
-        false => "The data files differ.",
-    };
-    let mut text = format!(
-        "<section><h2>Against the baseline</h2><p>{} figures of all cases are better and {} worse beyond noise. {data} Baseline: <code>{}</code></p>",
-        compared.better,
-        compared.worse,
-        short_digest(&compared.baseline)
-    );
-    for measure in &compared.measures {
-        text.push_str(&change(measure));
-    }
-    if !compared.gone.is_empty() {
-        text.push_str(&format!(
-            "<p>Only in the baseline: {}</p>",
-            escaped(&compared.gone.join(", "))
-        ));
-    }
-    text.push_str("</section>\n");
-    text
-}
-
-fn change(measure: &Comparison) -> String {
-    let mut rows = String::new();
-    for one in &measure.changes {
-        if one.figure.of.is_some() && one.verdict == Verdict::Same {
-            continue;
-        }
-        let (class, verdict) = match one.verdict {
-            Verdict::Better => ("good", "better"),
-            Verdict::Worse => ("bad", "worse"),
-            Verdict::Same => ("dim", "within noise"),
-        };
-        let of = one.figure.of.as_deref().unwrap_or("all");
-        rows.push_str(&format!(
-            "<tr><td>{}</td><td>{}</td><td class=\"n\">{:.4}</td><td class=\"n\">{:.4}</td><td class=\"n\">{:+.4} … {:+.4}</td><td class=\"{class}\">{verdict}</td></tr>",
-            escaped(&words(&one.figure.name)),
-            escaped(of),
-            one.before,
-            one.after,
-            one.low,
-            one.high
-        ));
-    }
-    let how = match measure.paired {
-        true => "compared case by case",
-        false => "compared by their intervals",
-    };
-    format!(
-        "<h3>{}</h3><p class=\"dim\">{} samples are the same in both: {how}. Of single classes only what changed beyond noise is shown; of so many, one in twenty does so by chance.</p><div class=\"scroll\"><table><thead><tr><th>figure</th><th>of</th><th class=\"n\">before</th><th class=\"n\">now</th><th class=\"n\">difference, 95 %</th><th></th></tr></thead><tbody>{rows}</tbody></table></div>",
-        escaped(&measure.name),
-        count(measure.matched as u64)
-    )
-}
-
 fn section(measure: &Told) -> String {
     let mut text = format!(
         "<section><h2>{}</h2><p class=\"dim\">{} cases, {} of them without an answer.",
@@ -266,6 +211,7 @@ fn section(measure: &Told) -> String {
     if !pair.is_empty() {
         text.push_str(&format!("<div class=\"pair\">{pair}</div>"));
     }
+    text.push_str(&thresholds(&measure.coverage));
     if !measure.confused.is_empty() {
         text.push_str(&figure(
             "Confusion: expected down, found across. A row's share on the diagonal in blue, elsewhere in orange.",
@@ -284,6 +230,42 @@ fn figure(caption: &str, picture: &str) -> String {
     format!(
         "<figure><div class=\"scroll\">{picture}</div><figcaption>{caption}</figcaption></figure>"
     )
+}
+
+/// What is wrong among what each threshold keeps, by tenths of the cases.
+fn thresholds(points: &[Point]) -> String {
+    if points.len() < 2 {
+        return String::new();
+    }
+    let rows: String = spread(points)
+        .iter()
+        .map(|point| {
+            format!(
+                "<tr><td class=\"n\">{:.3}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{} – {}</td></tr>",
+                point.threshold,
+                percent(point.coverage),
+                percent(point.error),
+                percent(point.error_low),
+                percent(point.error_high)
+            )
+        })
+        .collect();
+    format!(
+        "<h3>Wrong among what is kept</h3><p class=\"dim\">The interval is of a threshold settled beforehand; one that is chosen here for looking best does worse on other data. Where nothing is wrong, resamples cannot tell how much might be.</p><div class=\"scroll\"><table><thead><tr><th class=\"n\">from a confidence of</th><th class=\"n\">answers kept</th><th class=\"n\">wrong among them</th><th class=\"n\">95 %</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+}
+
+/// The points nearest to each tenth of coverage, the widest first.
+fn spread(points: &[Point]) -> Vec<&Point> {
+    let mut chosen: Vec<&Point> = Vec::new();
+    for tenth in (1..=10).rev() {
+        let wanted = f64::from(tenth) / 10.0;
+        let far = |point: &&Point| (point.coverage - wanted).abs();
+        let nearest = points.iter().min_by(|a, b| far(a).total_cmp(&far(b)));
+        let last = chosen.last().map(|point| point.threshold);
+        chosen.extend(nearest.filter(|point| last != Some(point.threshold)));
+    }
+    chosen
 }
 
 /// The pairs that are confused most often.
@@ -446,6 +428,17 @@ fn provenance(report: &Report) -> String {
         &measured.data.contents,
     );
     row("manifest", &measured.fleet, &measured.manifest);
+    let programs = &report.run.programs;
+    let mut file = |name: &str, program: &Program| row(name, &program.file, &program.digest);
+    file("the host's program", &programs.host);
+    let inference = &programs.inference;
+    let library = format!("{} {}", inference.name, inference.version);
+    for one in &inference.files {
+        file(&library, one);
+    }
+    if inference.embedded {
+        row(&library, "part of the host's program", "");
+    }
     for stage in &measured.stages {
         let plugin = format!("{} {}", stage.plugin.name, stage.plugin.version);
         row(

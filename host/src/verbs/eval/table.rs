@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use fleetwright_fleet::evaluation::{Compared, Estimate, Report, Told, Verdict};
+use fleetwright_fleet::evaluation::{Compared, Estimate, Report, Times, Told, Verdict};
 
+use super::said;
 use crate::table::{self, Style};
 
 /// Classes that are shown at most, the worst first.
@@ -18,11 +19,8 @@ pub(super) fn drawn(report: &Report, folder: &Path, style: Style) -> String {
         table::words::clean(&measured.data.name),
         measured.samples.len()
     );
-    if !measured.complete {
-        text.push_str(&format!(
-            "not complete: {} samples were to be run\n",
-            measured.data.samples
-        ));
+    for reason in said::left_out(measured) {
+        text.push_str(&format!("not complete: {reason}\n"));
     }
     for failure in &measured.failures {
         text.push_str(&format!(
@@ -115,15 +113,11 @@ fn short(one: &Estimate) -> String {
 
 fn drawn_changes(compared: &Compared, style: Style) -> String {
     let mut text = format!(
-        "against {}: {} better, {} worse beyond noise{}\n",
+        "against {}, {}: {} better, {} worse beyond noise\n",
         compared.baseline.get(..19).unwrap_or(&compared.baseline),
+        said::of_what(compared),
         compared.better,
-        compared.worse,
-        if compared.same_data {
-            ""
-        } else {
-            "; of other data"
-        }
+        compared.worse
     );
     for measure in &compared.measures {
         let how = match measure.paired {
@@ -153,8 +147,25 @@ fn drawn_changes(compared: &Compared, style: Style) -> String {
         let header = ["figure", "before → now", "difference", ""].map(str::to_owned);
         text.push_str(&table::columns(&header, &rows, style));
     }
-    for name in &compared.gone {
-        text.push_str(&format!("{name}: only in the baseline\n"));
+    for sentence in said::uncompared(compared) {
+        text.push_str(&format!("{}\n", table::words::clean(&sentence)));
+    }
+    if let Some(times) = &compared.times {
+        text.push_str(&drawn_times(times));
     }
     text
+}
+
+fn drawn_times(times: &Times) -> String {
+    let (before, after) = (&times.before, &times.after);
+    format!(
+        "a sample: p50 {:.1} → {:.1} ms, p99 {:.1} → {:.1} ms, processor time {:.2} → {:.2} ms\n  {}\n",
+        before.p50,
+        after.p50,
+        before.p99,
+        after.p99,
+        before.cpu,
+        after.cpu,
+        table::words::clean(&said::conditions(times))
+    )
 }

@@ -55,10 +55,35 @@ fn curves_stay_inside_their_square() {
         threshold,
         coverage,
         accuracy,
+        error: 1.0 - accuracy,
+        error_low: 0.0,
+        error_high: 1.0 - accuracy,
     };
     let picture = picture::coverage(&[point(0.1, 1.0, 0.8), point(0.9, 0.5, 1.0)]);
     assert!(
         picture.contains("points=\"364.0,330.0 204.0,10.0\""),
         "{picture}"
     );
+}
+
+#[test]
+fn each_tenth_of_coverage_has_one_threshold_with_its_interval() {
+    let points: Vec<Point> = (0..40)
+        .map(|place| Point {
+            threshold: f64::from(place) / 40.0,
+            coverage: 1.0 - f64::from(place) / 40.0,
+            accuracy: 0.9,
+            error: 0.1,
+            error_low: 0.06,
+            error_high: 0.14,
+        })
+        .collect();
+    let table = thresholds(&points);
+    assert_eq!(
+        table.matches("<tr>").count(),
+        11,
+        "with the header: {table}"
+    );
+    assert!(table.contains("6.0 % – 14.0 %"), "{table}");
+    assert_eq!(thresholds(&points[..1]), "");
 }

@@ -408,6 +408,32 @@ fn describe() {
         "Threads that a run of a model computes with."
     );
     describe_gauge!(
+        "fleetwright_generation",
+        "The generation of the manifest that serves."
+    );
+    describe_gauge!(
+        "fleetwright_generations_live",
+        "Generations that serve or still have submissions in flight."
+    );
+    describe_counter!(
+        "fleetwright_changes_total",
+        "Changes of the manifest, plugins or models, by outcome."
+    );
+    describe_counter!(
+        "fleetwright_canary_decisions_total",
+        "Canaries that were promoted or rolled back, by stage and outcome."
+    );
+    describe_counter!(
+        "fleetwright_shadow_total",
+        "Answers of shadows, by stage and outcome."
+    );
+    describe_gauge!("fleetwright_model_workers", "Runs of a model at once.");
+    describe_gauge!(
+        "fleetwright_model_weights_bytes",
+        Unit::Bytes,
+        "Weights of a model, once for each worker: what it takes of its device's memory at least."
+    );
+    describe_gauge!(
         "fleetwright_inference_threads",
         "Threads that all models together compute on."
     );

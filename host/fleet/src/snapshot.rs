@@ -81,6 +81,7 @@ impl Arm {
                 identity: model.identity().clone(),
                 why: model.why().to_owned(),
                 workers: model.share().workers,
+                weights_bytes: model.weights(),
             };
             (role.clone(), summary)
         });
@@ -273,6 +274,8 @@ pub struct ModelSummary {
     pub why: String,
     /// Runs of it at once.
     pub workers: usize,
+    /// Bytes of its weights, once for each of them: what it takes of its device's memory at least.
+    pub weights_bytes: u64,
 }
 
 /// What one stage is.

@@ -43,6 +43,8 @@ pub(crate) struct Loaded<'a> {
     pub(crate) threads: usize,
     /// Runs at once.
     pub(crate) workers: usize,
+    /// Bytes of its weights, of all workers together.
+    pub(crate) weights: u64,
     pub(crate) took: Duration,
 }
 
@@ -57,6 +59,11 @@ impl Loaded<'_> {
         gauge!("fleetwright_model_threads", &labels).set(self.threads as f64);
         #[allow(clippy::cast_precision_loss, reason = "workers are few")]
         gauge!("fleetwright_model_workers", &labels).set(self.workers as f64);
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "weights have fewer bytes than 2^52"
+        )]
+        gauge!("fleetwright_model_weights_bytes", &labels).set(self.weights as f64);
         info!(
             model = &*self.labels.model,
             version = &*self.labels.version,

@@ -18,11 +18,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::backend::{Backends, LoadError, Opened, Setting};
 use crate::batcher::Batcher;
 use crate::caller::{Caller, Crowd};
-use crate::card::{Card, Generation as GenerationLimits};
+use crate::card::{Card, CardFile, Generation as GenerationLimits};
 use crate::device::Place;
 use crate::events::{Failed, Loaded, ModelLabels, Pending, Requested};
 use crate::generate::{self, Ask, Asked, Generation};
-use crate::policy::Policy;
 use crate::queue::{Entry, Queue, Refused};
 use crate::request::{Request, Shape};
 use crate::tensor::NamedTensor;
@@ -50,6 +49,7 @@ struct Inner {
     card: Card,
     identity: ModelIdentity,
     why: String,
+    weights: u64,
     labels: ModelLabels,
     queue: Arc<Queue>,
     /// Whoever may ask; of a model that waits for calls to run together.
@@ -119,11 +119,7 @@ impl Model {
         let crowd = Arc::new(Crowd::new(queue.changed().clone()));
         let (queued, asking) = (queue.clone(), crowd.clone());
         let batcher = move |opened: &Opened| {
-            let policy = Policy::new(max_rows, options.max_tokens, options.delay, opened.place);
-            let policy = match options.merge {
-                true => policy,
-                false => policy.without_merging(),
-            };
+            let policy = options.policy(max_rows, opened.place);
             // What a device computes takes no thread of the processor.
             let threads = (opened.place == Place::Cpu).then_some((threads, share.threads));
             Batcher::new(queued, asking, policy, threads)
@@ -136,7 +132,8 @@ impl Model {
             workers: share.workers,
         };
         let started = worker::start(post, open, batcher)?;
-        let crowd = (!options.delay.is_zero()).then_some(crowd);
+        let waits = !options.delay_at(started.place).is_zero();
+        let crowd = waits.then_some(crowd);
         let parts = Parts {
             queue,
             crowd,
@@ -191,6 +188,7 @@ impl Model {
             begun,
             merge,
         } = parts;
+        let weights = weights(card, &started);
         Loaded {
             labels: &labels,
             backend: &started.backend,
@@ -198,6 +196,7 @@ impl Model {
             why: &started.why,
             threads: share.threads,
             workers: started.workers,
+            weights,
             took: begun.elapsed(),
         }
         .emit();
@@ -217,6 +216,7 @@ impl Model {
                 card: card.clone(),
                 identity,
                 why: started.why,
+                weights,
                 labels,
                 queue,
                 crowd,
@@ -465,10 +465,25 @@ impl Model {
         &self.inner.why
     }
 
+    /// Bytes of its weights, once for each worker: what it takes of its device's memory at least. What its runs take beside them is
+    /// known to no library alike.
+    pub fn weights(&self) -> u64 {
+        self.inner.weights
+    }
+
     /// The card that the model was loaded by.
     pub fn card(&self) -> &Card {
         &self.inner.card
     }
+}
+
+fn weights(card: &Card, started: &Started) -> u64 {
+    let graph = card.graph(started.place.accelerator());
+    let files: u64 = match graph {
+        Some(graph) => graph.bytes(),
+        None => card.files().iter().map(CardFile::bytes).sum(),
+    };
+    files.saturating_mul(started.workers as u64)
 }
 
 /// Which model answered, so that an outcome can say so.

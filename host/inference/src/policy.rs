@@ -26,8 +26,28 @@ const PLACES_ON_CPU: u64 = 256;
 pub(crate) const RUN_ON_CPU: u64 = 8;
 /// The most padded places of a run on a device that is fast only when it is full.
 const PLACES_ON_ACCELERATOR: u64 = 16 * 1024;
+/// Rows of a merged run there, and how long its first call waits for others, where nobody says: `[batch] max` of a card is for processors.
+const ROWS_ON_ACCELERATOR: usize = 64;
+const DELAY_ON_ACCELERATOR: Duration = Duration::from_millis(2);
 /// The shortest bucket of lengths.
 const SHORTEST_BUCKET: u32 = 16;
+
+/// The most rows of a run at `place`, of a model whose card merges `of_card`: 1 merges nothing anywhere.
+pub(crate) fn suited_rows(of_card: usize, place: Place) -> usize {
+    match place {
+        Place::Cpu => of_card,
+        _ if of_card == 1 => 1,
+        Place::Cuda(_) | Place::WebGpu => of_card.max(ROWS_ON_ACCELERATOR),
+    }
+}
+
+/// How long a call waits for others at `place`.
+pub(crate) fn suited_delay(place: Place) -> Duration {
+    match place {
+        Place::Cpu => Duration::ZERO,
+        Place::Cuda(_) | Place::WebGpu => DELAY_ON_ACCELERATOR,
+    }
+}
 
 /// How entries are merged into runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

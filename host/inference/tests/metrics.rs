@@ -210,7 +210,7 @@ fn ids(tokens: u32) -> Vec<NamedTensor> {
 async fn padding_and_shares_are_counted(seen: &Seen) {
     let delay = Duration::from_secs(1);
     let options = LoadOptions {
-        delay,
+        delay: Some(delay),
         max_batch: Some(2),
         ..LoadOptions::default()
     };

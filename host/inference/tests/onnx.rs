@@ -90,7 +90,7 @@ async fn merged_calls_get_their_own_answers() {
     for backends in libraries() {
         let options = LoadOptions {
             // Longer than the test: a run starts when it is full, whatever the clock says.
-            delay: Duration::from_secs(600),
+            delay: Some(Duration::from_secs(600)),
             ..LoadOptions::default()
         };
         let model = Model::load(&card, &backends, options).unwrap();

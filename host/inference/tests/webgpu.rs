@@ -80,7 +80,7 @@ async fn calls_of_different_lengths_are_merged_and_each_gets_its_own() {
     let Some(backends) = backends() else { return };
     let (_dir, card) = card("tiny.onnx", TINY);
     let options = LoadOptions {
-        delay: Duration::from_secs(600),
+        delay: Some(Duration::from_secs(600)),
         max_batch: Some(4),
         ..on(Device::WebGpu)
     };

@@ -94,8 +94,9 @@ pub struct Batch {
     pub max: Option<usize>,
     /// Tokens (rows × length, padding included) of a run of several entries at most; `None` is what suits the device.
     pub tokens: Option<u64>,
-    /// How long a run waits for further entries, while somebody is left who could ask. Default 0: it does not wait.
-    pub delay: Duration,
+    /// How long a run waits for further entries, while somebody is left who could ask; `None` is what suits the device: not at all on a
+    /// processor.
+    pub delay: Option<Duration>,
 }
 
 /// What a model may take: threads, time and waiting calls.

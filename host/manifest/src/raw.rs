@@ -282,7 +282,7 @@ fn read_batch(table: &Table<'_>, findings: &mut Findings) -> Batch {
         tokens: table
             .integer("tokens", 1..=1_048_576, findings)
             .map(|tokens| tokens.value),
-        delay: delay.unwrap_or_default(),
+        delay,
     }
 }
 

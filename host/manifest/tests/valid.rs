@@ -59,7 +59,7 @@ fn what_is_not_written_has_a_safe_default() {
         Batch {
             max: None,
             tokens: None,
-            delay: Duration::ZERO
+            delay: None
         }
     );
     assert_eq!(
@@ -137,7 +137,7 @@ fn everything_that_can_be_written_is_read() {
         Batch {
             max: Some(8),
             tokens: Some(512),
-            delay: Duration::from_millis(2)
+            delay: Some(Duration::from_millis(2))
         }
     );
     assert_eq!(

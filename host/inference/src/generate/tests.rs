@@ -471,7 +471,7 @@ fn options_that_do_not_suit_it_are_refused() {
     });
     assert!(rows.contains("room for `1` to `2`"), "{rows}");
     let delay = load(LoadOptions {
-        delay: Duration::from_millis(1),
+        delay: Some(Duration::from_millis(1)),
         ..LoadOptions::default()
     });
     assert!(delay.contains("leave it out"), "{delay}");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::backend::LoadError;
 use crate::card::{Card, Generation};
-use crate::device::Device;
+use crate::device::{Device, Place};
+use crate::policy::{self, Policy};
 use crate::threads::{MAX_THREADS, MAX_WORKERS, Share};
 use crate::worker::named;
 
@@ -20,13 +21,15 @@ pub struct LoadOptions {
     pub device: Device,
     /// The most bytes of a device's own memory that it may take, its workers in equal parts; of CUDA alone. Default: what there is.
     pub device_memory: Option<u64>,
-    /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's.
+    /// The most rows of a run, in place of the card's; 1 merges nothing. Default: the card's, which is for a processor; elsewhere 64 at
+    /// least, where the card's calls are merged at all.
     pub max_batch: Option<usize>,
     /// The most tokens of a run of several calls, padding included: rows × length. Default: what suits the device, 256 on a
     /// processor, 16,384 elsewhere.
     pub max_tokens: Option<u64>,
-    /// How long the oldest call waits for others to join it, while somebody is left who could ask. Default: not at all.
-    pub delay: Duration,
+    /// How long the oldest call waits for others to join it, while somebody is left who could ask. Default: not at all on a processor,
+    /// 2 ms elsewhere: a device that is fast when it is full is worth filling.
+    pub delay: Option<Duration>,
     /// How long one run may take. Default: 30 s.
     pub run: Duration,
     /// Whether calls of several callers run together: faster under load, but the last digits of an answer may then depend
@@ -46,7 +49,7 @@ impl Default for LoadOptions {
             device_memory: None,
             max_batch: None,
             max_tokens: None,
-            delay: Duration::ZERO,
+            delay: None,
             run: DEFAULT_RUN,
             merge: true,
             queue: 256,
@@ -74,7 +77,7 @@ impl LoadOptions {
             let message = "`device_memory` is asked for, and llama.cpp runs on the processor here; leave it out".to_owned();
             return Err(LoadError::Option { model, message });
         }
-        if !self.delay.is_zero() {
+        if self.delay.is_some_and(|delay| !delay.is_zero()) {
             let message = "a delay is asked for, and calls of a generative model join those under way; leave it out".to_owned();
             return Err(LoadError::Option { model, message });
         }
@@ -88,6 +91,24 @@ impl LoadOptions {
             }),
             rows => Ok(rows.unwrap_or(most)),
         }
+    }
+
+    /// How calls are merged at `place`, where a run of the model has `max_rows` at most by its card or by the options.
+    pub(super) fn policy(&self, max_rows: usize, place: Place) -> Policy {
+        let rows = match self.max_batch {
+            None => policy::suited_rows(max_rows, place),
+            Some(_) => max_rows,
+        };
+        let policy = Policy::new(rows, self.max_tokens, self.delay_at(place), place);
+        match self.merge {
+            true => policy,
+            false => policy.without_merging(),
+        }
+    }
+
+    /// How long a call waits for others at `place`.
+    pub(super) fn delay_at(&self, place: Place) -> Duration {
+        self.delay.unwrap_or_else(|| policy::suited_delay(place))
     }
 
     /// The most rows of a run of `card`, once every option is within its bounds.

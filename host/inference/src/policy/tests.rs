@@ -66,6 +66,22 @@ fn on_a_processor_whoever_joins_pads_less_than_a_run_costs() {
 }
 
 #[test]
+fn a_device_that_is_fast_when_full_is_filled_unless_a_card_merges_nothing() {
+    for place in [Place::Cuda(0), Place::WebGpu] {
+        assert_eq!(
+            [1, 8, 128].map(|rows| suited_rows(rows, place)),
+            [1, 64, 128]
+        );
+        assert!(!suited_delay(place).is_zero());
+    }
+    assert_eq!(
+        [1, 8, 128].map(|rows| suited_rows(rows, Place::Cpu)),
+        [1, 8, 128]
+    );
+    assert!(suited_delay(Place::Cpu).is_zero());
+}
+
+#[test]
 fn elsewhere_whoever_is_of_the_same_bucket_joins() {
     let lengths = [(1, 20), (1, 30), (1, 40), (2, 17), (1, 32)];
     let calls = Calls::alike(lengths.map(|(rows, length)| shape(rows, length)));

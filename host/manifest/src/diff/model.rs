@@ -62,8 +62,18 @@ pub(super) fn changes(old: &ModelUse, new: &ModelUse) -> Vec<String> {
         let (was, now) = (TimeSpan(was).to_string(), TimeSpan(now).to_string());
         words::change(&mut details, what, &was, &now);
     };
-    time("batch.delay", old.batch.delay, *delay);
     time("run", old.effort.run, *run);
+    let wait = |delay: Option<Duration>| {
+        delay.map_or("as suits the device".to_owned(), |delay| {
+            TimeSpan(delay).to_string()
+        })
+    };
+    words::change(
+        &mut details,
+        "batch.delay",
+        &wait(old.batch.delay),
+        &wait(*delay),
+    );
     let all = |threads: Option<usize>| {
         threads.map_or("a quarter of all".to_owned(), |threads| threads.to_string())
     };

@@ -1,0 +1,126 @@
+"""What a small generative model makes of the threads that the scorer was trained on, behind a gate, beside their first sentences.
+
+    python models/sentence-scorer/train/generative.py --data FOLDER [--split val] [--threads 265] [--program target/release/fleetwright]
+
+It needs a host that `cargo xtask generative` built. Each thread goes to `generate` with SmolLM2-135M, as much of it as its context
+holds, and the answer is cut after its last whole sentence within 60 words. The **gate** lets it pass where every name, number and
+negation in it has its like in the thread: a summary that does not pass is not told. Nothing is trained. ROUGE is on words, as in `rouge.py`.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from features import tokens
+from rouge import Reference
+from threads import convosumm
+
+ROOT = Path(__file__).resolve().parents[3]
+WORDS = 60
+# Of the model's 1,024 tokens some 200 are the prompt's and the answer's.
+CHARACTERS = 2800
+FLEET = """schema = 1
+name   = "summaries"
+
+[submission]
+fields = ["body"]
+
+[defaults.limits]
+deadline = "120s"
+
+[models.writer]
+use = "smollm2@1"
+
+[[stage]]
+name   = "write"
+plugin = "generate@1"
+needs  = []
+reads  = ["body"]
+models = { writer = "writer" }
+config = { system = "You summarize e-mail threads.", prompt = "Summarize this thread in two or three whole sentences, in sixty words at most: who asks what, what was agreed, what is open.\\n\\n{body}", tokens = 96 }
+"""
+NEGATIONS = {"no", "not", "never", "none", "nothing", "nobody", "cannot", "without"}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    arguments.add_argument("--split", default="val", choices=["val", "test"])
+    arguments.add_argument("--threads", type=int, default=265, help="how many of them")
+    arguments.add_argument("--program", type=Path, default=ROOT / "target/release/fleetwright")
+    arguments.add_argument("--state", type=Path, default=ROOT / ".fleetwright", help="where pulled models lie")
+    options = arguments.parse_args()
+    threads = convosumm(options.data, options.split)[: options.threads]
+    told = [whole(text) for text in written(options, [shown(thread) for thread in threads])]
+    passed = [passes(text, thread) for text, thread in zip(told, threads)]
+    firsts = [first(thread) for thread in threads]
+    report("first sentences", firsts, threads)
+    report("generated", told, threads)
+    report("generated where it passes the gate, else first sentences", [one if ok else other for one, other, ok in zip(told, firsts, passed)], threads)
+    empty = sum(not text for text in told)
+    print(f"of {len(threads)} pass {sum(passed)}; no whole sentence in {empty}")
+
+
+def shown(thread: dict) -> str:
+    parts = [f"{message['from']}: {' '.join(message['body'].split())}" for message in thread["messages"]]
+    return f"Subject: {thread['subject']}\n\n" + "\n\n".join(parts)[:CHARACTERS]
+
+
+def written(options: argparse.Namespace, bodies: list) -> list:
+    with tempfile.TemporaryDirectory() as folder:
+        fleet = Path(folder) / "fleet.toml"
+        fleet.write_text(FLEET, encoding="utf-8")
+        paths = [Path(folder) / f"{place:04}.json" for place in range(len(bodies))]
+        for path, body in zip(paths, bodies):
+            path.write_text(json.dumps({"body": body}), encoding="utf-8")
+        command = [options.program, "run", "--json", "--fleet", fleet, "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
+        made = subprocess.run([*command, "--state", options.state, *paths], check=True, capture_output=True, text=True).stdout
+    return [json.loads(line)["stages"]["write"]["answer"]["text"] for line in made.splitlines()]
+
+
+def sentences(text: str) -> list:
+    return [part for part in re.split(r"(?<=[.!?])\s+", " ".join(text.split())) if part]
+
+
+def whole(text: str) -> str:
+    """The whole sentences of a text that 60 words hold."""
+    kept = []
+    for sentence in sentences(text):
+        if sentence[-1] not in ".!?" or len(" ".join([*kept, sentence]).split()) > WORDS:
+            break
+        kept.append(sentence)
+    return " ".join(kept)
+
+
+def first(thread: dict) -> str:
+    return whole(" ".join(message["body"] for message in thread["messages"]))
+
+
+def passes(text: str, thread: dict) -> bool:
+    """Whether each name and number stands in the thread, and each negation has one there."""
+    source = " ".join([thread["subject"], *(f"{message['from']} {message['body']}" for message in thread["messages"])])
+    known = set(tokens(source))
+    begins = {sentence.split()[0] for sentence in sentences(text)}
+    names = {word for word in re.findall(r"\b[A-Z][\w-]*", text) if word not in begins}
+    numbers = set(re.findall(r"\d+", text))
+    said = {word for word in tokens(text) if word in NEGATIONS or word.endswith("n't")}
+    parts = {token for word in names for token in tokens(word)} | numbers
+    return bool(text) and parts <= known and (not said or bool(NEGATIONS & known))
+
+
+def report(name: str, told: list, threads: list) -> None:
+    """The best of a thread's references, the mean over threads, with a 95 % bootstrap interval."""
+    scores = np.array([max((Reference(summary).score(tokens(text)) for summary in thread["summaries"]), key=lambda found: found.sum())
+                       for text, thread in zip(told, threads)])
+    random = np.random.default_rng(0)
+    draws = np.array([scores[random.integers(len(scores), size=len(scores))].mean(axis=0) for _ in range(1000)])
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    print(f"{name}: " + " / ".join(f"{100 * mean:.1f} ({100 * least:.1f}–{100 * most:.1f})" for mean, least, most in zip(scores.mean(axis=0), low, high)))
+
+
+if __name__ == "__main__":
+    main()

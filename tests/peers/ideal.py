@@ -48,7 +48,8 @@ def chunks(rows: list, most_rows: int, most_tokens: int) -> list:
 
 class Models:
     def __init__(self):
-        self.encoder, self.heads, self.tagger, self.scorer, self.screen = map(work.session, ("encoder", "heads", "tagger", "scorer", "screen"))
+        names = ("encoder", "heads", "tagger", "scorer", "screen")
+        self.encoder, self.heads, self.tagger, self.scorer, self.screen = (work.session(name, as_host=True) for name in names)
 
     def run(self, names: str, ids: np.ndarray, mask: np.ndarray):
         (read,) = self.encoder.run(["states"], {"input_ids": ids, "attention_mask": mask})

@@ -6,6 +6,7 @@ as in the shipped plugins and what is not.
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -40,13 +41,20 @@ SENTIMENT = ["negative", "neutral", "positive"]
 TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"]
 
 
-def session(name: str, threads: int = 1) -> onnxruntime.InferenceSession:
-    """As the host opens it: one thread, no spinning."""
+# Fusions that lose on processors, and that the host and the ideal loop do without. Peers open a session as their documents do, unless told otherwise.
+SLOWER_FUSIONS = "SkipLayerNormFusion;BiasGeluFusion"
+AS_HOST = os.environ.get("PEERS_AS_HOST") == "1"
+
+
+def session(name: str, threads: int = 1, as_host: bool = AS_HOST) -> onnxruntime.InferenceSession:
+    """One thread, no spinning."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if as_host:
+        options.add_session_config_entry("optimization.disable_specified_optimizers", SLOWER_FUSIONS)
     path = ROOT / "models" / MODELS[name] / "model.onnx"
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

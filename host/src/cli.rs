@@ -242,7 +242,7 @@ pub struct Eval {
     /// A report, or its folder, to tell what got better or worse, and whether beyond noise. Times stand beside it without a verdict.
     #[arg(long, env = "FLEETWRIGHT_BASELINE", value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
-    /// End badly where a figure of all cases is worse than the baseline's beyond noise, or a measure of the baseline is gone.
+    /// End badly where a figure of all cases is worse than the baseline's beyond noise, or a measure or such a figure of the baseline is gone.
     #[arg(long, env = "FLEETWRIGHT_FAIL_ON_WORSE", requires = "baseline")]
     pub fail_on_worse: bool,
     /// The data: JSON lines, one sample each.

@@ -90,8 +90,7 @@ def in_languages(host: "Host", _: argparse.Namespace) -> list[str]:
             one.written_in = code
         broken += table.row(NAMED.get(code, code), english, answers, draws)
     others = [one for code, answers in found.items() if code != "eng" for one in answers]
-    table.row("all but English", english * (len(found) - 1), others, Draws(len(others)))
-    return broken
+    return broken + table.row("all but English", english * (len(found) - 1), others, Draws(len(english), len(found) - 1))
 
 
 def at_the_edges(host: "Host", options: argparse.Namespace) -> list[str]:
@@ -311,10 +310,11 @@ class Table:
 
 
 class Draws:
-    """How often each text is drawn, in each of many draws of as many texts as there are."""
+    """How often each text is drawn, in each of many draws of as many texts as there are; all `times` of a text that comes so often, in as
+    many languages, together."""
 
-    def __init__(self, texts: int):
-        self._drawn = np.random.default_rng(0).multinomial(texts, [1 / texts] * texts, size=2000)
+    def __init__(self, texts: int, times: int = 1):
+        self._drawn = np.tile(np.random.default_rng(0).multinomial(texts, [1 / texts] * texts, size=2000), times)
 
     def cell(self, counts: list[tuple[int, int]]) -> str:
         """The share of 100 and its interval. Texts with nothing to lose have their part in neither."""

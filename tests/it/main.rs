@@ -30,6 +30,7 @@ mod overload;
 mod packs;
 mod reads;
 mod refused;
+mod scanned;
 mod shipped;
 mod swap;
 mod trial;

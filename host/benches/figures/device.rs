@@ -191,8 +191,9 @@ impl Gpu {
             .lines()
             .filter_map(|line| line.trim().parse().ok())
             .collect();
-        let half = &said[said.len() / 2..];
-        let mean = half.iter().sum::<f64>() / half.len().max(1) as f64;
-        format!("{mean:.0} %")
+        match &said[said.len() / 2..] {
+            [] => "not known: `nvidia-smi` said nothing".to_owned(),
+            half => format!("{:.0} %", half.iter().sum::<f64>() / half.len() as f64),
+        }
     }
 }

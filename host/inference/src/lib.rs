@@ -46,7 +46,7 @@ pub use card::{
 };
 pub use catalog::{BrokenCard, Catalog};
 pub use device::{Accelerator, Device, Place};
-pub use generate::Generation;
+pub use generate::{Generation, writer};
 pub use model::{InferError, Inference, LoadOptions, Model, ModelIdentity};
 pub use roll::settle;
 pub use tensor::{ElementType, MAX_RANK, NamedTensor, Tensor, TensorError};

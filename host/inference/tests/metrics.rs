@@ -277,6 +277,17 @@ async fn overruns_and_drops_are_counted(seen: &Seen) {
         2.0
     );
     assert_eq!(of("dropped_total{model=o,version=1.0.0,reason=gone}"), 1.0);
+    // Stopped since nobody waits for it any more: that is not the model's fault. The second call runs once the first has been stopped.
+    let patient = LoadOptions {
+        run: LoadOptions::default().run,
+        ..options
+    };
+    let patient = padded("q", "[stub]\ndelay_ms = 3600000\n", patient);
+    for _ in 0..2 {
+        let brief = Instant::now() + Duration::from_millis(20);
+        patient.infer(ids(4), brief).await.unwrap_err();
+    }
+    assert_eq!(of("overruns_total{model=q,version=1.0.0}"), 0.0);
     let last = |metric: &str| seen.of(metric).last().copied().unwrap();
     let granted = last("fleetwright_inference_threads{}");
     let taken = last("fleetwright_model_threads{model=o,version=1.0.0}");

@@ -1,8 +1,8 @@
 //! The clock by which guests yield: one thread an engine, which advances its epoch.
 //!
-//! A tick is 1 ms while a guest computes: the longest that one keeps a worker to itself. While all that live wait for models, it is 4 ms,
-//! and so a guest that then begins to compute may have its first yield as late: a tick costs the host 30 µs of processor, and guests
-//! wait most of their time. Where none has lived for 50 ms the thread slows down to 10 ticks a second, so that an idle host sleeps.
+//! A tick is 1 ms while a guest computes: the longest that one keeps a worker to itself, but for its first turn. While all that live wait for
+//! models a tick is 4 ms, and a guest that begins to compute meanwhile has its first yield as late: a tick costs the host 30 µs of
+//! processor, and guests wait most of their time. Where none has lived for 50 ms the thread slows down to 10 ticks a second, so that an idle host sleeps.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

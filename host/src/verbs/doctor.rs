@@ -228,8 +228,8 @@ fn library(places: &Places) -> Line {
 /// Whether this build runs generative models.
 fn generative() -> Line {
     const WHAT: &str = "generative";
-    if cfg!(feature = "llama") {
-        return Line::well(WHAT, "llama.cpp is built in");
+    if let Some(writer) = fleetwright_inference::writer() {
+        return Line::well(WHAT, format!("{writer} is built in"));
     }
     Line::lacking(
         WHAT,

@@ -2,7 +2,7 @@
 //!
 //! It prints a table and writes `report.json` and `report.html` into a folder, by default `eval/NAME` for `NAME.jsonl`.
 //! It ends badly where nothing was answered, where it was stopped before its end, and with `--fail-on-worse` where a figure of
-//! all cases is worse than the baseline's beyond noise, or a measure of the baseline is gone. Stopped by a signal it ends what it
+//! all cases is worse than the baseline's beyond noise, or a measure or such a figure of the baseline is gone. Stopped by a signal it ends what it
 //! has begun, and writes a report that says that it is not complete. So does one of `--limit`, which ends well all the same: it
 //! did what was asked for.
 

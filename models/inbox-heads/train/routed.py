@@ -80,7 +80,7 @@ def answers(options: argparse.Namespace, texts: list) -> list:
             path.write_text(json.dumps({"body": text}), encoding="utf-8")
         command = [options.program, "run", "--json", "--fleet", fleet, "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
         made = subprocess.run([*command, "--state", options.state, *paths], check=True, capture_output=True, text=True).stdout
-    stages = [json.loads(line)["stages"] for line in made.splitlines()]
+    stages = [json.loads(line)["stages"] for line in made.split("\n") if line]
     return [(each["classify"]["answer"], each["route"]["answer"]) for each in stages]
 
 
@@ -95,8 +95,10 @@ def curve(found: list, wanted: list) -> None:
 
 
 def proposals(table: dict, found: list, wanted: list) -> None:
-    """Where no rule matches: the queue of the next likely type, if it is as sure as asked for, in place of the default."""
-    silent = [at for at, (_, routed) in enumerate(found) if routed["decided_by"] == "default"]
+    """Where no rule matches, and the type is as sure as the shipped floor: the queue of the next likely type, if it is as sure as asked
+    for, in place of the default."""
+    sure = [classified["type_confidence"] >= table["floor"] for classified, _ in found]
+    silent = [at for at, (_, routed) in enumerate(found) if sure[at] and routed["decided_by"] == "default"]
     stay = [wanted[at] == table["default"]["queue"] for at in silent]
     print(f"{len(silent)} where the table is silent; the default is right in {sum(stay)}")
     for least in PROPOSED:

@@ -43,7 +43,9 @@ reads  = ["body"]
 models = { writer = "writer" }
 config = { system = "You summarize e-mail threads.", prompt = "Summarize this thread in two or three whole sentences, in sixty words at most: who asks what, what was agreed, what is open.\\n\\n{body}", tokens = 96 }
 """
-NEGATIONS = {"no", "not", "never", "none", "nothing", "nobody", "cannot", "without"}
+NEGATION = re.compile(r"\b(no|not|never|none|nothing|nobody|cannot|without)\b|n['’]t\b", re.I)
+# Words that begin sentences of summaries and name nobody.
+OPENING = set("the this that these those a an it its he she they we i in on at as for from to of by with and but or if when after there his her their some all one two both".split())
 
 
 def main() -> None:
@@ -79,7 +81,7 @@ def written(options: argparse.Namespace, bodies: list) -> list:
             path.write_text(json.dumps({"body": body}), encoding="utf-8")
         command = [options.program, "run", "--json", "--fleet", fleet, "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
         made = subprocess.run([*command, "--state", options.state, *paths], check=True, capture_output=True, text=True).stdout
-    return [json.loads(line)["stages"]["write"]["answer"]["text"] for line in made.splitlines()]
+    return [json.loads(line)["stages"]["write"]["answer"]["text"] for line in made.split("\n") if line]
 
 
 def sentences(text: str) -> list:
@@ -103,13 +105,12 @@ def first(thread: dict) -> str:
 def passes(text: str, thread: dict) -> bool:
     """Whether each name and number stands in the thread, and each negation has one there."""
     source = " ".join([thread["subject"], *(f"{message['from']} {message['body']}" for message in thread["messages"])])
-    known = set(tokens(source))
-    begins = {sentence.split()[0] for sentence in sentences(text)}
-    names = {word for word in re.findall(r"\b[A-Z][\w-]*", text) if word not in begins}
-    numbers = set(re.findall(r"\d+", text))
-    said = {word for word in tokens(text) if word in NEGATIONS or word.endswith("n't")}
-    parts = {token for word in names for token in tokens(word)} | numbers
-    return bool(text) and parts <= known and (not said or bool(NEGATIONS & known))
+    known, numbers = set(tokens(source)), set(re.findall(r"\d+", source))
+    # What begins a sentence has a capital, be it a name or not: such a word must stand in the thread or be one of these.
+    names = {token for word in re.findall(r"\b[A-Z][\w-]*", text) for token in tokens(word)} - OPENING
+    named = names <= known and set(re.findall(r"\d+", text)) <= numbers
+    denied = not NEGATION.search(text) or bool(NEGATION.search(source))
+    return bool(text) and named and denied
 
 
 def report(name: str, told: list, threads: list) -> None:

@@ -261,7 +261,7 @@ fn further(
             true => by_floor(table, &facts, &matches),
             false => by_type,
         };
-        if also.iter().all(|known| known.queue != route.queue) {
+        if route.queue != main && also.iter().all(|known| known.queue != route.queue) {
             also.push(Also {
                 queue: route.queue,
                 rule: route.rule,

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::text::{Tracked, seen, without_quotes, without_signature};
+use crate::text::{Tracked, plain, without_quotes, without_signature};
 use crate::tokenizer::{Encoding, encode};
 
 /// Rows of one message that a stage asks for one by one, as the others do; those behind them it may ask for together.
@@ -136,7 +136,8 @@ pub fn asked<Sender: PartialEq>(senders: &[Sender]) -> Option<usize> {
 /// long one cut.
 #[must_use]
 pub fn titled(subject: &str, own: &str) -> (String, usize) {
-    match seen(upto(subject.trim(), SUBJECT)).as_str().trim() {
+    // No mail program reads tags in it.
+    match plain(upto(subject.trim(), SUBJECT)).as_str().trim() {
         "" => (own.to_owned(), 0),
         subject => (format!("{subject}\n\n{own}"), subject.len() + 2),
     }
@@ -307,6 +308,7 @@ mod tests {
     #[test]
     fn a_subject_is_read_as_a_reader_sees_it() {
         let disguised = "M\u{443} c\u{430}rd w\u{200b}as stolen";
+        assert_eq!(titled("<b>Refund</b>", "a").0, "<b>Refund</b>\n\na");
         assert_eq!(
             titled(disguised, "Please read."),
             titled("My card was stolen", "Please read.")

@@ -83,10 +83,11 @@ pub struct Comparison {
 }
 
 impl Compared {
-    /// Whether a figure of all cases is worse beyond noise, or a measure is gone, of which nobody can say that it is not.
+    /// Whether a figure of all cases is worse beyond noise, or a measure or such a figure is gone, of which nobody can say that it is not.
     #[must_use]
     pub fn is_worse(&self) -> bool {
-        self.worse > 0 || !self.gone.is_empty()
+        let figures = || self.measures.iter().any(|one| !one.gone.is_empty());
+        self.worse > 0 || !self.gone.is_empty() || figures()
     }
 }
 

@@ -176,7 +176,8 @@ impl Program {
 
 impl Inference {
     fn of(library: &OnnxLibrary) -> Result<Self, UnreadableProgram> {
-        let files = library.path.iter().flat_map(|path| with_providers(path));
+        let files = library.path.as_deref().map(with_providers).transpose()?;
+        let files = files.into_iter().flatten();
         let files = files.map(|path| Program::read(&path, &path));
         Ok(Inference {
             name: library.name.to_owned(),
@@ -188,13 +189,24 @@ impl Inference {
 }
 
 /// The library, and what it loads from beside itself, by name.
-fn with_providers(library: &Path) -> Vec<PathBuf> {
-    let beside = library.parent().and_then(|folder| folder.read_dir().ok());
-    let beside = beside.into_iter().flatten().flatten();
-    let provider = |path: &PathBuf| file_name(path).starts_with(PROVIDERS) && path.is_file();
-    let mut providers: Vec<_> = beside.map(|entry| entry.path()).filter(provider).collect();
+fn with_providers(library: &Path) -> Result<Vec<PathBuf>, UnreadableProgram> {
+    let folder = library
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let unreadable = |source| UnreadableProgram {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut providers = Vec::new();
+    for entry in folder.read_dir().map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if file_name(&path).starts_with(PROVIDERS) && path.is_file() {
+            providers.push(path);
+        }
+    }
     providers.sort();
-    [vec![library.to_owned()], providers].concat()
+    Ok([vec![library.to_owned()], providers].concat())
 }
 
 /// A file's digest and its size, without holding all of it.

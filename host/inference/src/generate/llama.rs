@@ -30,7 +30,7 @@ use crate::backend::LoadError;
 use crate::card::Card;
 
 /// What identities say.
-const NAME: &str = "llama.cpp (llama-cpp-2 0.1.160)";
+pub(super) const NAME: &str = "llama.cpp (llama-cpp-2 0.1.160)";
 /// Tokens that llama.cpp computes at once, of those of a step.
 const AT_ONCE: u32 = 512;
 

@@ -28,6 +28,15 @@ pub(crate) use load::opener;
 pub use stream::Generation;
 pub(crate) use worker::{Post, start};
 
+/// What writes text in this build, with its version; `None` where it was built without.
+pub fn writer() -> Option<&'static str> {
+    #[cfg(feature = "llama")]
+    let writer = Some(llama::NAME);
+    #[cfg(not(feature = "llama"))]
+    let writer = None;
+    writer
+}
+
 /// A call on its way to the thread that answers it.
 #[derive(Debug)]
 pub(crate) struct Asked {

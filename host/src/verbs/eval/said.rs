@@ -40,7 +40,7 @@ pub(super) fn uncompared(compared: &Compared) -> Vec<String> {
     }
     for measure in compared.measures.iter().filter(|one| !one.gone.is_empty()) {
         said.push(format!(
-            "`{}` has no more {}, which the baseline has",
+            "`{}` has no more {}, which the baseline has, so that `--fail-on-worse` fails",
             measure.name,
             quoted(&measure.gone)
         ));

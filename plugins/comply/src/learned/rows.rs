@@ -124,7 +124,7 @@ fn letter(source: &Source<'_>, subject: &str, tokens: usize) -> Vec<Row> {
     made
 }
 
-/// Of own words that are said over and over, their first time.
+/// Of own words that are said over and over, their first time; all of them where something new stands behind it.
 fn once(own: &str) -> &str {
     let told = reading::once(own);
     let told = told.trim_end();

@@ -24,7 +24,7 @@ pub(super) struct Part {
 
 /// Reads a message; none where the bytes are no message.
 pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
-    let message = MessageParser::new().parse(bytes)?;
+    let message = MessageParser::new().parse(without_postmark(bytes))?;
     let mut text = headers(&message);
     for part in message.text_bodies() {
         match &part.body {
@@ -44,6 +44,15 @@ pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
         text: text.replace("\r\n", "\n"),
         attachments,
     })
+}
+
+/// A message without the line that a mailbox sets above it.
+fn without_postmark(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    match end.filter(|_| bytes.starts_with(b"From ")) {
+        Some(end) => bytes.get(end + 1..).unwrap_or_default(),
+        None => bytes,
+    }
 }
 
 fn headers(message: &Message<'_>) -> String {

@@ -89,6 +89,35 @@ const TAGS: &[&str] = &[
 
 /// Headers of messages that people fill in.
 const WRITTEN: &[&str] = &["from", "to", "date", "subject"];
+/// Others that messages have, and what the names of more begin with.
+const OTHERS: &[&str] = &[
+    "cc",
+    "bcc",
+    "reply-to",
+    "sender",
+    "sent",
+    "importance",
+    "priority",
+    "in-reply-to",
+    "references",
+    "organization",
+    "user-agent",
+    "delivered-to",
+    "errors-to",
+    "precedence",
+    "sensitivity",
+];
+const FAMILIES: &[&str] = &[
+    "content-",
+    "x-",
+    "list-",
+    "arc-",
+    "dkim-",
+    "authentication-",
+    "thread-",
+    "resent-",
+    "auto-",
+];
 /// Headers of messages that machines write.
 const STAMPED: &[&str] = &["received", "message-id", "return-path", "mime-version"];
 
@@ -107,6 +136,7 @@ impl Media {
         }
         let text = decode(bytes.get(..bytes.len().min(TEXT)).unwrap_or_default());
         let text = text.trim_start_matches('\u{feff}').trim_start();
+        let text = without_postmark(text);
         if is_html(text) {
             Media::Html
         } else if is_mail(text) {
@@ -192,8 +222,17 @@ fn is_tag(text: &str, names: &[&str]) -> bool {
     names.iter().any(|tag| name.eq_ignore_ascii_case(tag))
 }
 
-/// Whether a text is a message: down to a blank line all are header lines, three at least, two of which messages have.
-/// One of these two is written by a machine or has an address, as a memo and a form say `Date:` and `Subject:` too.
+/// A text without the line that a mailbox sets above each message: `From ada@example.com Mon Jun  1 12:00:00 2026`.
+fn without_postmark(text: &str) -> &str {
+    match text.split_once('\n') {
+        Some((first, rest)) if first.starts_with("From ") && first.contains('@') => rest,
+        _ => text,
+    }
+}
+
+/// Whether a text is a message: down to a blank line all are header lines, three at least, two of which messages have. One of these two
+/// is written by a machine, or has an address where no header is one that mail has not: a memo and a form say `Date:` and `Subject:` too,
+/// and of their other lines nothing may be lost.
 fn is_mail(text: &str) -> bool {
     let mut headers: Vec<(&str, &str)> = Vec::new();
     for line in text.lines().take_while(|line| !line.is_empty()) {
@@ -207,10 +246,17 @@ fn is_mail(text: &str) -> bool {
     let is =
         |name: &str, names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     let usual = |(name, _): &&(&str, &str)| is(name, WRITTEN) || is(name, STAMPED);
-    let sure = |(name, value): &(&str, &str)| {
-        is(name, STAMPED) || is(name, &["from", "to"]) && value.contains('@')
+    let stamped = headers.iter().any(|(name, _)| is(name, STAMPED));
+    let addressed = |(name, value): &(&str, &str)| is(name, &["from", "to"]) && value.contains('@');
+    let known = |(name, _): &(&str, &str)| {
+        let own = |prefix: &&str| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        is(name, WRITTEN) || is(name, OTHERS) || FAMILIES.iter().any(own)
     };
-    headers.len() >= 3 && headers.iter().filter(usual).count() >= 2 && headers.iter().any(sure)
+    let sure = stamped || headers.iter().any(addressed) && headers.iter().all(known);
+    headers.len() >= 3 && headers.iter().filter(usual).count() >= 2 && sure
 }
 
 /// A header line's name and value: a name has no blank in it.

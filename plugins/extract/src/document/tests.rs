@@ -407,6 +407,7 @@ fn mail_is_known_by_its_headers_whichever_come_first() {
         "Content-Type: text/plain\nMIME-Version: 1.0\nThread-Topic: x\nSubject: x\n\nhi",
         "CC: e@f.de\nTo: c@d.de\nDate: today\n\nhi",
         "Received: a\nReceived: b\nReceived: c",
+        "From ada@example.com Mon Jun  1 12:00:00 2026\nReceived: a\nFrom: a@b.de\nSubject: x\n\nhi",
     ] {
         for (declared, name) in [("", "a.txt"), ("text/html", "a.html"), ("", "")] {
             let found = Media::of(mail.as_bytes(), declared, name);
@@ -425,6 +426,7 @@ fn what_only_looks_like_mail_is_text() {
     for text in [
         "Dear Sir: I write\nTo: you\nFrom: me@example.com\nSubject: x\n\nhi",
         "Anna: hello\nBob: hi, Anna\nAnna: how are you\n\nBob: well",
+        "From: ada@example.com\nDate: 2026-05-03\nPhone: +44 20 7946 0958\nOrder: 4711882\n\nMy lamp broke.",
         "Name: Jo Doe\nDate: 3 March\nSubject: my order\n\nWhere is it?",
         "TO: all staff\nFROM: the office\nDATE: 3 March\nSUBJECT: parking\n\nNo cars.",
         "From: a@b.de\nTo: c@d.de\n\nhi",

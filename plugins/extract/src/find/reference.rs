@@ -38,6 +38,10 @@ const ANNOUNCED: &[(&str, Kind)] = &[
     ("fatura", Kind::InvoiceNumber),
     ("faktura", Kind::InvoiceNumber),
     ("faktury", Kind::InvoiceNumber),
+    ("счета", Kind::InvoiceNumber),
+    ("счёта", Kind::InvoiceNumber),
+    ("счет", Kind::InvoiceNumber),
+    ("счёт", Kind::InvoiceNumber),
     ("請求書番号", Kind::InvoiceNumber),
     ("case", Kind::CaseNumber),
     ("ticket", Kind::CaseNumber),
@@ -88,20 +92,19 @@ const BETWEEN: &[&str] = &[
     "id",
     "was",
     "is",
-    "es",
-    "est",
-    "è",
-    "é",
-    "ist",
-    "met",
-    "は",
     "n.º",
     "n°",
     "nº",
     "#",
     "№",
-    "n",
 ];
+
+/// Words that may stand there, too, and announce nothing by themselves: "die Rechnung ist 1250 Euro zu hoch". Each is followed by a blank,
+/// or written in a script without blanks.
+const JOINING: &[&str] = &["es", "est", "è", "é", "ist", "met", "n", "n.", "は"];
+
+/// Words and marks that are skipped between an announcement and its number.
+const SKIPPED: usize = 8;
 
 /// Finds reference numbers.
 pub fn find(scan: &Scan<'_>) -> Vec<Finding> {
@@ -133,7 +136,8 @@ fn announced(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
         .find(|(word, _)| starts_with(scan, from, word))?;
     let mut position = from + word.chars().count();
     let mut said = false; // "number", "#" or a colon: then fewer digits will do
-    loop {
+    let mut joined = false;
+    for _ in 0..SKIPPED {
         // a line's end and the marks of a quotation may stand between a number and what announces it
         let skipped = scan.skip(position, |c| {
             matches!(c, ' ' | '\t' | '\u{a0}') || said && matches!(c, '\n' | '\r' | '>')
@@ -143,6 +147,10 @@ fn announced(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
             Some('.') if said => position = skipped + 1,
             _ => match BETWEEN.iter().find(|word| starts_with(scan, skipped, word)) {
                 Some(word) => (said, position) = (true, skipped + word.chars().count()),
+                None if joins(scan, skipped).is_some() => {
+                    joined = true;
+                    position = skipped + joins(scan, skipped).unwrap_or_default();
+                }
                 None => {
                     position = skipped;
                     break;
@@ -154,14 +162,14 @@ fn announced(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
     let token = scan.slice(position, to);
     let digits = token.chars().filter(char::is_ascii_digit).count();
     let letters = token.chars().any(|c| c.is_ascii_alphabetic());
-    let enough = digits
-        >= if said {
-            3
-        } else if letters {
-            4
-        } else {
-            5
-        };
+    let least = match (said, letters, joined) {
+        (true, ..) => 3,
+        (false, true, _) => 4,
+        (false, false, false) => 5,
+        // A year, a sum or a count as likely as not.
+        (false, false, true) => 7,
+    };
+    let enough = digits >= least;
     let sound = enough
         && (4..=32).contains(&token.len())
         && date::only(token).is_none()
@@ -201,6 +209,19 @@ fn prefixed(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
     })
 }
 
+/// The length of the joining word at a position, if one stands there.
+fn joins(scan: &Scan<'_>, from: usize) -> Option<usize> {
+    let lengths = JOINING
+        .iter()
+        .filter(|word| starts_with(scan, from, word))
+        .map(|word| word.chars().count());
+    let parted = |length: &usize| {
+        let after = from + length;
+        scan.at(after).is_some_and(char::is_whitespace) || !scan.word_before(after)
+    };
+    lengths.filter(parted).max()
+}
+
 /// The end of a run of letters, digits and inner dashes, strokes and points.
 fn token_end(scan: &Scan<'_>, from: usize) -> usize {
     let mut to = scan.skip(from, |c| c.is_ascii_alphanumeric());
@@ -233,8 +254,9 @@ fn is_amount(scan: &Scan<'_>, token: &str, to: usize) -> bool {
 fn starts_with(scan: &Scan<'_>, from: usize, word: &str) -> bool {
     let length = word.chars().count();
     let same = word.chars().enumerate().all(|(place, c)| {
-        scan.at(from + place)
-            .is_some_and(|d| d.eq_ignore_ascii_case(&c))
+        scan.at(from + place).is_some_and(|d| {
+            d.eq_ignore_ascii_case(&c) || !d.is_ascii() && d.to_lowercase().eq(c.to_lowercase())
+        })
     });
     let after = from + length;
     let letter = scan.at(after).is_some_and(char::is_alphabetic);

@@ -165,6 +165,11 @@ fn references_by_their_words_or_prefix() {
         ("moje zamówienie nr 48213907", Kind::OrderNumber, "48213907"),
         ("Номер заказа HX-204881", Kind::OrderNumber, "HX-204881"),
         ("注文番号はHX-204881です", Kind::OrderNumber, "HX-204881"),
+        ("Заказ №48213907 не пришёл", Kind::OrderNumber, "48213907"),
+        ("ZAMÓWIENIE NR 48213907", Kind::OrderNumber, "48213907"),
+        ("order ES-204881", Kind::OrderNumber, "ES-204881"),
+        ("ticket MET-1042", Kind::CaseNumber, "MET-1042"),
+        ("order N48213", Kind::OrderNumber, "N48213"),
         ("see INV-2025-00417.", Kind::InvoiceNumber, "INV-2025-00417"),
         ("Invoice 2025/117", Kind::InvoiceNumber, "2025/117"),
         (
@@ -197,6 +202,10 @@ fn talk_of_orders_is_no_reference() {
         "invoice 1,250.00",
         "border 12345678",
         "refund 12345678",
+        "Die Rechnung ist 1250 Euro zu hoch",
+        "Meine Bestellung ist 2025 aufgegeben worden",
+        "mijn bestelling met 1000 stuks",
+        "Our customer met 2500 people",
     ] {
         let references = found(text)
             .into_iter()

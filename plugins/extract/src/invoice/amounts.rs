@@ -16,6 +16,9 @@ pub(super) struct Sums {
     pub(super) currency: Option<Spotted>,
 }
 
+/// Sums of one kind that are looked at.
+const SUMS: usize = 64;
+
 /// A sum under a label.
 #[derive(Clone, Debug)]
 struct Sum {
@@ -35,7 +38,12 @@ struct Money {
 
 /// Reads the sums of a document. `dollar` is what `$` stands for.
 pub(super) fn read(grid: &Grid<'_>, dollar: &str) -> Sums {
-    let sums = |list, others| labelled(grid, list, others, dollar);
+    // Each total is held against each tax and each net; an invoice has a few of each.
+    let sums = |list, others| -> Vec<Sum> {
+        let mut sums = labelled(grid, list, others, dollar);
+        sums.truncate(SUMS);
+        sums
+    };
     let totals = sums(labels::TOTAL, &[labels::NET, labels::TAX][..]);
     let taxes = sums(labels::TAX, &[][..]);
     let nets = sums(labels::NET, &[labels::TAX][..]);

@@ -191,7 +191,7 @@ impl Library {
     }
 }
 
-/// Fusions that lose on processors: of 30 tokens, the kernel of the first takes three times what a sum and a normalisation by themselves
+/// Fusions that lose on processors: of 30 tokens, the kernel of the first takes four times what a sum and a normalisation by themselves
 /// take, and that of the second a little more than its two parts. `host/benches/README.md` has the figures.
 const SLOWER_FUSIONS: &str = "SkipLayerNormFusion;BiasGeluFusion";
 

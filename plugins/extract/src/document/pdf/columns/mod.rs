@@ -57,6 +57,9 @@ struct Outline {
     turned: bool,
 }
 
+/// Columns of prose side by side at most: each glyph is held against them.
+const COLUMNS: usize = 8;
+
 /// A gap in a row.
 struct Gap {
     row: usize,
@@ -228,6 +231,9 @@ fn bands_of(
     let parts = untabled(outlines, stretch);
     let bands = parts.into_iter().filter_map(|part| {
         let columns = columns(outlines.get(part.clone())?);
+        if columns.len() > COLUMNS {
+            return None;
+        }
         let band = Band {
             rows: part,
             cuts: cuts(&columns, gutter)?,
@@ -274,6 +280,9 @@ fn cuts(columns: &[Span], gutter: f64) -> Option<Vec<f64>> {
 fn untabled(outlines: &[Outline], stretch: Range<usize>) -> Vec<Range<usize>> {
     let inside = outlines.get(stretch.clone()).unwrap_or_default();
     let columns = columns(inside);
+    if columns.len() > COLUMNS {
+        return Vec::new();
+    }
     let tabled: Vec<bool> = inside.iter().map(|row| is_tabled(row, &columns)).collect();
     let mut parts = Vec::new();
     let mut start = stretch.start;

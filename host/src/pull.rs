@@ -11,7 +11,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::onnxruntime::{Library, Part};
@@ -473,21 +472,10 @@ fn compare(what: &str, found: &str, expected: &str) -> Result<(), PullError> {
 /// # Errors
 /// The file cannot be read.
 pub fn sha256(path: &Path) -> Result<String, PullError> {
-    let failed = |source| PullError::File {
+    fleetwright_inference::sha256_of(path).map_err(|source| PullError::File {
         path: path.to_path_buf(),
         source,
-    };
-    let mut file = File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0_u8; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer).map_err(failed)?;
-        let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else {
-            break;
-        };
-        hasher.update(piece);
-    }
-    Ok(hex::encode(hasher.finalize()))
+    })
 }
 
 #[cfg(test)]

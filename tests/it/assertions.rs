@@ -75,3 +75,19 @@ pub(crate) fn stage_failed(response: &Response, stage: &str, reason: &str) -> Va
 pub(crate) fn still_works(host: &Host, submission: &Value) {
     outcome(&host.submit(submission).unwrap(), "completed");
 }
+
+/// `extract` has read every field of `tests/data/invoice.pdf`, in whichever form that came as `file`.
+pub(crate) fn has_the_invoice(answer: &Value, file: &str) {
+    let invoice = &answer["invoice"];
+    for (field, value) in [
+        ("issuer", "Nordlicht Werkzeuge GmbH"),
+        ("number", "INV-2025-00417"),
+        ("date", "2025-03-14"),
+        ("due_date", "2025-04-13"),
+        ("total", "1234.57"),
+        ("tax", "197.12"),
+        ("currency", "EUR"),
+    ] {
+        assert_eq!(invoice[field], value, "{file}: {invoice:#}");
+    }
+}

@@ -5,7 +5,7 @@ use std::fs;
 use fleetwright_tests::{Host, Layout, command, data, digest, places};
 use serde_json::{Value, json};
 
-use crate::assertions::outcome;
+use crate::assertions::{has_the_invoice, outcome};
 
 /// What a right answer to one request says.
 struct Right {
@@ -430,18 +430,7 @@ fn an_invoice_is_read_inside_the_sandbox() {
             &host.ask(&data::request(file).unwrap()).unwrap(),
             "completed",
         );
-        let invoice = &outcome["stages"]["extract"]["answer"]["invoice"];
-        for (member, value) in [
-            ("issuer", "Nordlicht Werkzeuge GmbH"),
-            ("number", "INV-2025-00417"),
-            ("date", "2025-03-14"),
-            ("due_date", "2025-04-13"),
-            ("total", "1234.57"),
-            ("tax", "197.12"),
-            ("currency", "EUR"),
-        ] {
-            assert_eq!(invoice[member], value, "{file}: {invoice:#}");
-        }
+        has_the_invoice(&outcome["stages"]["extract"]["answer"], file);
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use self::file::{CardFile, Member, Origin, Recipe};
+pub use self::file::{CardFile, Member, Origin, Recipe, sha256_of};
 pub use self::generation::{Chat, Generation};
 pub(crate) use self::raw::{Failure, Stub};
 use crate::tensor::ElementType;

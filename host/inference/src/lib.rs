@@ -42,7 +42,7 @@ pub use backend::{BackendError, Backends, DeviceState, LIBRARY_VARIABLE, LoadErr
 pub use caller::{Caller, Presence, Waits};
 pub use card::{
     BatchAxes, CARD_FILE, Card, CardError, CardFile, Chat, Dim, Format,
-    Generation as GenerationLimits, Member, Origin, Port, Recipe,
+    Generation as GenerationLimits, Member, Origin, Port, Recipe, sha256_of,
 };
 pub use catalog::{BrokenCard, Catalog};
 pub use device::{Accelerator, Device, Place};

@@ -2,6 +2,8 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 
 fn wheel(folder: &Path, bytes: &[u8]) -> PathBuf {

@@ -9,9 +9,7 @@ urgency. `dev` is what dev has of real text, `test` the hand-labelled test set; 
 
 import argparse
 import csv
-import json
 import re
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -27,6 +25,7 @@ import evaluate  # noqa: E402
 import examples  # noqa: E402
 import report  # noqa: E402
 import sample  # noqa: E402
+import several  # noqa: E402
 
 FLOORS = (0.0, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)
 PROPOSED = (0.1, 0.2, 0.3, 0.4)
@@ -75,12 +74,7 @@ def answers(options: argparse.Namespace, texts: list) -> list:
     with tempfile.TemporaryDirectory() as folder:
         fleet = Path(folder) / "fleet.toml"
         fleet.write_text(lowered, encoding="utf-8")
-        paths = [Path(folder) / f"{place:05}.json" for place in range(len(texts))]
-        for path, text in zip(paths, texts):
-            path.write_text(json.dumps({"body": text}), encoding="utf-8")
-        command = [options.program, "run", "--json", "--fleet", fleet, "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
-        made = subprocess.run([*command, "--state", options.state, *paths], check=True, capture_output=True, text=True).stdout
-    stages = [json.loads(line)["stages"] for line in made.split("\n") if line]
+        stages = several.answered(options, fleet, texts)
     return [(each["classify"]["answer"], each["route"]["answer"]) for each in stages]
 
 

@@ -48,14 +48,20 @@ def read(split: str) -> list:
 
 def routes(options: argparse.Namespace, letters: list) -> list:
     """For each letter the queues that it reaches, the first one first."""
+    answers = [stages["route"]["answer"] for stages in answered(options, ROOT / "fleet.toml", letters)]
+    return [[answer["queue"], *(also["queue"] for also in answer["also"])] for answer in answers]
+
+
+def answered(options: argparse.Namespace, fleet: Path, letters: list) -> list:
+    """What each stage of a fleet says of each letter, over the repository's plugins and models."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{place:04}.json" for place in range(len(letters))]
         for path, letter in zip(paths, letters):
             path.write_text(json.dumps({"body": letter}), encoding="utf-8")
-        command = [options.program, "run", "--json", "--fleet", ROOT / "fleet.toml", "--state", options.state, *paths]
-        made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    answers = [json.loads(line)["stages"]["route"]["answer"] for line in made.splitlines()]
-    return [[answer["queue"], *(also["queue"] for also in answer["also"])] for answer in answers]
+        command = [options.program, "run", "--json", "--fleet", fleet, "--plugins", ROOT / "plugins", "--models", ROOT / "models"]
+        made = subprocess.run([*command, "--state", options.state, *paths], check=True, capture_output=True, text=True).stdout
+    # Not by `splitlines`, which ends a line at marks that a letter may have.
+    return [json.loads(line)["stages"] for line in made.split("\n") if line]
 
 
 def drawn(letters: list, queues: list) -> list:

@@ -1,13 +1,11 @@
 //! When, where, by which programs and how fast: what of a report hangs on the machine.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use fleetwright_inference::OnnxLibrary;
+use fleetwright_inference::{OnnxLibrary, sha256_of};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// What files beside an onnxruntime library are called that it loads for a device.
 const PROVIDERS: &str = "libonnxruntime_providers_";
@@ -162,14 +160,14 @@ fn own_file() -> io::Result<Own> {
 
 impl Program {
     fn read(name: &Path, path: &Path) -> Result<Self, UnreadableProgram> {
-        let (digest, bytes) = summed(path).map_err(|source| UnreadableProgram {
+        let unreadable = |source| UnreadableProgram {
             path: path.to_owned(),
             source,
-        })?;
+        };
         Ok(Program {
             file: file_name(name),
-            digest,
-            bytes,
+            digest: format!("sha256:{}", sha256_of(path).map_err(unreadable)?),
+            bytes: path.metadata().map_err(unreadable)?.len(),
         })
     }
 }
@@ -207,22 +205,6 @@ fn with_providers(library: &Path) -> Result<Vec<PathBuf>, UnreadableProgram> {
     }
     providers.sort();
     Ok([vec![library.to_owned()], providers].concat())
-}
-
-/// A file's digest and its size, without holding all of it.
-fn summed(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let (mut hasher, mut bytes) = (Sha256::new(), 0);
-    let mut buffer = vec![0_u8; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer)?;
-        let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else {
-            break;
-        };
-        hasher.update(piece);
-        bytes += read as u64;
-    }
-    Ok((format!("sha256:{}", hex::encode(hasher.finalize())), bytes))
 }
 
 impl Machine {

@@ -188,8 +188,11 @@ impl Card {
     }
 }
 
-/// The digest of a file, read in pieces of 64 KiB.
-fn sha256_of(path: &Path) -> std::io::Result<String> {
+/// A file's SHA-256, in hexadecimal, read in pieces of 64 KiB.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256_of(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut piece = vec![0; 64 * 1024];

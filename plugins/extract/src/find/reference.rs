@@ -145,17 +145,16 @@ fn announced(scan: &Scan<'_>, from: usize) -> Option<(Finding, usize)> {
         match scan.at(skipped) {
             Some(':' | '#' | '=') => (said, position) = (true, skipped + 1),
             Some('.') if said => position = skipped + 1,
-            _ => match BETWEEN.iter().find(|word| starts_with(scan, skipped, word)) {
-                Some(word) => (said, position) = (true, skipped + word.chars().count()),
-                None if joins(scan, skipped).is_some() => {
-                    joined = true;
-                    position = skipped + joins(scan, skipped).unwrap_or_default();
-                }
-                None => {
-                    position = skipped;
+            _ => {
+                position = skipped;
+                if let Some(word) = BETWEEN.iter().find(|word| starts_with(scan, skipped, word)) {
+                    (said, position) = (true, skipped + word.chars().count());
+                } else if let Some(length) = joins(scan, skipped) {
+                    (joined, position) = (true, skipped + length);
+                } else {
                     break;
                 }
-            },
+            }
         }
     }
     let to = token_end(scan, position);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::host::bytes;
 use crate::reference::{Arm, Config, Fleet, Running, Trial};
 
 /// A component of the guest `versioned`: its number, and which of the two builds that both claim it.
@@ -223,10 +224,11 @@ impl Disk {
         }
     }
 
-    /// Whether a rollback against `before` still holds. Golden cases are no part of a fleet.
+    /// Whether a rollback against `before` still holds. Golden cases are no part of a fleet; files are what they hold: half a
+    /// component says nothing of its version, so the halves of two are one.
     pub(crate) fn stands_as(&self, before: &Disk) -> bool {
         let sorted = |disk: &Disk| {
-            let mut files: Vec<String> = disk.files.values().map(|f| format!("{f:?}")).collect();
+            let mut files: Vec<Vec<u8>> = disk.files.values().map(|file| bytes(*file)).collect();
             files.sort();
             files
         };

@@ -275,8 +275,11 @@ fn announcement(child: &mut Child) -> Result<Value> {
     let line = told
         .recv_timeout(PATIENCE)
         .context("the host is not ready")??;
-    serde_json::from_str(&line)
-        .with_context(|| format!("the host ended before it was ready: `{line}`"))
+    if line.is_empty() {
+        let status = child.wait().context("the host says nothing")?;
+        return Err(anyhow!("the host ended before it was ready: {status}"));
+    }
+    serde_json::from_str(&line).with_context(|| format!("the host is not ready, but says `{line}`"))
 }
 
 impl Drop for Host {

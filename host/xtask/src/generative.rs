@@ -1,9 +1,11 @@
 //! The host with llama.cpp: its tools, its build, its model, its tests.
 //!
 //! Nothing else of the repository needs any of this. cmake and libclang are taken where they are, else from pip, at pinned versions,
-//! into `target/generative-tools`. llama.cpp is compiled for this machine's processor unless `CMAKE_C_FLAGS` says otherwise: without
-//! its vector instructions it is several times slower. The build lies beside the ordinary one; what changes with it is
+//! into `target/generative-tools`. llama.cpp is compiled for this machine's processor (`processor`) unless `CMAKE_C_FLAGS` says otherwise:
+//! without its vector instructions it is several times slower. The build lies beside the ordinary one; what changes with it is
 //! `target/release/fleetwright`, until the next build without the feature.
+
+mod processor;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,8 +75,8 @@ impl Tools {
         let has_cmake = process::needs("cmake", "").is_ok();
         let has_libclang = std::env::var_os("LIBCLANG_PATH").is_some() || libclang().is_some();
         let mut variables = Vec::new();
+        let folder = workspace.target.join("generative-tools");
         if !(has_cmake && has_libclang) {
-            let folder = workspace.target.join("generative-tools");
             install(&folder)?;
             if !has_cmake {
                 variables.push(("CMAKE", text(&folder.join("bin/cmake"))?));
@@ -85,11 +87,14 @@ impl Tools {
                 variables.push(("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{}", headers()?)));
             }
         }
+        let native = processor::flags(&folder)?;
         for flags in ["CMAKE_C_FLAGS", "CMAKE_CXX_FLAGS"] {
             if std::env::var_os(flags).is_none() {
-                variables.push((flags, "-march=native".to_owned()));
+                variables.push((flags, native.clone()));
             }
         }
+        // llama.cpp's crate builds anew where a variable of this prefix changes, not where those above do. It means nothing else.
+        variables.push(("GGML_BUILT_WITH", native));
         Ok(Tools { variables })
     }
 

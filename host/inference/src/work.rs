@@ -1,12 +1,13 @@
-//! Equal work once: what the stages of one submission ask of the models that several of them bind.
+//! Equal work once: what the stages of one submission ask of their models.
 //!
-//! The first call for some inputs computes; a call for equal inputs, while that runs or after it, is given its answer. Where
-//! the first fails or is dropped, the next computes under its own deadline, so that nobody pays for another's limits. A
+//! The first call for some inputs computes; a call for equal inputs, of whichever stage, while that runs or after it, is given its
+//! answer. Where the first fails or is dropped, the next computes under its own deadline, so that nobody pays for another's limits. A
 //! [`Work`] belongs to one submission and ends with it: across submissions nothing is shared, not even a time. Inputs are
 //! compared byte for byte; nothing rests on a hash.
 //!
-//! Bounds: [`MOST_ANSWERS`] answers and [`MOST_BYTES`] of inputs and outputs are kept; beyond that, every call computes for
-//! itself. By default, for a [`Work`] of no model, nothing is shared.
+//! Bounds: of models that several stages bind [`BETWEEN`] is kept, of those that one stage binds [`WITHIN`], so that what one stage asks
+//! never takes the room of what several do. Beyond that, every call computes for itself. By default, for a [`Work`] of no such models,
+//! all is within a stage.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,18 +21,39 @@ use crate::events::Shared;
 use crate::model::{InferError, Inference, Model};
 use crate::tensor::NamedTensor;
 
-/// Answers that are kept for one submission.
-const MOST_ANSWERS: usize = 64;
-/// Bytes of tensors that are kept for one submission; what is being computed when they are reached still joins them.
-const MOST_BYTES: usize = 8 << 20;
+/// What is kept of models that several stages bind.
+const BETWEEN: Most = Most {
+    answers: 64,
+    bytes: 8 << 20,
+};
+/// What is kept of models that one stage binds.
+const WITHIN: Most = Most {
+    answers: 16,
+    bytes: 1 << 20,
+};
+
+/// How much is kept for one submission.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    answers: usize,
+    /// Of tensors; what is being computed when they are reached still joins them.
+    bytes: usize,
+}
 
 /// What one submission has asked of its models so far.
 #[derive(Debug, Default)]
 pub struct Work {
     models: Arc<[Model]>,
+    between: Kept,
+    within: Kept,
+    aside: bool,
+}
+
+/// Computations, done or under way, and the bytes of their tensors.
+#[derive(Debug, Default)]
+struct Kept {
     asked: Mutex<Vec<Asked>>,
     bytes: AtomicUsize,
-    aside: bool,
 }
 
 /// One computation, done or under way.
@@ -43,7 +65,7 @@ struct Asked {
 }
 
 impl Work {
-    /// The work of a submission whose stages share `models`: calls of any other model always compute.
+    /// The work of a submission, of whose models several stages bind `models`.
     pub fn new(models: Arc<[Model]>) -> Work {
         Work {
             models,
@@ -76,7 +98,13 @@ impl Work {
     ) -> Result<Inference, InferError> {
         let caller = caller.into();
         let deadline = caller.deadline;
-        let Some(answer) = self.ask(model, &inputs) else {
+        let (kept, most) = self.kept(model);
+        let answer = if self.aside {
+            None
+        } else {
+            kept.ask(model, &inputs, most)
+        };
+        let Some(answer) = answer else {
             return model.infer(inputs, caller).await;
         };
         let (begun, mut computed) = (Instant::now(), false);
@@ -89,7 +117,7 @@ impl Work {
         match answer {
             Ok(Ok(inference)) if computed => {
                 let bytes = size(&inference.outputs);
-                self.bytes.fetch_add(bytes, Ordering::Relaxed);
+                kept.bytes.fetch_add(bytes, Ordering::Relaxed);
                 Ok(inference.clone())
             }
             Ok(Ok(inference)) => {
@@ -106,16 +134,31 @@ impl Work {
         }
     }
 
-    /// Where the answer to these inputs stands or will stand; none where it is not to be shared.
-    fn ask(&self, model: &Model, inputs: &[NamedTensor]) -> Option<Arc<OnceCell<Inference>>> {
-        self.models.iter().find(|shared| shared.is(model))?;
+    /// Where what is asked of a model is kept, and how much of it.
+    fn kept(&self, model: &Model) -> (&Kept, Most) {
+        if self.models.iter().any(|shared| shared.is(model)) {
+            (&self.between, BETWEEN)
+        } else {
+            (&self.within, WITHIN)
+        }
+    }
+}
+
+impl Kept {
+    /// Where the answer to these inputs stands or will stand; none where there is no room for it.
+    fn ask(
+        &self,
+        model: &Model,
+        inputs: &[NamedTensor],
+        most: Most,
+    ) -> Option<Arc<OnceCell<Inference>>> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let equal = |asked: &&Asked| asked.model.is(model) && asked.inputs == inputs;
         if let Some(asked) = asked.iter().find(equal) {
             return Some(asked.answer.clone());
         }
         let bytes = size(inputs);
-        if asked.len() >= MOST_ANSWERS || self.bytes.load(Ordering::Relaxed) + bytes > MOST_BYTES {
+        if asked.len() >= most.answers || self.bytes.load(Ordering::Relaxed) + bytes > most.bytes {
             return None;
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

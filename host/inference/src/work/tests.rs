@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::*;
@@ -68,14 +69,15 @@ async fn what_differs_by_an_element_a_model_or_a_submission_is_computed() {
 }
 
 #[tokio::test]
-async fn a_model_that_one_stage_binds_is_asked_each_time() {
+async fn a_model_that_one_stage_binds_is_asked_once_by_it_and_each_time_by_a_shadow() {
     let (model, runs, gate) = gated(LoadOptions::default(), 1);
     gate.open();
-    let work = Work::default();
-    for _ in 0..2 {
-        work.infer(&model, inputs(1, 3, 1), soon()).await.unwrap();
+    for (work, expected) in [(Work::default(), 1), (Work::aside(), 2)] {
+        for _ in 0..2 {
+            work.infer(&model, inputs(1, 3, 1), soon()).await.unwrap();
+        }
+        assert_eq!(runs.try_iter().count(), expected);
     }
-    assert_eq!(runs.try_iter().count(), 2);
 }
 
 #[tokio::test]
@@ -117,26 +119,40 @@ async fn a_call_that_waits_for_anothers_answer_ends_at_its_own_deadline() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_bounded() {
+async fn what_is_kept_is_bounded_and_one_stage_takes_no_room_of_several() {
+    let (alone, alone_runs, alone_gate) = gated(LoadOptions::default(), 1);
     let (model, runs, gate) = gated(LoadOptions::default(), 1);
+    alone_gate.open();
     gate.open();
     let work = shared(&model);
-    let many = i64::try_from(MOST_ANSWERS).unwrap() + 1;
+    fill(&work, &alone, &alone_runs, WITHIN).await;
+    fill(&work, &model, &runs, BETWEEN).await;
+    assert_eq!(work.within.asked.lock().unwrap().len(), WITHIN.answers);
+    assert_eq!(work.between.asked.lock().unwrap().len(), BETWEEN.answers);
+}
+
+/// Asks for one thing more than is kept; the first is kept then, and the last is not.
+async fn fill(work: &Work, model: &Model, runs: &Receiver<u32>, most: Most) {
+    let last = 1000 + i64::try_from(most.answers).unwrap();
     // Each run is taken note of at once: the gated model tells of 64 at most before it waits.
     let mut seen = 0;
-    for value in 1000..1000 + many {
-        work.infer(&model, inputs(1, 3, value), soon())
+    for value in (1000..=last).chain([1000, last]) {
+        work.infer(model, inputs(1, 3, value), soon())
             .await
             .unwrap();
         seen += runs.try_iter().count();
     }
-    assert_eq!(work.asked.lock().unwrap().len(), MOST_ANSWERS);
-    // The first was kept, the last was not.
-    work.infer(&model, inputs(1, 3, 1000), soon())
-        .await
-        .unwrap();
-    work.infer(&model, inputs(1, 3, 1000 + many - 1), soon())
-        .await
-        .unwrap();
-    assert_eq!(seen + runs.try_iter().count(), MOST_ANSWERS + 2);
+    assert_eq!(seen, most.answers + 2);
+}
+
+#[tokio::test]
+async fn bytes_beyond_the_bound_are_not_kept() {
+    let (model, runs, gate) = gated(LoadOptions::default(), 1);
+    gate.open();
+    let work = Work::default();
+    work.within.bytes.store(WITHIN.bytes, Ordering::Relaxed);
+    for _ in 0..2 {
+        work.infer(&model, inputs(1, 3, 1), soon()).await.unwrap();
+    }
+    assert_eq!(runs.try_iter().count(), 2);
 }

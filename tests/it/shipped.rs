@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fleetwright_tests::{Host, Layout, command, data, digest, places};
 use serde_json::{Value, json};
 
@@ -432,6 +433,30 @@ fn an_invoice_is_read_inside_the_sandbox() {
         );
         has_the_invoice(&outcome["stages"]["extract"]["answer"], file);
     }
+}
+
+/// A letter that is attached is read for names by the model, as the message is; the invoice beside it is left to rules.
+#[test]
+fn a_name_in_an_attached_letter_is_found_by_the_model() {
+    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+    let letter = "Hello,\n\nmy order arrived broken. I spoke to Priya Raman on Friday, who told me to send the lamp back to you.\n";
+    let invoice = fs::read(places::root().join("tests/data/invoice.pdf")).unwrap();
+    let file =
+        |name: &str, bytes: &[u8]| json!({ "name": name, "base64": BASE64_STANDARD.encode(bytes) });
+    let attachments = [
+        file("invoice.pdf", &invoice),
+        file("letter.txt", letter.as_bytes()),
+    ];
+    let asked = json!({ "subject": "Lamp", "body": "Please see what is attached.", "attachments": attachments });
+    let outcome = outcome(&host.submit(&asked).unwrap(), "completed");
+    let entities = outcome["stages"]["extract"]["answer"]["entities"].clone();
+    let by_model = entities.as_array().unwrap().iter();
+    let by_model: Vec<_> = by_model.filter(|e| e["method"] == "model").collect();
+    let [name] = by_model[..] else {
+        panic!("{entities:#}")
+    };
+    assert_eq!(name["value"], "Priya Raman");
+    assert_eq!(name["where"]["source"], "attachment:letter.txt");
 }
 
 #[test]

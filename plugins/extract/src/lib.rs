@@ -3,7 +3,8 @@
 //! Rules with checksums and normal forms find amounts, dates, account and reference numbers, addresses and names that
 //! announce themselves; a model finds the other names. Every entity says where it stands and how it was found.
 //!
-//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names by model in four rows of the latest message.
+//! Bounds: 256 KiB of each field, those of [`document`] for attachments, 200 entities, names by model in four rows of the latest
+//! message and by default in four of what is attached.
 
 #![cfg_attr(
     test,
@@ -20,17 +21,20 @@ pub mod document;
 pub mod entity;
 pub mod find;
 pub mod invoice;
+mod names;
 mod ocr;
 mod picture;
 mod source;
 mod tagger;
 
 use fleetwright_sdk::prelude::*;
+use fleetwright_sdk::reading;
 
 use document::{Document, File, Library};
 use entity::{Entity, Method, Where, merge};
 use find::Finding;
 use invoice::Invoice;
+use names::Names;
 
 stage! {
     name: "extract",
@@ -59,6 +63,8 @@ pub struct Config {
     pub dollar: String,
     /// The least mean probability with which the model's names are taken, from 0 to 1.
     pub names_floor: f64,
+    /// In how many rows of attached prose the model looks for names, of all attachments together.
+    pub names_attached: usize,
 }
 
 impl Default for Config {
@@ -68,6 +74,7 @@ impl Default for Config {
             dates: find::date::Order::default(),
             dollar: "USD".to_owned(),
             names_floor: 0.4,
+            names_attached: reading::APART,
         }
     }
 }
@@ -127,16 +134,10 @@ fn handle(request: Request<Fields>, config: Config) -> Result<Answer<Extract>, F
         })
         .into_iter()
         .collect();
-    let latest = source::latest(&request.fields);
+    let mut names = Names::new(&request.fields, &config);
     for source in &sources {
         let by_rule = find::all(source.text(), &config);
-        let by_model = if latest.as_ref() == Some(&source.name) {
-            let subject = source::title(&request.fields, &source.name);
-            let message = tagger::Message::of(source.text(), subject);
-            named(&message, source.text(), &by_rule, &config)?
-        } else {
-            Vec::new()
-        };
+        let by_model = names.of(source, &by_rule)?;
         let entity = |finding: Finding, method| {
             let place = source.place(finding.span);
             Entity::new(finding, method, place)
@@ -162,19 +163,6 @@ fn billed(library: &Library, owners: &[usize], config: &Config) -> Option<Invoic
         let own: Vec<_> = own.map(|(text, _)| text).collect();
         invoice::read(&own, source::shared(library, document), config)
     })
-}
-
-/// The names that the model finds where no rule found something.
-fn named(
-    message: &tagger::Message,
-    text: &str,
-    taken: &[Finding],
-    config: &Config,
-) -> Result<Vec<Finding>, Failure> {
-    let mut names = tagger::find(message, text, config.names_floor)?;
-    let free = |name: &Finding| !taken.iter().any(|other| other.span.overlaps(name.span));
-    names.retain(|name| name.kind == entity::Kind::Slot || free(name));
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::entity::Where;
 
 /// How many bytes of one text are read.
 const READ: usize = 256 * 1024;
+/// A line of prose has so many words at least, and no columns.
+const LINE: usize = 6;
 
 /// A text to read.
 pub(crate) struct Source {
@@ -51,6 +53,25 @@ impl Source {
     /// The text to read.
     pub(crate) fn text(&self) -> &str {
         self.seen.as_str()
+    }
+
+    /// Of an attachment that is prose in the main, where it begins: below an e-mail's headers. In tables and forms a model that was
+    /// taught on letters finds names where there are none.
+    pub(crate) fn prose(&self) -> Option<usize> {
+        self.name.starts_with(ATTACHED).then_some(())?;
+        let text = self.text();
+        let start = match self.own {
+            Some(_) => headers(text),
+            None => 0,
+        };
+        let lines = text.get(start..).unwrap_or_default().lines();
+        let [mut prose, mut all] = [0, 0];
+        for line in lines.map(str::trim) {
+            all += line.len();
+            let runs = !line.contains('\t') && line.split_whitespace().nth(LINE - 1).is_some();
+            prose += if runs { line.len() } else { 0 };
+        }
+        (all > 0 && prose * 2 >= all).then_some(start)
     }
 
     /// Where a range of what is read stands in the text as it came.
@@ -96,9 +117,12 @@ fn headers(text: &str) -> usize {
     above.map(str::len).sum()
 }
 
+/// What the names of texts begin with that are attached.
+const ATTACHED: &str = "attachment:";
+
 /// The name that the texts of an attached document have.
 pub(crate) fn attached(document: &str) -> String {
-    format!("attachment:{document}")
+    format!("{ATTACHED}{document}")
 }
 
 /// For each text of a library, the place of its document in the list.

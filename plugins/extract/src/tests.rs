@@ -5,6 +5,7 @@ use fleetwright_sdk::text;
 use fleetwright_sdk::tokenizer::encode;
 use serde_json::Value;
 
+mod attached;
 mod places;
 
 const INVOICE: &[u8] = include_bytes!("../../../tests/data/invoice.pdf");

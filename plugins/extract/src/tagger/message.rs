@@ -4,7 +4,9 @@
 //! Own words go alone, since `classify` and `summarize` read the same row. A footer does, too: read together with what companies write
 //! there, names in the few lines above it are missed.
 //!
-//! Bounds: four rows of as many tokens as the encoder takes, in this order.
+//! A letter that is attached is read alike, without a subject.
+//!
+//! Bounds: four rows of as many tokens as the encoder takes, in this order; of what is attached, as many as are left.
 
 use std::ops::Range;
 
@@ -15,6 +17,11 @@ use fleetwright_sdk::reading::{APART, Letter, Row, rows, titled};
 pub(crate) struct Message {
     letter: Letter,
     pieces: Vec<Piece>,
+    /// Where it begins in its text.
+    above: usize,
+    /// How many rows of it are read at most.
+    most: usize,
+    attached: bool,
 }
 
 /// A piece of a message.
@@ -44,7 +51,28 @@ impl Message {
             start,
         });
         let pieces = [own].into_iter().chain(rest).collect();
-        Message { letter, pieces }
+        Message {
+            letter,
+            pieces,
+            above: 0,
+            most: APART,
+            attached: false,
+        }
+    }
+
+    /// Of a text that is attached, from a byte on: above it are headers.
+    pub(crate) fn attached(seen: &str, above: usize, most: usize) -> Message {
+        Message {
+            above,
+            most,
+            attached: true,
+            ..Message::of(seen.get(above..).unwrap_or_default(), "")
+        }
+    }
+
+    /// Whether it is attached, and not what was sent.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.attached
     }
 
     /// The rows that are read, each with its piece.
@@ -53,7 +81,7 @@ impl Message {
             .pieces
             .iter()
             .flat_map(move |piece| rows(&piece.text, tokens).map(move |row| (piece, row)));
-        rows.take(APART)
+        rows.take(self.most)
     }
 
     /// The bytes of the message behind a range of a piece: none of the subject, and none where a quotation stands between.
@@ -62,7 +90,9 @@ impl Message {
         let own = range.start.saturating_sub(piece.titled)..own;
         let found = piece.start + own.start..piece.start + own.end;
         let Range { start, end } = self.letter.source(found);
-        (end - start == own.len() && !own.is_empty()).then_some(Span { start, end })
+        let whole = end - start == own.len() && !own.is_empty();
+        let (start, end) = (self.above + start, self.above + end);
+        whole.then_some(Span { start, end })
     }
 }
 
@@ -94,6 +124,22 @@ mod tests {
     #[test]
     fn at_most_four_rows_are_read() {
         assert_eq!(read(&"word ".repeat(900), "").len(), APART);
+    }
+
+    #[test]
+    fn what_is_attached_is_read_below_its_headers_in_the_rows_that_are_left() {
+        let seen = format!("From: Bo Ek\n\n{}Ana Lopes", "word ".repeat(900));
+        let above = seen.find("word").unwrap();
+        let message = Message::attached(&seen, above, 2);
+        assert!(message.is_attached() && !Message::of(&seen, "").is_attached());
+        assert_eq!(message.rows(64).count(), 2);
+        let message = Message::attached(&seen, above, 99);
+        let name = "Ana Lopes";
+        let found = message.rows(64).find_map(|(piece, _)| {
+            let at = piece.text.rfind(name)?;
+            message.source(piece, at..at + name.len())
+        });
+        assert_eq!(found.unwrap().of(&seen), name);
     }
 
     #[test]

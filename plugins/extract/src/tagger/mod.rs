@@ -25,8 +25,12 @@ const PARTICLES: &[&str] = &[
     "the", "für", "und",
 ];
 
-/// Finds names in a message, whose text this is, whose mean probability is at least `floor`.
-pub(crate) fn find(message: &Message, text: &str, floor: f64) -> Result<Vec<Finding>, nn::Error> {
+/// Names in a message, whose text this is, whose mean probability is at least `floor`; and how many rows were read for them.
+pub(crate) fn find(
+    message: &Message,
+    text: &str,
+    floor: f64,
+) -> Result<(Vec<Finding>, usize), nn::Error> {
     let (encoder, tagger) = (Model::open("encoder")?, Model::open("tagger")?);
     let tokens = nn::card("encoder")?.tokens_or(256);
     let card = nn::card("tagger")?;
@@ -36,8 +40,9 @@ pub(crate) fn find(message: &Message, text: &str, floor: f64) -> Result<Vec<Find
         sees_shapes: card.inputs.contains_key("shapes"),
     };
     let scan = Scan::new(text);
-    let mut found = Vec::new();
+    let (mut found, mut read_rows) = (Vec::new(), 0);
     for (piece, row) in message.rows(tokens) {
+        read_rows += 1;
         let (start, encoding) = (row.range.start, row.encoding);
         let read = piece.text.get(start..).unwrap_or_default();
         let encoded = encoder.run(encoding.inputs()?)?;
@@ -51,7 +56,7 @@ pub(crate) fn find(message: &Message, text: &str, floor: f64) -> Result<Vec<Find
             Name { span, ..name }.checked(&scan, &sound)
         }));
     }
-    Ok(apart(found))
+    Ok((apart(found), read_rows))
 }
 
 /// What the tagger takes, by its card.

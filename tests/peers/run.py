@@ -5,7 +5,7 @@
     python3 tests/peers/run.py measure [NAME…]   fleetwright first: the others are asked at half of its rate, too
     python3 tests/peers/run.py table             README.md and peers.svg out of what was measured
 
-Wants Python 3.11, `cargo build --release`, `cargo xtask setup` and `cargo xtask guests`. Names: see SUBJECTS.
+Wants Python 3.11, `cargo xtask setup`, `cargo xtask guests`, and for `generative` `cargo xtask generative` after them. Names: see SUBJECTS.
 """
 
 import json
@@ -20,15 +20,19 @@ import time
 import urllib.request
 from pathlib import Path
 
+import generative
+import llama
+import price
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = Path(os.environ.get("PEERS_DIR", ROOT / "target" / "peers"))
 HOST = Path(os.environ.get("PEERS_HOST", ROOT / "target" / "release" / "fleetwright"))
 FIRST_PORT = 18200
-ENVIRONMENTS = ("bare", "litserve", "bentoml", "ray", "pytriton")
+ENVIRONMENTS = ("bare", "litserve", "bentoml", "ray", "pytriton", "llama")
 PEERS = ("litserve", "bentoml", "ray", "triton")
 VARIANTS = ("own", "shared", "light")
-SUBJECTS = ["ideal", "fleetwright", "fleetwright-light", "layers"] + [f"{peer}-{variant}" for peer in PEERS for variant in VARIANTS]
+SUBJECTS = ["ideal", "fleetwright", "fleetwright-light", "layers", "share", "generative"] + [f"{peer}-{variant}" for peer in PEERS for variant in VARIANTS]
 CLIENTS = "16"
 
 
@@ -50,6 +54,8 @@ def setup(names: list) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(made)], check=True)
         words = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(HERE / "locks" / f"{name}.lock")]
         subprocess.run([python(name), *words], check=True)
+        if name == "llama":
+            llama.build(made, HERE / "locks" / "llama-source.lock")
         (made / "ready").touch()
 
 
@@ -236,27 +242,44 @@ def measure_server(subject: str) -> dict:
 
 
 def measure_layers() -> dict:
-    """What a stage costs beyond its models: chains of empty stages in this process, without HTTP."""
-    steps = {}
-    for count in (1, 2, 5, 10):
-        manifest = WORK / "light" / f"chain-{count}.toml"
-        manifest.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "target" / "guests" / "guest-empty.wasm", WORK / "light" / "empty.wasm")
-        stages = [f'[[stage]]\nname = "s{at}"\nplugin = "empty@1"\nreads = ["body"]\n' for at in range(count)]
-        manifest.write_text('schema = 1\nname = "chain"\n' + "\n".join(stages))
-        words = ["--fleet", str(manifest), "--plugins", str(WORK / "light"), "--state", str(WORK / "light-state"), "--models", str(ROOT / "models")]
-        words += ["--body", str(bodies("fleetwright")), "--clients", "1", "--warm", "1s", "--duration", "3s"]
-        steps[count] = bench(f"chain-{count}", words)["steps"][0]
-    return {"chains": steps}
+    return {"chains": price.chains(ROOT, WORK, bodies("fleetwright"), bench), "calls": price.calls(ROOT)}
+
+
+def measure_share() -> dict:
+    """The shipped fleet in this process, alone and busy: whose processor time a submission is."""
+    server("fleetwright")
+    words = ["--fleet", str(WORK / "fleet.toml"), "--plugins", "plugins", "--models", "models", "--state", ".fleetwright"]
+    words += ["--body", str(bodies("fleetwright")), "--clients", "1,8", "--warm", "2s", "--duration", "8s"]
+    return {"steps": bench("share", words)["steps"]}
+
+
+def measure_generative() -> dict:
+    given = generative.arguments([])
+    reason = generative.missing(given)
+    if reason:
+        raise SystemExit(reason)
+    return generative.measured(given)
+
+
+def left_out(name: str) -> bool:
+    """Says why a measurement that not every build can make is not made; the table says that it is not."""
+    reason = generative.missing(generative.arguments([]))
+    if reason:
+        print(f"== {name} is left out: {reason}", file=sys.stderr)
+    return bool(reason)
+
+
+ALONE = {"layers": measure_layers, "share": measure_share, "generative": measure_generative}
 
 
 def measure(names: list) -> None:
-    for name in names or SUBJECTS:
+    asked = names or [name for name in SUBJECTS if name != "generative" or not left_out(name)]
+    for name in asked:
         print(f"== {name}", file=sys.stderr)
         if name == "ideal":
             found = json.loads(subprocess.run([python("bare"), "ideal.py"], cwd=HERE, check=True, capture_output=True).stdout)
-        elif name == "layers":
-            found = measure_layers()
+        elif name in ALONE:
+            found = ALONE[name]()
         else:
             found = measure_server(name)
         keep(name, found)

@@ -2,7 +2,11 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
+
+import generative
+import price
 
 NAMES = {"litserve": "LitServe", "bentoml": "BentoML", "ray": "Ray Serve", "triton": "Triton (pytriton)"}
 WORDS = {"own": "each stage its own encoder", "shared": "the encoder shared by hand", "light": "no model"}
@@ -90,6 +94,21 @@ def ratios(results: dict) -> list:
         each = 1000 * (chains[10] - chains[1]) / 9
         told = ", ".join(f"{count}: {1000 * mean:.0f}" for count, mean in sorted(chains.items()))
         add("µs for each further empty stage, 1 to 10 in a chain, in process", "≤ 40", f"{each:.1f}", each <= 40, f"µs by stages {told}")
+        value = price.shipped(results["layers"]["calls"])
+        add("calls of the five stages ÷ the same components in bare wasmtime", "–", f"{value:.3f}", True, "all limits, batching and queues; below")
+    for step in results.get("share", {"steps": []})["steps"]:
+        went, all_ = step["cpu"]["went"], step["cpu"]["submission_ms"]
+        told = ", ".join(f"{name} {went[f'{name}_ms']:.1f}" for name in ("models", "guests", "host"))
+        value = 100 * went["host_ms"] / all_
+        add(f"the host's share of a submission's processor time, {step['clients']} at once, %", "≤ 1", f"{value:.1f}", value <= 1, f"ms: {told}")
+    what = "generative tokens a second at 8 streams ÷ llama.cpp's server"
+    if "generative" in results:
+        streams = results["generative"]["streams"]
+        value = statistics.median(generative.ratios(streams["8"]))
+        alone = statistics.median(generative.ratios(streams["1"]))
+        add(what, "≥ 0.95", f"{value:.2f}", value >= 0.95, f"{alone:.2f} at one stream")
+    else:
+        add(what, "≥ 0.95", "not measured", False, "the host had no llama.cpp")
     return rows
 
 
@@ -119,6 +138,10 @@ def written(results: dict) -> str:
         for name in sorted((n for n in results if n.endswith("light")), key=lambda n: -saturated(results[n])["rate"]):
             peer = name.split("-")[0]
             lines.append(row(NAMES.get(peer, "**Fleetwright**, five sandboxes"), results[name], ours))
+    if "layers" in results:
+        lines += ["", "The price of our layers, by call and in turns, in process:", "", *price.table(results["layers"]["calls"])]
+    if "generative" in results:
+        lines += ["", "A generative stage, over HTTP, in turns:", "", *generative.table(results["generative"])]
     ideal = results.get("ideal")
     if ideal:
         lines += [
@@ -139,16 +162,20 @@ STYLE = (
 
 
 def picture(results: dict) -> str:
-    """Answers a second, a bar each: with models, and without."""
+    """Answers a second, a bar each, with models and without; tokens a second of a generative stage."""
     parts, y = [], 26
     groups = [
         ("five stages with their models: answers a second", [n for n in results if "load" in results[n] and not n.endswith("light")]),
         ("five light stages: answers a second", [n for n in results if n.endswith("light")]),
     ]
-    for title, names in groups:
-        bars = [(saturated(results[name])["rate"], name) for name in names]
-        if names and not names[0].endswith("light") and "ideal" in results:
-            bars += [(results["ideal"]["two_threads"], "ideal loop, both cores"), (results["ideal"]["one_thread"], "ideal loop, one core")]
+    groups = [(title, [(saturated(results[name])["rate"], name) for name in names]) for title, names in groups]
+    if "ideal" in results:
+        groups[0][1].extend([(results["ideal"]["two_threads"], "ideal loop, both cores"), (results["ideal"]["one_thread"], "ideal loop, one core")])
+    if "generative" in results:
+        speeds = results["generative"]["streams"]["8"]
+        bars = [(statistics.median(speeds[side]), name) for side, name in (("ours", "fleetwright"), ("theirs", "llama.cpp's server"))]
+        groups.append(("a generative stage, 8 streams: tokens a second", bars))
+    for title, bars in groups:
         most = max((rate for rate, _ in bars), default=1)
         parts.append(f'<text x="12" y="{y}">{title}</text>')
         y += 12

@@ -1,11 +1,12 @@
-//! What all limits together cost a call of each shipped stage: the stage as the host runs it, against the same component, models
-//! and inputs in bare wasmtime without one limit: no account of memory or tensors, no epochs, no meter, no deadline, no
-//! admission, no lane.
+//! What all limits together cost a call of each shipped stage, and of one that does nothing: the stage as the host runs it, against
+//! the same component, models and inputs in bare wasmtime without one limit: no account of memory or tensors, no epochs, no meter, no
+//! deadline, no admission, no lane.
 //!
-//! `cargo bench -p fleetwright-runtime --bench limits [SECONDS]`, after `cargo xtask setup`: the components are those of
-//! `plugins/`, the models those of `models/`, and config and models of each stage are those of `fleet.toml`. Both take turns, call
+//! `cargo bench -p fleetwright-runtime --bench limits [SECONDS]`, after `cargo xtask setup` and `cargo xtask guests`: the components are
+//! those of `plugins/`, the models those of `models/`, and config and models of each stage are those of `fleet.toml`. Both take turns, call
 //! by call, for [`SECONDS`] a stage by default. What is told is the ratio of the medians, and the middle half of the ratios of single
-//! pairs. A call's models are part of it, as they are of a request: limits cost them nothing.
+//! pairs. A call's models are part of it, as they are of a request: limits cost them nothing. `--json` has it as one object, for
+//! `tests/peers`.
 #![allow(
     clippy::print_stdout,
     missing_docs,
@@ -30,6 +31,8 @@ mod bare;
 
 /// How long each stage is asked, both ways together.
 const SECONDS: f64 = 12.0;
+/// The stage that does nothing, and answers nothing.
+const EMPTY: &str = "(empty)";
 /// Pairs of calls that do not count.
 const WARM: usize = 20;
 
@@ -90,7 +93,7 @@ fn fleet() -> Vec<Shipped> {
     let loaded: BTreeMap<String, Model> = loaded.iter().map(load).collect();
     let letter: serde_json::Map<String, serde_json::Value> = serde_json::from_str(LETTER).unwrap();
     let stages = manifest["stage"].as_array().unwrap().iter();
-    let stages = stages.map(|entry| {
+    let shipped = stages.map(|entry| {
         let name = entry["name"].as_str().unwrap().to_owned();
         let path = root().join(format!("plugins/{name}.wasm"));
         let reads = entry["reads"].as_array().unwrap().iter();
@@ -113,7 +116,15 @@ fn fleet() -> Vec<Shipped> {
             name,
         }
     });
-    stages.collect()
+    let empty = root().join("target/guests/guest-empty.wasm");
+    let empty = Shipped {
+        name: EMPTY.to_owned(),
+        component: std::fs::read(&empty).unwrap_or_else(|e| panic!("{}: {e}", empty.display())),
+        config: "{}".to_owned(),
+        models: BTreeMap::new(),
+        fields: "{}".to_owned(),
+    };
+    shipped.chain([empty]).collect()
 }
 
 /// The stage as the host runs it. Limits are the default, but for memory and processor time, which `extract` has more of.
@@ -157,8 +168,10 @@ async fn call(stage: &Stage, shipped: &Shipped) -> f64 {
 
 async fn bare_call(bare: &bare::Bare, shipped: &Shipped) -> f64 {
     let begun = Instant::now();
-    assert!(!bare.call(&shipped.fields).await.is_empty());
-    micros(begun.elapsed())
+    let answer = bare.call(&shipped.fields).await;
+    let took = begun.elapsed();
+    assert_eq!(answer.is_empty(), shipped.name == EMPTY);
+    micros(took)
 }
 
 fn micros(time: Duration) -> f64 {
@@ -171,35 +184,80 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
+/// What was measured of one stage, or of all.
+struct Found {
+    name: String,
+    pairs: usize,
+    /// Medians, in microseconds.
+    bare: f64,
+    limited: f64,
+    /// The middle half of the ratios of single pairs.
+    ratios: [f64; 2],
+}
+
+impl Found {
+    fn new(name: String, pairs: &[[f64; 2]]) -> Found {
+        let [bare, limited] = [0, 1].map(|side| middle(pairs.iter().map(|pair| pair[side])));
+        let ratios = sorted(pairs.iter().map(|[without, with]| with / without));
+        Found {
+            name,
+            pairs: pairs.len(),
+            bare,
+            limited,
+            ratios: [1, 3].map(|quarter| ratios[ratios.len() * quarter / 4]),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name, "pairs": self.pairs, "bare_us": self.bare, "limited_us": self.limited,
+            "ratio": self.limited / self.bare, "ratios": self.ratios,
+        })
+    }
+}
+
 fn main() {
     let seconds = std::env::args().find_map(|word| word.parse().ok());
+    let json = std::env::args().any(|word| word == "--json");
     let each = Duration::from_secs_f64(seconds.unwrap_or(SECONDS));
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
     let runtime = Runtime::new(&RuntimeOptions::default()).unwrap();
-    println!("stage        pairs     bare, µs   limits, µs    ratio          of pairs");
-    let mut sums = [0.0; 2];
-    for shipped in fleet() {
+    let found = fleet().into_iter().map(|shipped| {
         let stage = tokio.block_on(limited(&runtime, &shipped));
         let bare = bare::Bare::new(&shipped.component, &shipped.config, &shipped.models);
         let pairs = tokio.block_on(pairs(&stage, &bare, &shipped, each));
-        let [without, with] = [0, 1].map(|side| middle(pairs.iter().map(|pair| pair[side])));
-        let ratios = sorted(pairs.iter().map(|[without, with]| with / without));
-        let half = [1, 3].map(|quarter| ratios[ratios.len() * quarter / 4]);
-        sums = [sums[0] + without, sums[1] + with];
+        Found::new(shipped.name, &pairs)
+    });
+    let found: Vec<Found> = found.collect();
+    if json {
+        let stages: Vec<_> = found.iter().map(Found::json).collect();
+        println!("{}", serde_json::json!({ "stages": stages }));
+    } else {
+        print(&found);
+    }
+}
+
+fn print(found: &[Found]) {
+    println!("stage        pairs     bare, µs   limits, µs    ratio          of pairs");
+    for one in found {
         println!(
-            "{:<10} {:>7} {without:>12.0} {with:>12.0} {:>8.3} {:>17}",
-            shipped.name,
-            pairs.len(),
-            with / without,
-            format!("{:.3}–{:.3}", half[0], half[1]),
+            "{:<10} {:>7} {:>12.1} {:>12.1} {:>8.3} {:>17}",
+            one.name,
+            one.pairs,
+            one.bare,
+            one.limited,
+            one.limited / one.bare,
+            format!("{:.3}–{:.3}", one.ratios[0], one.ratios[1]),
         );
     }
-    let [without, with] = sums;
-    let ratio = with / without;
-    println!("{:<18} {without:>12.0} {with:>12.0} {ratio:>8.3}", "all");
+    let [bare, limited] = found.iter().fold([0.0; 2], |[bare, limited], one| {
+        [bare + one.bare, limited + one.limited]
+    });
+    let ratio = limited / bare;
+    println!("{:<18} {bare:>12.1} {limited:>12.1} {ratio:>8.3}", "all");
 }
 
 /// Calls without limits and with them, in turns; each is the first of a pair as often as the other.

@@ -40,7 +40,7 @@ def build(environment: Path, lock: Path) -> None:
     tools, source, objects = environment / "bin", environment / "source", environment / "objects"
     source.mkdir(exist_ok=True)
     words = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--require-hashes"]
-    path = {"PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin"}
+    path = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
     subprocess.run([tools / "python", *words, "-r", lock, "--dest", source], check=True, env=path)
     (archive,) = source.glob("*.tar.gz")
     with tarfile.open(archive) as files:

@@ -67,6 +67,15 @@ def port_of(subject: str) -> int:
     return FIRST_PORT + 10 * SUBJECTS.index(subject)
 
 
+def shipped_fleet() -> list:
+    """What says that the host serves the shipped fleet. The peers classify a letter once: so does this fleet here."""
+    fleet = WORK / "fleet.toml"
+    shipped = (ROOT / "fleet.toml").read_text()
+    assert shipped.count("asks = 8") == 1
+    fleet.write_text(shipped.replace("asks = 8", "asks = 0"))
+    return ["--fleet", str(fleet), "--plugins", "plugins", "--models", "models", "--state", ".fleetwright"]
+
+
 def server(subject: str) -> tuple:
     """The command, what it needs of its environment, and where it is asked."""
     port = str(port_of(subject))
@@ -79,12 +88,7 @@ def server(subject: str) -> tuple:
             words += ["--fleet", "tests/fleets/light.toml", "--plugins", str(plugins), "--state", str(WORK / "light-state")]
             words += ["--models", "models"]
         else:
-            # The peers classify a letter once: so does this fleet here.
-            fleet = WORK / "fleet.toml"
-            shipped = (ROOT / "fleet.toml").read_text()
-            assert shipped.count("asks = 8") == 1
-            fleet.write_text(shipped.replace("asks = 8", "asks = 0"))
-            words += ["--fleet", str(fleet), "--plugins", "plugins", "--models", "models", "--state", ".fleetwright"]
+            words += shipped_fleet()
         return words, {"FLEETWRIGHT_LOG": "error"}, "/v1/submissions", ROOT
     peer, variant = subject.split("-")
     if peer == "litserve":
@@ -247,9 +251,7 @@ def measure_layers() -> dict:
 
 def measure_share() -> dict:
     """The shipped fleet in this process, alone and busy: whose processor time a submission is."""
-    server("fleetwright")
-    words = ["--fleet", str(WORK / "fleet.toml"), "--plugins", "plugins", "--models", "models", "--state", ".fleetwright"]
-    words += ["--body", str(bodies("fleetwright")), "--clients", "1,8", "--warm", "2s", "--duration", "8s"]
+    words = [*shipped_fleet(), "--body", str(bodies("fleetwright")), "--clients", "1,8", "--warm", "2s", "--duration", "8s"]
     return {"steps": bench("share", words)["steps"]}
 
 
@@ -261,20 +263,19 @@ def measure_generative() -> dict:
     return generative.measured(given)
 
 
-def left_out(name: str) -> bool:
-    """Says why a measurement that not every build can make is not made; the table says that it is not."""
+def has_llama() -> bool:
+    """Whether the generative stage can be measured; says why where not, and the table says that it was not."""
     reason = generative.missing(generative.arguments([]))
     if reason:
-        print(f"== {name} is left out: {reason}", file=sys.stderr)
-    return bool(reason)
+        print(f"== generative is left out: {reason}", file=sys.stderr)
+    return not reason
 
 
 ALONE = {"layers": measure_layers, "share": measure_share, "generative": measure_generative}
 
 
 def measure(names: list) -> None:
-    asked = names or [name for name in SUBJECTS if name != "generative" or not left_out(name)]
-    for name in asked:
+    for name in names or [name for name in SUBJECTS if name != "generative" or has_llama()]:
         print(f"== {name}", file=sys.stderr)
         if name == "ideal":
             found = json.loads(subprocess.run([python("bare"), "ideal.py"], cwd=HERE, check=True, capture_output=True).stdout)

@@ -61,7 +61,8 @@ def ratios(results: dict) -> list:
     rate = saturated(ours)["rate"]
 
     def add(what: str, goal: str, value, reached: bool, note: str):
-        rows.append(f"| {what} | {goal} | **{value}** | {'yes' if reached else '**no**'} | {note} |")
+        told = "–" if goal == "–" else "yes" if reached else "**no**"
+        rows.append(f"| {what} | {goal} | **{value}** | {told} | {note} |")
 
     ideal = results.get("ideal")
     if ideal:

@@ -276,7 +276,7 @@ fn announcement(child: &mut Child) -> Result<Value> {
         .recv_timeout(PATIENCE)
         .context("the host is not ready")??;
     if line.is_empty() {
-        let status = child.wait().context("the host says nothing")?;
+        let status = until("the host's end", || Ok(child.try_wait()?))?;
         return Err(anyhow!("the host ended before it was ready: {status}"));
     }
     serde_json::from_str(&line).with_context(|| format!("the host is not ready, but says `{line}`"))

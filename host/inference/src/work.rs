@@ -32,6 +32,12 @@ const WITHIN: Most = Most {
     bytes: 1 << 20,
 };
 
+/// What is kept of what a shadow asks.
+const NOTHING: Most = Most {
+    answers: 0,
+    bytes: 0,
+};
+
 /// How much is kept for one submission.
 #[derive(Clone, Copy, Debug)]
 struct Most {
@@ -99,12 +105,7 @@ impl Work {
         let caller = caller.into();
         let deadline = caller.deadline;
         let (kept, most) = self.kept(model);
-        let answer = if self.aside {
-            None
-        } else {
-            kept.ask(model, &inputs, most)
-        };
-        let Some(answer) = answer else {
+        let Some(answer) = kept.ask(model, &inputs, most) else {
             return model.infer(inputs, caller).await;
         };
         let (begun, mut computed) = (Instant::now(), false);
@@ -136,7 +137,9 @@ impl Work {
 
     /// Where what is asked of a model is kept, and how much of it.
     fn kept(&self, model: &Model) -> (&Kept, Most) {
-        if self.models.iter().any(|shared| shared.is(model)) {
+        if self.aside {
+            (&self.within, NOTHING)
+        } else if self.models.iter().any(|shared| shared.is(model)) {
             (&self.between, BETWEEN)
         } else {
             (&self.within, WITHIN)

@@ -35,16 +35,19 @@ impl<'a> Names<'a> {
         source: &Source,
         by_rule: &[Finding],
     ) -> Result<Vec<Finding>, Failure> {
-        let message = if self.latest.as_ref() == Some(&source.name) {
+        let is_latest = self.latest.as_ref() == Some(&source.name);
+        let message = if is_latest {
             let subject = source::title(self.fields, &source.name);
             tagger::Message::of(source.text(), subject)
-        } else if let Some(start) = source.prose().filter(|_| self.left > 0) {
+        } else if self.left == 0 {
+            return Ok(Vec::new());
+        } else if let Some(start) = source.prose() {
             tagger::Message::attached(source.text(), start, self.left)
         } else {
             return Ok(Vec::new());
         };
         let (mut names, rows) = tagger::find(&message, source.text(), self.config.names_floor)?;
-        if message.is_attached() {
+        if !is_latest {
             self.left = self.left.saturating_sub(rows);
         }
         let free = |name: &Finding| !by_rule.iter().any(|other| other.span.overlaps(name.span));

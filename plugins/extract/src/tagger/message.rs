@@ -21,7 +21,6 @@ pub(crate) struct Message {
     above: usize,
     /// How many rows of it are read at most.
     most: usize,
-    attached: bool,
 }
 
 /// A piece of a message.
@@ -56,7 +55,6 @@ impl Message {
             pieces,
             above: 0,
             most: APART,
-            attached: false,
         }
     }
 
@@ -65,14 +63,8 @@ impl Message {
         Message {
             above,
             most,
-            attached: true,
             ..Message::of(seen.get(above..).unwrap_or_default(), "")
         }
-    }
-
-    /// Whether it is attached, and not what was sent.
-    pub(crate) fn is_attached(&self) -> bool {
-        self.attached
     }
 
     /// The rows that are read, each with its piece.
@@ -131,7 +123,6 @@ mod tests {
         let seen = format!("From: Bo Ek\n\n{}Ana Lopes", "word ".repeat(900));
         let above = seen.find("word").unwrap();
         let message = Message::attached(&seen, above, 2);
-        assert!(message.is_attached() && !Message::of(&seen, "").is_attached());
         assert_eq!(message.rows(64).count(), 2);
         let message = Message::attached(&seen, above, 99);
         let name = "Ana Lopes";

@@ -16,10 +16,13 @@ fn serve(text: &str) -> Host {
     Host::start(Layout::with_shipped(text, &["generate"]).unwrap(), &[]).unwrap()
 }
 
+/// Other tests run beside a model's threads, which wait for one another: no answer is late for that.
+const PATIENT: &str = "[defaults.limits]\ndeadline = \"60s\"\n";
+
 /// A fleet of one stage with this config, and these lines for its model and for itself.
 fn one(model: &str, stage: &str, config: &str) -> Host {
     serve(&format!(
-        "schema = 1\nname = \"one\"\n[models.writer]\nuse = \"smollm2@1\"\n{model}\n\
+        "schema = 1\nname = \"one\"\n{PATIENT}[models.writer]\nuse = \"smollm2@1\"\n{model}\n\
         [[stage]]\nname = \"write\"\nplugin = \"generate@1\"\nreads = [\"body\"]\nmodels = {{ writer = \"writer\" }}\n{stage}\n\
         config = {{ {config} }}\n"
     ))
@@ -233,7 +236,7 @@ fn an_adapter_that_the_manifest_names_changes_what_a_generative_model_writes() {
     .unwrap();
     let written = |line: &str| {
         let text = format!(
-            "schema = 1\nname = \"one\"\n[models.writer]\nuse = \"smollm2@1\"\n{line}\n\
+            "schema = 1\nname = \"one\"\n{PATIENT}[models.writer]\nuse = \"smollm2@1\"\n{line}\n\
             [[stage]]\nname = \"write\"\nplugin = \"generate@1\"\nreads = [\"body\"]\nmodels = {{ writer = \"writer\" }}\n\
             config = {{ prompt = \"{{body}}\", tokens = 16 }}\n"
         );

@@ -1,8 +1,9 @@
 //! llama.cpp, through `llama-cpp-2`: one model, one context, and a chooser of tokens for each sequence.
 //!
 //! The context has a stream of its own for each sequence, each with room for the card's `context`: attention looks at its own
-//! sequence and no other. A template is copied between streams whole and cut there. Threads are OpenMP's, which sleep
-//! where another is late: llama.cpp's own spin at each barrier for as long, so that beside other work two threads gave a third of the tokens.
+//! sequence and no other. A template is copied between streams whole and cut there. Threads are OpenMP's, as in
+//! llama.cpp's server; they wait for one another at each barrier, which costs most of the speed where something else has a core
+//! (`host/benches/README.md` has figures).
 //!
 //! Tokens are chosen as llama.cpp's own programs do: without the grammar first, and only where that gives what the grammar
 //! forbids, again among all that it allows, since holding a whole vocabulary to a grammar costs more than a step.

@@ -19,6 +19,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "figures/alone.rs"]
+mod alone;
 #[path = "figures/chain.rs"]
 mod chain;
 #[path = "figures/device.rs"]

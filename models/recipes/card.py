@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import half
+
 
 class Card:
     """The card of one model. Call `write` last: it takes the digest of `model.onnx` as it lies in the folder."""
@@ -37,6 +39,11 @@ class Card:
     def graph_for(self, devices: list, path: str, recipe: str) -> None:
         """A graph that these devices compute with in place of `model.onnx`; the repository does not hold it, `recipe` makes it."""
         self._own.append((path, [f"devices = {array(devices)}", f"from = {{ recipe = {text(recipe)} }}"]))
+
+    def halved(self, folder: Path) -> None:
+        """The graph for GPUs that `half.py` makes of `model.onnx` as it lies in the folder."""
+        half.make(folder)
+        self.graph_for(half.DEVICES, half.HALF, half.command(folder))
 
     def write(self, folder: Path) -> None:
         lines = ["schema = 1", *(f"{key} = {text(value)}" for key, value in self._head.items())]

@@ -1,5 +1,5 @@
 //! What of a device's speed is left through the whole path: rows a second of the shipped encoder over HTTP, sandbox, wasi-nn and
-//! batching, beside the same library and graph alone, at its best number of rows. Both take 128 tokens a row.
+//! batching, beside the same library and graph by themselves, at their best number of rows and sessions. Both take 128 tokens a row.
 //!
 //! `… -- device [cpu|cuda|webgpu] [SECONDS]`; the library of that build comes from `fleetwright models pull --onnxruntime BUILD`, the graph
 //! for GPUs from `models/minilm/train/train.py`, the guest from `cargo xtask guests`. How busy the GPU was, `nvidia-smi` tells where it is.
@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use fleetwright::cli::Places;
 use fleetwright::onnxruntime::{self, LibraryChoice};
-use fleetwright_inference::{Backends, Card, Device, LoadOptions, Model, NamedTensor, Tensor};
+use fleetwright_inference::{Accelerator, Card};
 use fleetwright_tests::{Host, Layout, places};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+
+use super::alone::{Alone, SESSIONS};
 
 const TOKENS: u32 = 128;
 const ROWS: [u32; 7] = [1, 4, 8, 16, 32, 64, 128];
 const CLIENTS: &str = "256";
-const LONG: Duration = Duration::from_secs(120);
 
 pub(super) async fn table(words: &[String]) {
     let build = words.first().map_or("cpu", String::as_str);
-    let (device, declared) = match build {
-        "cuda" => (Device::Cuda(0), "cuda:0"),
-        "webgpu" => (Device::WebGpu, "webgpu"),
-        "cpu" => (Device::Cpu, "cpu"),
+    let (declared, kind) = match build {
+        "cuda" => ("cuda:0", Some(Accelerator::Cuda)),
+        "webgpu" => ("webgpu", Some(Accelerator::WebGpu)),
+        "cpu" => ("cpu", None),
         other => panic!("`{other}` is no build: give `cpu`, `cuda` or `webgpu`"),
     };
     let seconds = words.get(1).and_then(|word| word.parse().ok());
@@ -34,10 +34,17 @@ pub(super) async fn table(words: &[String]) {
         "{build}, {TOKENS} tokens a row, {} s each",
         length.as_secs()
     );
+    let card = Card::read(&places::root().join("models/minilm/1.0.0")).unwrap();
+    let graph = card.graph(kind).unwrap();
+    let graph = card.file_path(graph);
+    let alone = Alone::load(&library(build));
     let mut best = (0, 0.0);
-    for rows in ROWS {
-        let rate = alone(build, device, rows, length).await;
-        println!("alone, {rows:>3} rows a run: {rate:>9.1} rows/s");
+    for (sessions, rows) in SESSIONS
+        .into_iter()
+        .flat_map(|n| ROWS.map(|rows| (n, rows)))
+    {
+        let rate = alone.rate(&graph, build, sessions, (rows, TOKENS), length);
+        println!("alone, {sessions} at once, {rows:>3} rows a run: {rate:>9.1} rows/s");
         if rate > best.1 {
             best = (rows, rate);
         }
@@ -57,54 +64,6 @@ fn library(build: &str) -> PathBuf {
     };
     let file = onnxruntime::file(&places).unwrap_or_else(|error| panic!("{error}"));
     file.unwrap()
-}
-
-/// Rows a second of runs of so many, one after the other, and one beside it where the device has a second worker for that.
-async fn alone(build: &str, device: Device, rows: u32, length: Duration) -> f64 {
-    let card = Card::read(&places::root().join("models/minilm/1.0.0")).unwrap();
-    let backends = Backends::detect(Some(&library(build))).unwrap();
-    let options = LoadOptions {
-        device,
-        max_batch: Some(rows as usize),
-        max_tokens: Some(u64::from(rows * TOKENS)),
-        merge: false,
-        ..LoadOptions::default()
-    };
-    let model = Model::load(&card, &backends, options).unwrap();
-    let until = Instant::now() + length;
-    let callers = (0..model.share().workers).map(|_| {
-        let model = model.clone();
-        tokio::spawn(async move {
-            let mut runs = 0_u32;
-            while Instant::now() < until {
-                let inputs = inputs(rows);
-                model.infer(inputs, Instant::now() + LONG).await.unwrap();
-                runs += 1;
-            }
-            runs
-        })
-    });
-    let callers: Vec<_> = callers.collect();
-    let begun = Instant::now();
-    let mut runs = 0;
-    for caller in callers {
-        runs += caller.await.unwrap();
-    }
-    f64::from(runs * rows) / begun.elapsed().as_secs_f64()
-}
-
-fn inputs(rows: u32) -> Vec<NamedTensor> {
-    let ids: Vec<i64> = (0..i64::from(rows * TOKENS))
-        .map(|place| 1000 + place % 97)
-        .collect();
-    let dims = vec![rows, TOKENS];
-    let mask = vec![1; ids.len()];
-    let inputs = [("input_ids", ids), ("attention_mask", mask)];
-    let inputs = inputs.into_iter().map(|(name, data)| {
-        let tensor = Tensor::from_i64(dims.clone(), &data).unwrap();
-        (name.to_owned(), tensor)
-    });
-    inputs.collect()
 }
 
 /// Rows a second of a host over HTTP, and how busy the GPU was meanwhile.

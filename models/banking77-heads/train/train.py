@@ -159,6 +159,7 @@ def build(weights: dict, vote: Vote, labels: list) -> None:
     made.graph.save(PATH)
     card = heads.card(NAME, "1.0.0", "The 77 intents of banking77 from a text's vector and its tokens' states", {"type": labels})
     card.input("embedding", "f32", ["batch", HIDDEN])
+    card.halved(PATH.parent)
     card.write(PATH.parent)
 
 

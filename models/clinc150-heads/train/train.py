@@ -154,6 +154,7 @@ def build(weights: dict, rejection: Rejection, labels: list) -> None:
     graph.output("type", made.joined([intents, out]), ["batch", len(labels)])
     graph.save(PATH)
     card = heads.card(NAME, "1.0.0", "The 150 intents of clinc150, and out of scope, from a text's tokens' states", {"type": labels})
+    card.halved(PATH.parent)
     card.write(PATH.parent)
 
 

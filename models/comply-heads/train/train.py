@@ -277,6 +277,7 @@ def write_card() -> None:
     card.output(fit.HEAD, ["batch", len(LABELS)], LABELS)
     card.batch(length="tokens", most=8)
     card.limit("tokens", TOKENS)
+    card.halved(FOLDER)
     card.write(FOLDER)
 
 

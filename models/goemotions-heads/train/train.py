@@ -121,7 +121,9 @@ def build(weights: dict, cuts: list) -> None:
         made.graph.output(group, made.softmax(made.joined([no, beyond])), ["batch", len(FLAG)])
     made.graph.save(PATH)
     summary = "GoEmotions in four groups, positive, negative, ambiguous and neutral, each a flag, from a text's tokens' states"
-    heads.card(NAME, "1.0.0", summary, dict.fromkeys(GROUPS, FLAG)).write(PATH.parent)
+    card = heads.card(NAME, "1.0.0", summary, dict.fromkeys(GROUPS, FLAG))
+    card.halved(PATH.parent)
+    card.write(PATH.parent)
 
 
 def graph_of_read(made: heads.Heads) -> str:

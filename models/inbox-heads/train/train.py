@@ -253,6 +253,7 @@ def write_card(folder: Path) -> None:
         card.output(question, ["batch", len(labels)], labels)
     card.batch(length="tokens", most=8)
     card.limit("tokens", TOKENS)
+    card.halved(folder)
     card.write(folder)
 
 

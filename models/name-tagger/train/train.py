@@ -86,6 +86,7 @@ def write_card() -> None:
     card.output("tags", ["batch", "tokens", len(LABELS)], LABELS)
     card.batch(length="tokens", most=8)
     card.limit("tokens", TOKENS)
+    card.halved(FOLDER)
     card.write(FOLDER)
 
 

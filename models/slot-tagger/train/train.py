@@ -127,6 +127,7 @@ def write_card(folder: Path, labels: list) -> None:
     card.output("tags", ["batch", "tokens", len(labels)], labels)
     card.batch(length="tokens", most=8)
     card.limit("tokens", TOKENS)
+    card.halved(folder)
     card.write(folder)
 
 

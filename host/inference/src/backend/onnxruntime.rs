@@ -2,8 +2,9 @@
 //!
 //! A process loads one such library in its life and keeps it, with one environment. Sessions run their
 //! operators one after another on the calling thread and `threads - 1` helpers, which sleep while idle:
-//! several spinning pools on few cores cost five times the work. Inputs are lent to the library and outputs
-//! are kept in its memory: neither is copied. A run can be stopped between two operators.
+//! several spinning pools on few cores cost five times the work. On the processor inputs are lent to the library and outputs
+//! are kept in its memory: neither is copied. CUDA reads and writes memory that is [`pinned`]. A run can be stopped between two
+//! operators.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -29,13 +30,17 @@ use crate::tensor::{ElementType, NamedTensor, Tensor};
 use crate::watchdog::Stop;
 
 mod library;
+mod pinned;
 mod placing;
 
 pub(super) use self::library::Library;
+use self::pinned::Pinned;
 
 pub(super) const NAME: &str = "onnxruntime";
 
 struct SessionBackend {
+    /// Goes before the session that it is beside.
+    pinned: Option<Pinned>,
     session: Session,
     signature: Signature,
     outputs: Vec<(String, ElementType)>,
@@ -68,7 +73,11 @@ fn warn_of(told: ort::Result<()>) {
 }
 
 impl SessionBackend {
-    fn new(card: &Card, session: Session) -> Result<SessionBackend, ort::Error> {
+    fn new(
+        card: &Card,
+        session: Session,
+        pinned: Option<Pinned>,
+    ) -> Result<SessionBackend, ort::Error> {
         let outputs = card
             .outputs()
             .iter()
@@ -79,6 +88,7 @@ impl SessionBackend {
             outputs: ports(session.outputs()),
         };
         Ok(SessionBackend {
+            pinned,
             signature,
             outputs,
             selects: session.outputs().len() > card.outputs().len(),
@@ -87,24 +97,33 @@ impl SessionBackend {
         })
     }
 
-    /// Runs the graph for what the card names alone. Options that select outputs could not be told to stop, so they are bound.
-    /// Inputs are copied first: of one that is lent, the binding would make a copy by a session of its own, whose lock it takes
-    /// twice and never gets.
-    fn run_for_some(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
+    /// Runs the graph for what the card names, through a binding. Inputs are copied first: to where the device reads them, or, on the
+    /// processor, into the library's keeping, for of one that is lent the binding would make a copy by a session of its own, whose lock
+    /// it takes twice and never gets.
+    fn run_bound(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
         let binding = self.bound(inputs).map_err(failure)?;
         let outputs = self
             .session
-            .run_binding_with_options(&binding, &self.options.0);
-        Ok(named(&self.outputs, outputs.map_err(failure)?)?)
+            .run_binding_with_options(&binding, &self.options.0)
+            .map_err(failure)?;
+        // What a device writes by itself is there when it says so.
+        binding.synchronize_outputs().map_err(failure)?;
+        Ok(named(&self.outputs, outputs)?)
     }
 
     fn bound(&self, inputs: &[NamedTensor]) -> Result<IoBinding, ort::Error> {
         let mut binding = self.session.create_binding()?;
         for (name, tensor) in inputs {
-            binding.bind_input(name.as_str(), &owned(tensor)?)?;
+            let value = match &self.pinned {
+                Some(pinned) => pinned.hold(tensor),
+                None => owned(tensor),
+            };
+            binding.bind_input(name.as_str(), &value?)?;
         }
+        let ordinary = MemoryInfo::default();
+        let outputs = self.pinned.as_ref().map_or(&ordinary, Pinned::outputs);
         for (name, _) in &self.outputs {
-            binding.bind_output_to_device(name.as_str(), &MemoryInfo::default())?;
+            binding.bind_output_to_device(name.as_str(), outputs)?;
         }
         Ok(binding)
     }
@@ -171,8 +190,9 @@ impl Backend for SessionBackend {
     }
 
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RunError> {
-        if self.selects {
-            return self.run_for_some(inputs);
+        // Options that select outputs could not be told to stop, so they are bound.
+        if self.selects || self.pinned.is_some() {
+            return self.run_bound(inputs);
         }
         let outputs = run_whole(&mut self.session, &self.options, inputs);
         Ok(named(&self.outputs, outputs.map_err(failure)?)?)
@@ -292,3 +312,6 @@ impl<T: PrimitiveTensorElementType> AsRef<[T]> for Computed<T> {
         elements.map(|(_, elements)| elements).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

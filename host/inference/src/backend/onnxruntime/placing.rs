@@ -9,7 +9,8 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
 
 use super::{
-    DECLARED, Library, LoadError, NAME, Opened, SessionBackend, Setting, graph_file, lacking,
+    DECLARED, Library, LoadError, NAME, Opened, Pinned, SessionBackend, Setting, graph_file,
+    lacking,
 };
 use crate::backend::DeviceState;
 use crate::card::Card;
@@ -117,12 +118,9 @@ impl Library {
                     .to_owned(),
             ));
         }
-        let file = graph_file(card, place);
-        let failed = |error: ort::Error| LoadError::graph(card, NAME, file.clone(), error);
-        let session = self
-            .builder(setting, place)
-            .and_then(|mut builder| builder.commit_from_file(&file))
-            .map_err(failed);
+        let failed =
+            |error: ort::Error| LoadError::graph(card, NAME, graph_file(card, place), error);
+        let session = self.session(card, setting, place).map_err(failed);
         let session = match (session, place) {
             (Err(error), Place::Cuda(_) | Place::WebGpu) => {
                 return Err(refused(format!(
@@ -131,13 +129,34 @@ impl Library {
             }
             (session, _) => session?,
         };
+        let (pinned, why) = match Pinned::beside(&session, place) {
+            Ok(None) => (None, why),
+            Ok(Some(pinned)) => (Some(pinned), format!("{why}; through pinned memory")),
+            // Slower, and on the device declared all the same.
+            Err(error) => {
+                let without = format!("without pinned memory: {}", last_words(&error));
+                warn(&format!("{place} computes {without}"));
+                (None, format!("{why}; {without}"))
+            }
+        };
         let opened = Opened {
-            backend: Box::new(SessionBackend::new(card, session).map_err(failed)?),
+            backend: Box::new(SessionBackend::new(card, session, pinned).map_err(failed)?),
             name: self.named(),
             place,
             why,
         };
         opened.proved(card)
+    }
+
+    /// A session over the graph of `card` that is for `place`.
+    pub(super) fn session(
+        &self,
+        card: &Card,
+        setting: Setting,
+        place: Place,
+    ) -> Result<Session, ort::Error> {
+        let mut builder = self.builder(setting, place)?;
+        builder.commit_from_file(graph_file(card, place))
     }
 
     /// `onnxruntime 1.32.0`

@@ -2,7 +2,8 @@
 
     python3 tests/peers/run.py                   all of it, in order
     python3 tests/peers/run.py setup [NAME…]     virtual environments in target/peers, by the locks
-    python3 tests/peers/run.py measure [NAME…]   fleetwright first: the others are asked at half of its rate, too
+    python3 tests/peers/run.py measure [NAME…]   the others are asked at half of this host's rate, too: `fleetwright` before them;
+                                                 the ideal loop, this host and LitServe take turns, three rounds
     python3 tests/peers/run.py table             README.md and peers.svg out of what was measured
 
 Wants Python 3.11, `cargo xtask setup`, `cargo xtask guests`, and for `generative` `cargo xtask generative` after them. Names: see SUBJECTS.
@@ -34,6 +35,10 @@ PEERS = ("litserve", "bentoml", "ray", "triton")
 VARIANTS = ("own", "shared", "light")
 SUBJECTS = ["ideal", "fleetwright", "fleetwright-light", "layers", "share", "generative"] + [f"{peer}-{variant}" for peer in PEERS for variant in VARIANTS]
 CLIENTS = "16"
+STARTS = 3
+# Those that goals compare take turns, so that a ratio is of one time, and its median of several.
+IN_TURNS = ["ideal", "fleetwright", "fleetwright-light", "litserve-own", "litserve-shared", "litserve-light"]
+ROUNDS = 3
 
 
 def python(environment: str) -> str:
@@ -146,6 +151,10 @@ def alive(pid: int, began: str) -> bool:
     return words[19] == began and words[0] != "Z"
 
 
+class NotServing(Exception):
+    """A server that ended, or did not answer in time."""
+
+
 class Serving:
     """A server that answers, ended with all that it started."""
 
@@ -162,7 +171,7 @@ class Serving:
         while not answers(self.url + self.path, first):
             if self.process.poll() is not None or time.perf_counter() - began > 180:
                 self.end()
-                raise SystemExit(f"`{subject}` does not serve: {WORK / f'{subject}.log'} says why")
+                raise NotServing(f"`{subject}` does not serve: {WORK / f'{subject}.log'} says why")
             time.sleep(0.01)
         self.ready = time.perf_counter() - began
         if subject.startswith("fleetwright"):
@@ -190,6 +199,18 @@ class Serving:
         self.process.wait()
 
 
+def started(subject: str) -> tuple:
+    """The server, and how often it was started: a peer's processes may fail to meet one another. Ours has one try."""
+    tries = 1 if subject.startswith("fleetwright") else STARTS
+    for number in range(1, tries + 1):
+        try:
+            return Serving(subject), number
+        except NotServing as error:
+            if number == tries:
+                raise SystemExit(str(error)) from error
+            print(f"   {error}; it is started again", file=sys.stderr)
+
+
 # ── Measuring ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -201,15 +222,18 @@ def bench(name: str, words: list) -> dict:
     return json.loads((out / "report.json").read_text())
 
 
-def kept(name: str) -> dict:
+def kept(name: str) -> list:
+    """What was measured, a round after the other."""
     file = WORK / "results" / f"{name}.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    return json.loads(file.read_text()) if file.exists() else []
 
 
-def keep(name: str, found: dict) -> None:
+def keep(name: str, found: dict, number: int) -> None:
+    """Keeps what a round found, and those before it."""
     file = WORK / "results" / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**found, "when": time.strftime("%Y-%m-%d")}, indent=1))
+    rounds = [*kept(name)[: number - 1], {**found, "when": time.strftime("%Y-%m-%d")}]
+    file.write_text(json.dumps(rounds, indent=1))
 
 
 def saturation(found: dict) -> float:
@@ -221,19 +245,19 @@ def half(subject: str) -> float:
     ours = kept("fleetwright-light" if subject.endswith("light") else "fleetwright")
     if not ours:
         raise SystemExit("measure `fleetwright` and `fleetwright-light` first: the others are asked at half of their rate, too")
-    return saturation(ours) / 2
+    return saturation(ours[-1]) / 2
 
 
-def measure_server(subject: str) -> dict:
+def measure_server(subject: str, number: int) -> dict:
     light = subject.endswith("light")
-    serving = Serving(subject)
+    serving, starts = started(subject)
     try:
         own = ["--url", serving.url, "--path", serving.path, "--pid", str(serving.process.pid)]
         own += ["--body", str(serving.bodies), "--warm", "2s"]
         load = bench(subject, [*own, "--clients", CLIENTS, "--duration", "4s" if light else "8s"])
-        found = {"ready": serving.ready, "load": load}
+        found = {"ready": serving.ready, "starts": starts, "load": load}
         if subject.startswith("fleetwright"):
-            keep(subject, found)
+            keep(subject, found, number)
         found["half"] = bench(f"{subject}-half", [*own, "--rate", f"{half(subject):.2f}", "--duration", "6s" if light else "15s", "--deadline", "10s"])
     finally:
         serving.end()
@@ -275,15 +299,25 @@ ALONE = {"layers": measure_layers, "share": measure_share, "generative": measure
 
 
 def measure(names: list) -> None:
-    for name in names or [name for name in SUBJECTS if name != "generative" or has_llama()]:
-        print(f"== {name}", file=sys.stderr)
-        if name == "ideal":
-            found = json.loads(subprocess.run([python("bare"), "ideal.py"], cwd=HERE, check=True, capture_output=True).stdout)
-        elif name in ALONE:
-            found = ALONE[name]()
-        else:
-            found = measure_server(name)
-        keep(name, found)
+    names = names or [name for name in SUBJECTS if name != "generative" or has_llama()]
+    for number in range(1, ROUNDS + 1):
+        for name in names:
+            if name in IN_TURNS:
+                measure_one(name, number)
+    for name in names:
+        if name not in IN_TURNS:
+            measure_one(name, 1)
+
+
+def measure_one(name: str, number: int) -> None:
+    print(f"== {name}" + (f", {number} of {ROUNDS}" if name in IN_TURNS else ""), file=sys.stderr)
+    if name == "ideal":
+        found = json.loads(subprocess.run([python("bare"), "ideal.py"], cwd=HERE, check=True, capture_output=True).stdout)
+    elif name in ALONE:
+        found = ALONE[name]()
+    else:
+        found = measure_server(name, number)
+    keep(name, found, number)
 
 
 if __name__ == "__main__":

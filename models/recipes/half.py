@@ -167,7 +167,7 @@ def fractions(nodes: list, constants: dict) -> list:
 
 
 def needed(nodes: list) -> list:
-    """Those of the nodes, in their order, that an output stands on. Outputs are named by nodes that nobody reads and are no scale."""
+    """Those of the nodes, in their order, that an output stands on: what `Graph.output` ends with is an Identity."""
     made = {output: node for node in nodes for output in node.output}
     waiting = [node for node in nodes if node.op_type == "Identity"]
     kept = set()

@@ -1,9 +1,12 @@
 //! What our layers cost beside the work: a stage call outside its model, and each further stage of a submission.
 //!
 //! In process, of the release build, one submission after the other. The model is the stub, which answers at once: of a call
-//! that asks it, all is the sandbox's and the host's but the run itself, which is subtracted.
+//! that asks it, all is the sandbox's and the host's but the run itself, which is subtracted. Such a call wakes two threads, the
+//! model's and then its own again; what that takes is the machine's, and is measured beside it: by itself, and once more with cores
+//! that are kept from falling asleep.
 
 use std::collections::BTreeSet;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use fleetwright_fleet::{
@@ -11,6 +14,8 @@ use fleetwright_fleet::{
 };
 use fleetwright_tests::Layout;
 use serde_json::Map;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Submissions that are timed, after a tenth as many that warm up.
@@ -84,7 +89,11 @@ impl Served {
 
 pub(super) async fn table() {
     lengths().await;
-    beside_a_model().await;
+    println!("a stage call that asks a model once, {SUBMISSIONS} submissions, µs");
+    beside_a_model("cores as they are").await;
+    let awake = Awake::start();
+    beside_a_model("cores kept awake").await;
+    drop(awake);
 }
 
 /// Empty stages, one after the other.
@@ -120,27 +129,81 @@ async fn lengths() {
 }
 
 /// A stage call, less the run of the model that it asks.
-async fn beside_a_model() {
+async fn beside_a_model(cores: &str) {
     let served = Served::start(ASKS).await;
     served.times(SUBMISSIONS / 10).await;
     let [mut outside, mut guest, mut wall] = [const { Vec::new() }; 3];
     for _ in 0..SUBMISSIONS {
         let outcome = served.submit().await;
         let ms = outcome.stages[0].1.ms.unwrap();
-        let us = |time: Duration| time.as_secs_f64() * 1e6;
         outside.push(us(ms.total) - us(ms.inference));
         guest.push(us(ms.guest));
         wall.push(us(outcome.ms));
     }
-    println!("a stage call that asks a model once, {SUBMISSIONS} submissions, µs");
+    println!("{cores}");
     for (what, mut times) in [
         ("outside the backend", outside),
         ("of it in the guest", guest),
         ("the submission", wall),
+        ("two wakes, bare", wakes().await),
     ] {
         let [p50, p90, p99] = [50, 90, 99].map(|percent| percentile(&mut times, percent));
-        println!("{what:<20} p50 {p50:>7.1}  p90 {p90:>7.1}  p99 {p99:>7.1}");
+        println!("  {what:<20} p50 {p50:>7.1}  p90 {p90:>7.1}  p99 {p99:>7.1}");
     }
+}
+
+/// A thread wakes another, which wakes it again, by what the host does it with: nothing but the machine's share of a call.
+async fn wakes() -> Vec<f64> {
+    let (asked, mut asks) = mpsc::channel::<oneshot::Sender<()>>(1);
+    let other = std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            while let Some(reply) = asks.recv().await {
+                reply.send(()).unwrap();
+            }
+        });
+    });
+    let mut times = Vec::with_capacity(SUBMISSIONS);
+    for _ in 0..SUBMISSIONS {
+        let start = std::time::Instant::now();
+        let (reply, answer) = oneshot::channel();
+        asked.send(reply).await.unwrap();
+        answer.await.unwrap();
+        times.push(us(start.elapsed()));
+    }
+    drop(asked);
+    other.join().unwrap();
+    times
+}
+
+/// A process for each core that computes whenever nobody else does, so that no core falls asleep; they end when this is dropped.
+struct Awake(Vec<Child>);
+
+impl Awake {
+    fn start() -> Awake {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let on = |core: usize| {
+            Command::new("taskset")
+                .args(["-c", &core.to_string(), "chrt", "--idle", "0"])
+                .args(["sh", "-c", "while :; do :; done"])
+                .spawn()
+                .expect("taskset and chrt are util-linux's")
+        };
+        Awake((0..cores).map(on).collect())
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 fn percentile(times: &mut [f64], percent: usize) -> f64 {

@@ -63,7 +63,7 @@ fn a_library_works_or_is_refused() {
             "int answer(void) { return 42; }\n",
             "does not export `OrtGetApiBase`",
         ),
-        ("old", old, "expected version >= '1.23.x', but got '1.15.1'"),
+        ("old", old, "expected version >= '1.24.x', but got '1.15.1'"),
         (
             "empty",
             "void *OrtGetApiBase(void) { return 0; }\n",

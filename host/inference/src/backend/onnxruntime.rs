@@ -29,6 +29,7 @@ use crate::events::LibraryWarned;
 use crate::tensor::{ElementType, NamedTensor, Tensor};
 use crate::watchdog::Stop;
 
+mod fused;
 mod library;
 mod pinned;
 mod placing;

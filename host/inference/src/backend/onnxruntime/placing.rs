@@ -2,12 +2,15 @@
 //!
 //! A library falls back to the processor in silence where an accelerator cannot be had; here that is an error.
 
+use std::path::Path;
+
 use ort::ep;
 use ort::ep::ExecutionProvider;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
 
+use super::fused::{Fused, PLAIN_VARIABLE, fused};
 use super::{
     DECLARED, Library, LoadError, NAME, Opened, Pinned, SessionBackend, Setting, graph_file,
     lacking,
@@ -155,8 +158,30 @@ impl Library {
         setting: Setting,
         place: Place,
     ) -> Result<Session, ort::Error> {
-        let mut builder = self.builder(setting, place)?;
-        builder.commit_from_file(graph_file(card, place))
+        let file = graph_file(card, place);
+        if place == Place::Cpu && std::env::var_os(PLAIN_VARIABLE).is_none() {
+            match self.fused_session(setting, &file) {
+                Ok(Some(session)) => return Ok(session),
+                Ok(None) => {}
+                // Slower, and the same answers.
+                Err(error) => warn(&format!(
+                    "`{}` is computed as it is, in more steps: {}",
+                    file.display(),
+                    last_words(&error)
+                )),
+            }
+        }
+        self.builder(setting, place)?.commit_from_file(file)
+    }
+
+    /// The same in fewer steps; `None` where the graph has none that could be fewer.
+    fn fused_session(&self, setting: Setting, file: &Path) -> Result<Option<Session>, ort::Error> {
+        let Some(Fused { graph, steps }) = fused(file)? else {
+            return Ok(None);
+        };
+        let builder = self.builder(setting, Place::Cpu)?;
+        let mut builder = builder.with_operators(steps).map_err(forget)?;
+        builder.commit_from_memory(&graph).map(Some)
     }
 
     /// `onnxruntime 1.32.0`
@@ -175,7 +200,11 @@ impl Library {
         Ok(())
     }
 
-    fn builder(&self, setting: Setting, place: Place) -> Result<SessionBuilder, ort::Error> {
+    pub(super) fn builder(
+        &self,
+        setting: Setting,
+        place: Place,
+    ) -> Result<SessionBuilder, ort::Error> {
         let builder = Session::builder(&self.environment)?
             .with_intra_threads(setting.threads)
             .map_err(forget)?

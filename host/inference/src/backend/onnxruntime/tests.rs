@@ -10,7 +10,7 @@ use crate::card::CARD_FILE;
 use crate::device::Place;
 
 /// The library that `FLEETWRIGHT_ONNXRUNTIME` names, or that `fleetwright models pull` put into this project's state.
-fn library() -> Option<Arc<Library>> {
+pub(super) fn library() -> Option<Arc<Library>> {
     let inside = |folder: PathBuf| {
         let entries = fs::read_dir(folder).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());

@@ -69,19 +69,19 @@ pub fn luhn(digits: &[u8]) -> bool {
 /// The longest card number that starts at a position, with the position after it.
 fn card_at(scan: &Scan<'_>, start: usize) -> Option<(Card, usize)> {
     let run = scan.digits(start, 19, 3, is_separator);
+    let all: Vec<u8> = run.iter().map(|(digit, _)| *digit).collect();
     for length in (12..=run.len()).rev() {
-        let (_, last) = *run.get(length - 1)?;
+        let (digits, (_, last)) = (all.get(..length)?, *run.get(length - 1)?);
+        let Some(network) = network(digits) else {
+            continue;
+        };
         if scan.word_at(last + 1) {
             continue; // a number or word goes on: this would be a part of it
         }
-        let digits: Vec<u8> = run.iter().take(length).map(|(digit, _)| *digit).collect();
-        let Some(network) = network(&digits) else {
-            continue;
-        };
         if !is_one_number(scan.slice(start, last + 1)) {
             continue;
         }
-        if luhn(&digits) && digits.iter().any(|d| Some(d) != digits.first()) {
+        if luhn(digits) && digits.iter().any(|d| Some(d) != digits.first()) {
             let text = digits.iter().map(|d| char::from(b'0' + d)).collect();
             return Some((
                 Card {

@@ -3,6 +3,8 @@
 //! A national number is given its country code only where the caller names the country. Without it the number is
 //! reported as it is written: a guess would dial a stranger.
 
+use std::ops::RangeInclusive;
+
 use crate::{Scan, Span};
 
 /// A telephone number found in a text.
@@ -72,6 +74,9 @@ const NAMED: &[&str] = &[
     "office", "fax", "mobile", "cell", "home", "work", "desk", "phone", "direct", "tel", "mob",
 ];
 
+/// How many digits a number without a plus has.
+const NATIONAL: RangeInclusive<usize> = 7..=14;
+
 /// How people write that an extension follows.
 const EXTENSIONS: &[&str] = &["ext.", "ext", "extension", "x", "durchwahl", "dw"];
 
@@ -121,6 +126,9 @@ fn phone_at(scan: &Scan<'_>, start: usize, country: Option<&str>) -> Option<(Pho
     }
     let run = scan.digits(open, 16, 2, is_separator);
     let (_, last) = *run.last()?;
+    if !plus && !NATIONAL.contains(&run.len()) {
+        return None;
+    }
     let number = last + 1;
     let after = extension(scan, number).unwrap_or(number);
     let digits: String = run
@@ -208,7 +216,7 @@ fn at_home(digits: &str, country: &str) -> Option<String> {
 /// Whether digits without a country code are a telephone number: announced as one, or in a form that only they have.
 fn is_national(scan: &Scan<'_>, start: usize, after: usize, digits: &str) -> bool {
     let text = scan.slice(start, after);
-    let fits = (7..=14).contains(&digits.len()) && !is_date(text);
+    let fits = NATIONAL.contains(&digits.len()) && !is_date(text);
     fits && (is_announced(scan, start) || is_named(scan, after) || is_formed(text, digits))
 }
 

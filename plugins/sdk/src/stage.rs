@@ -212,6 +212,10 @@ fn read_request<F: DeserializeOwned>(request: RawRequest) -> Result<Request<F>, 
 
 /// Reads JSON into a type; an error names the path of the member, then what is wrong with it.
 fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    // Keeping the path costs as much as reading, so that it is kept only where something is wrong.
+    if let Ok(value) = serde_json::from_str(json) {
+        return Ok(value);
+    }
     let mut reader = serde_json::Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut reader)
         .map_err(|e| format!("`{}`: {}", e.path(), e.inner()))

@@ -171,6 +171,8 @@ pub(crate) fn agrees(sentence: &Sentence) -> bool {
 struct Said {
     lower: String,
     words: String,
+    /// Where each of the words begins.
+    starts: Vec<usize>,
 }
 
 impl Said {
@@ -180,15 +182,35 @@ impl Said {
         let words = lower
             .split(|c: char| !spoken(c))
             .filter(|word| !word.is_empty());
-        let words = words.collect::<Vec<_>>().join(" ");
+        let (mut joined, mut starts) = (String::from(" "), Vec::new());
+        for word in words {
+            starts.push(joined.len());
+            joined.push_str(word);
+            joined.push(' ');
+        }
         Said {
             lower,
-            words: format!(" {words} "),
+            words: joined,
+            starts,
         }
     }
 
     fn has(&self, words: &str) -> bool {
-        self.words.contains(&format!(" {words} "))
+        self.parted(words).is_some()
+    }
+
+    /// What stands before and behind some words, where they first stand whole.
+    fn parted(&self, words: &str) -> Option<(&str, &str)> {
+        let first = words.as_bytes().first();
+        self.starts.iter().find_map(|start| {
+            let (before, rest) = self.words.split_at_checked(*start)?;
+            // Most words differ in their first letter.
+            if rest.as_bytes().first() != first {
+                return None;
+            }
+            let after = rest.strip_prefix(words)?.strip_prefix(' ')?;
+            Some((before.strip_suffix(' ')?, after))
+        })
     }
 
     fn any(&self, of: &[&str]) -> bool {
@@ -197,10 +219,10 @@ impl Said {
 
     fn takes_back(&self) -> bool {
         // Who begins with it agrees, whatever he denies then.
-        if OPENING
-            .iter()
-            .any(|opening| self.words.starts_with(&format!(" {opening} ")))
-        {
+        if OPENING.iter().any(|opening| {
+            self.parted(opening)
+                .is_some_and(|(before, _)| before.is_empty())
+        }) {
             return self.any(&["if", "unless", "until", "or am i"]);
         }
         let denies = self.lower.starts_with("no ") && !self.lower.starts_with("no problem");
@@ -246,7 +268,7 @@ impl Said {
 
     /// What follows some words that begin a clause of their own.
     fn says(&self, words: &str) -> Option<&str> {
-        let (before, after) = self.words.split_once(&format!(" {words} "))?;
+        let (before, after) = self.parted(words)?;
         (!WITHIN.iter().any(|word| before.ends_with(word))).then_some(after)
     }
 }

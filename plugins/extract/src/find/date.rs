@@ -20,20 +20,35 @@ pub enum Order {
 }
 
 /// Month names of English, German, French, Spanish, Italian and Dutch; a month's abbreviations are prefixes of three or four letters.
-const MONTHS: [&str; 12] = [
-    "january januar janvier enero gennaio januari",
-    "february februar février febrero febbraio februari",
-    "march märz mars marzo maart mrz mär",
-    "april avril abril aprile",
-    "may mai mayo maggio mei",
-    "june juni juin junio giugno",
-    "july juli juillet julio luglio",
-    "august août agosto augustus",
-    "september septembre septiembre settembre sept",
-    "october oktober octobre octubre ottobre",
-    "november novembre noviembre",
-    "december dezember décembre diciembre dicembre dez",
+const MONTHS: [&[&str]; 12] = [
+    &[
+        "january", "januar", "janvier", "enero", "gennaio", "januari",
+    ],
+    &[
+        "february", "februar", "février", "febrero", "febbraio", "februari",
+    ],
+    &["march", "märz", "mars", "marzo", "maart", "mrz", "mär"],
+    &["april", "avril", "abril", "aprile"],
+    &["may", "mai", "mayo", "maggio", "mei"],
+    &["june", "juni", "juin", "junio", "giugno"],
+    &["july", "juli", "juillet", "julio", "luglio"],
+    &["august", "août", "agosto", "augustus"],
+    &["september", "septembre", "septiembre", "settembre", "sept"],
+    &["october", "oktober", "octobre", "octubre", "ottobre"],
+    &["november", "novembre", "noviembre"],
+    &[
+        "december",
+        "dezember",
+        "décembre",
+        "diciembre",
+        "dicembre",
+        "dez",
+    ],
 ];
+/// The letters of the shortest and of the longest of them, and the most of an abbreviation.
+const SHORTEST: usize = 3;
+const LONGEST: usize = 10;
+const ABBREVIATED: usize = 4;
 
 /// Finds dates.
 pub fn find(scan: &Scan<'_>, order: Order) -> Vec<Finding> {
@@ -231,21 +246,16 @@ fn with_year(
 /// A month's name at a position, as 1 to 12, with the position after it and its point.
 fn month(scan: &Scan<'_>, from: usize) -> Option<(u32, usize)> {
     let to = scan.skip(from, char::is_alphabetic);
+    let length = to.saturating_sub(from);
+    // Of most words their length tells that they are none.
+    if !(SHORTEST..=LONGEST).contains(&length) {
+        return None;
+    }
     let word = scan.slice(from, to).to_lowercase();
-    let names = |names: &&str| {
-        names.split(' ').any(|name| {
-            name == word || matches!(word.chars().count(), 3 | 4) && name.starts_with(&word)
-        })
-    };
-    let place = MONTHS
-        .iter()
-        .position(names)
-        .filter(|_| word.chars().count() > 2)?;
-    let to = if word.chars().count() < 5 && scan.at(to) == Some('.') {
-        to + 1
-    } else {
-        to
-    };
+    let short = length <= ABBREVIATED;
+    let is = |name: &&str| *name == word || short && name.starts_with(&word);
+    let place = MONTHS.iter().position(|names| names.iter().any(is))?;
+    let to = to + usize::from(short && scan.at(to) == Some('.'));
     Some((u32::try_from(place).ok()? + 1, to))
 }
 

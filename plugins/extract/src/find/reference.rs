@@ -251,16 +251,17 @@ fn is_amount(scan: &Scan<'_>, token: &str, to: usize) -> bool {
 
 /// Whether a whole word (or sign) stands at a position, in either case.
 fn starts_with(scan: &Scan<'_>, from: usize, word: &str) -> bool {
-    let length = word.chars().count();
     let same = word.chars().enumerate().all(|(place, c)| {
         scan.at(from + place).is_some_and(|d| {
             d.eq_ignore_ascii_case(&c) || !d.is_ascii() && d.to_lowercase().eq(c.to_lowercase())
         })
     });
-    let after = from + length;
+    if !same {
+        return false;
+    }
+    let after = from + word.chars().count();
     let letter = scan.at(after).is_some_and(char::is_alphabetic);
     // Letters of scripts without blanks part themselves from what is beside them.
     let goes_on = letter && scan.word_at(after) && scan.word_before(after);
-    let ends = !goes_on || !word.ends_with(char::is_alphabetic);
-    same && ends
+    !goes_on || !word.ends_with(char::is_alphabetic)
 }

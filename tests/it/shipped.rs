@@ -264,6 +264,9 @@ fn every_request_is_answered_as_a_reader_would() {
         is_traceable(&host, &outcome);
     }
     assert_eq!(wrong, KNOWN, "wrong, against what is known to be");
+    let log = host.log();
+    let warned = log.lines().filter(|line| line.contains(" WARN "));
+    assert_eq!(warned.collect::<Vec<_>>(), Vec::<&str>::new());
     let resident = host
         .metric("process_resident_memory_bytes", &[])
         .unwrap()

@@ -6,8 +6,8 @@
 //! the operators, and [`steps`] do what they did, number for number and in the same order, so that **an answer is the same to the bit**.
 //! The file, its digest and what every other backend makes of it stay as they are.
 //!
-//! Default: on a processor, wherever a graph has these operators; nowhere where [`PLAIN_VARIABLE`] is set. A graph without them, one that keeps its weights in a file of their
-//! own, one that holds further graphs, and what cannot be read, go to the library as they are.
+//! Default: on a processor, wherever a graph has these operators; nowhere where [`PLAIN_VARIABLE`] is set. A graph without them, one whose constants are inputs, too,
+//! one that keeps its weights in a file of their own, one that holds further graphs, and what cannot be read, go to the library as they are.
 //!
 //! Bounds: the file is in memory once more while it is rewritten. A step computes on the thread that runs the session.
 

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::DOMAIN;
 use super::heads::{ORDER_BITS, Order};
-use super::proto::{Attribute, Graph, Model, Node, Opset};
+use super::proto::{Attribute, Graph, Model, Named, Node, Opset, Tensor};
 use super::seen::{F32, Seen, U8};
 use super::steps::{HEADS, ORDERS, QUANTISE, QUANTISE_HEADS, RESTORE, RESTORE_HEADS};
 
@@ -27,11 +27,27 @@ pub(super) fn rewritten(bytes: Bytes) -> Option<Vec<u8>> {
     }
     rewrite(graph, parted)?;
     rewrite(graph, joined)?;
+    sweep(graph)?;
     model.opset_import.push(Opset {
         domain: Some(DOMAIN.to_owned()),
         version: Some(1),
     });
     Some(model.encode_to_vec())
+}
+
+/// Takes away the constants that nobody reads any more: the library would warn of each.
+fn sweep(graph: &mut Graph) -> Option<()> {
+    let named = |bytes: &Bytes| Named::decode(bytes.clone()).ok()?.name;
+    let ports = graph.outputs.iter().chain(&graph.inputs).map(named);
+    let mut wanted = ports.collect::<Option<BTreeSet<_>>>()?;
+    let read = graph.nodes.iter().flat_map(|node| &node.inputs);
+    wanted.extend(read.cloned());
+    graph.initializers.retain(|bytes| {
+        let tensor = Tensor::decode(bytes.clone()).ok();
+        let name = tensor.and_then(|tensor| tensor.name);
+        name.is_none_or(|name| wanted.contains(&name))
+    });
+    Some(())
 }
 
 /// What comes in the place of several nodes.

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use prost::Message;
 
 use super::proto::{Attribute, Graph, Named, Node, Tensor};
-
-use prost::Message;
 
 /// ONNX's numbers for types of elements.
 pub(super) const F32: i32 = 1;
@@ -45,14 +44,18 @@ impl<'g> Seen<'g> {
             }
             constants.insert(tensor.name.clone()?, tensor);
         }
-        let ports = graph.outputs.iter().chain(&graph.inputs);
-        let ports = ports.map(|bytes| Named::decode(bytes.clone()).ok()?.name);
+        let named = |bytes: &Bytes| Named::decode(bytes.clone()).ok()?.name;
+        let given: Option<BTreeSet<String>> = graph.inputs.iter().map(named).collect();
+        let taken: Option<BTreeSet<String>> = graph.outputs.iter().map(named).collect();
+        let (given, taken) = (given?, taken?);
+        // What may be given in the place of a constant is none.
+        constants.retain(|name, _| !given.contains(name));
         Some(Seen {
             nodes: &graph.nodes,
             made_by,
             read_by,
             constants,
-            ports: ports.collect::<Option<_>>()?,
+            ports: given.into_iter().chain(taken).collect(),
         })
     }
 

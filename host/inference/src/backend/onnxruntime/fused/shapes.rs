@@ -1,10 +1,17 @@
 //! Shapes: what is known before a run, with which the library goes on to fuse what stands behind our operators, and what is seen in one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ort::operator::ShapeInferenceContext;
 use ort::value::{Shape, SymbolicDimensions, TensorElementType, ValueType};
 
+use super::DOMAIN;
+
 /// A dimension: its size, or -1, and its name where it has one.
 pub(super) type Known = (i64, String);
+
+/// How many dimensions have been named here.
+static NAMED: AtomicU64 = AtomicU64::new(0);
 
 /// The dimensions of an input; `None` where not even their number is known.
 pub(super) fn input(of: &ShapeInferenceContext, place: usize) -> Option<Vec<Known>> {
@@ -15,11 +22,28 @@ pub(super) fn input(of: &ShapeInferenceContext, place: usize) -> Option<Vec<Know
             ..
         } => {
             let dims = shape.iter().copied();
-            let dims: Vec<Known> = dims.zip(dimension_symbols.iter().cloned()).collect();
+            let dims: Vec<Known> = dims
+                .zip(dimension_symbols.iter().cloned())
+                .map(named)
+                .collect();
             (!dims.is_empty()).then_some(dims)
         }
         _ => None,
     }
+}
+
+/// An unknown dimension without a name gets one of its own: the library takes -1 for the very size, and warns in each run that another one was seen.
+fn named((size, name): Known) -> Known {
+    match size < 0 && name.is_empty() {
+        true => unknown(),
+        false => (size, name),
+    }
+}
+
+/// A dimension that is not known, and not said to be as large as another.
+pub(super) fn unknown() -> Known {
+    let number = NAMED.fetch_add(1, Ordering::Relaxed);
+    (-1, format!("{DOMAIN}.{number}"))
 }
 
 /// Tells the library the dimensions of an output.
@@ -39,8 +63,8 @@ pub(super) fn tell(
 }
 
 /// A dimension that is known.
-pub(super) fn fixed(size: usize) -> Known {
-    (i64::try_from(size).unwrap_or(-1), String::new())
+pub(super) fn fixed(size: i64) -> Known {
+    (size, String::new())
 }
 
 /// The dimensions in a run, where there are so many.

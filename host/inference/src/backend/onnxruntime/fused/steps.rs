@@ -17,7 +17,7 @@ use ort::value::{DynTensorValueType, PrimitiveTensorElementType, TensorElementTy
 
 use super::heads::{BLOCK, Heads, Order};
 use super::rows::{Columns, Eight};
-use super::shapes::{fixed, input as known, sizes, tell, width};
+use super::shapes::{fixed, input as known, sizes, tell, unknown, width};
 
 pub(super) const QUANTISE: &str = "Quantise";
 pub(super) const QUANTISE_HEADS: &str = "QuantiseHeads";
@@ -93,11 +93,13 @@ impl Operator for QuantiseHeads {
         let Some([batch, (heads, _), tokens, (each, _)]) = dims else {
             return Ok(());
         };
-        let width = match heads > 0 && each > 0 {
-            true => heads.checked_mul(each).unwrap_or(-1),
-            false => -1,
-        };
-        let joined = vec![batch.clone(), tokens.clone(), (width, String::new())];
+        let width = heads.checked_mul(each);
+        let width = width.filter(|_| heads > 0 && each > 0);
+        let joined = vec![
+            batch.clone(),
+            tokens.clone(),
+            width.map_or_else(unknown, fixed),
+        ];
         tell(of, 0, TensorElementType::Uint8, joined)?;
         tell(
             of,
@@ -247,7 +249,7 @@ impl Operator for RestoreHeads {
         let each = width
             .checked_div(heads.saturating_mul(3))
             .filter(|_| width > 0);
-        let (heads, each) = ((heads, String::new()), (each.unwrap_or(-1), String::new()));
+        let (heads, each) = (fixed(heads), each.map_or_else(unknown, fixed));
         for (place, order) in Order::three(orders).into_iter().enumerate() {
             let behind = order.dims(heads.clone(), tokens.clone(), each.clone());
             let dims = [batch.clone()].into_iter().chain(behind).collect();

@@ -87,6 +87,11 @@ fn what_a_rewritten_graph_reads_was_made_before() {
                 .map(named)
                 .all(|name| made.contains(&name))
         );
+        let read = graph.nodes.iter().flat_map(|node| &node.inputs);
+        let read: BTreeSet<String> = read.cloned().collect();
+        let idle = graph.initializers.iter().map(constant);
+        let idle: Vec<String> = idle.filter(|name| !read.contains(name)).collect();
+        assert_eq!(idle, Vec::<String>::new(), "{model}");
     }
 }
 
@@ -115,6 +120,19 @@ fn a_value_that_is_wanted_elsewhere_stays() {
         let rewritten = graph::rewritten(model.encode_to_vec().into()).unwrap();
         assert!(made(&nodes(&rewritten)).contains(name), "{name}");
     }
+}
+
+/// The library hands our operators no constant that an input may take the place of.
+#[test]
+fn what_an_input_may_replace_is_no_constant() {
+    let mut model = Model::decode(file("comply-heads/2.0.0")).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let constant = |bytes: &Bytes| Constant::decode(bytes.clone()).unwrap().name;
+    graph.inputs.extend(graph.initializers.iter().map(|bytes| {
+        let name = constant(bytes);
+        Bytes::from(Named { name }.encode_to_vec())
+    }));
+    assert!(graph::rewritten(model.encode_to_vec().into()).is_none());
 }
 
 #[test]

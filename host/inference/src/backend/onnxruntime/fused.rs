@@ -3,7 +3,8 @@
 //! A linear layer of the shipped models quantises each token by itself, multiplies integers, and makes fractions of the sums again
 //! (`models/recipes/layers.py`); attention then parts the result by heads. For each of these steps the library reads and writes the
 //! whole tensor, which takes longer than the products between them. Here the graph is rewritten before the library reads it: [`graph`] finds
-//! the operators, and [`steps`] do what they did, number for number and in the same order, so that **an answer is the same to the bit**.
+//! the operators, and [`steps`] do what they did, number for number and in the same order, so that **an answer is the same to the bit**: also the sum with
+//! what stands beside a product ([`residual`]), but no normalisation, whose sums each version of the library takes in an order of its own.
 //! The file, its digest and what every other backend makes of it stay as they are.
 //!
 //! Default: on a processor, wherever a graph has these operators; nowhere where [`PLAIN_VARIABLE`] is set. A graph without them, one whose constants are inputs, too,
@@ -19,6 +20,7 @@ use ort::operator::OperatorDomain;
 mod graph;
 mod heads;
 mod proto;
+mod residual;
 mod rows;
 mod seen;
 mod shapes;
@@ -52,7 +54,8 @@ pub(super) fn fused(file: &Path) -> Result<Option<Fused>, ort::Error> {
         .add(steps::Quantise)?
         .add(steps::QuantiseHeads)?
         .add(steps::Restore)?
-        .add(steps::RestoreHeads)?;
+        .add(steps::RestoreHeads)?
+        .add(residual::RestoreOnto)?;
     Ok(Some(Fused { graph, steps }))
 }
 

@@ -8,6 +8,7 @@ use prost::Message;
 use super::DOMAIN;
 use super::heads::{ORDER_BITS, Order};
 use super::proto::{Attribute, Graph, Model, Named, Node, Opset, Tensor};
+use super::residual::RESTORE_ONTO;
 use super::seen::{F32, Seen, U8};
 use super::steps::{HEADS, ORDERS, QUANTISE, QUANTISE_HEADS, RESTORE, RESTORE_HEADS};
 
@@ -27,6 +28,7 @@ pub(super) fn rewritten(bytes: Bytes) -> Option<Vec<u8>> {
     }
     rewrite(graph, parted)?;
     rewrite(graph, joined)?;
+    rewrite(graph, added)?;
     sweep(graph)?;
     model.opset_import.push(Opset {
         domain: Some(DOMAIN.to_owned()),
@@ -37,8 +39,7 @@ pub(super) fn rewritten(bytes: Bytes) -> Option<Vec<u8>> {
 
 /// Takes away the constants that nobody reads any more: the library would warn of each.
 fn sweep(graph: &mut Graph) -> Option<()> {
-    let named = |bytes: &Bytes| Named::decode(bytes.clone()).ok()?.name;
-    let ports = graph.outputs.iter().chain(&graph.inputs).map(named);
+    let ports = graph.outputs.iter().chain(&graph.inputs).map(Named::of);
     let mut wanted = ports.collect::<Option<BTreeSet<_>>>()?;
     let read = graph.nodes.iter().flat_map(|node| &node.inputs);
     wanted.extend(read.cloned());
@@ -277,6 +278,21 @@ fn joined(seen: &Seen<'_>, place: usize) -> Option<Change> {
     Some(Change {
         put: vec![(place, node)],
         gone: vec![shaping, turning],
+    })
+}
+
+/// A product that is added to what stands beside it.
+fn added(seen: &Seen<'_>, place: usize) -> Option<Change> {
+    let [sums, scale, weights, bias] = seen.inputs(place, DOMAIN, RESTORE)?;
+    let restored = seen.output(place)?;
+    let adding = seen.sole_reader(restored)?;
+    let [one, other] = seen.inputs(adding, "", "Add")?;
+    let beside = if one == restored { other } else { one };
+    let inputs = vec![sums, scale, weights, bias, beside];
+    let node = ours(RESTORE_ONTO, place, inputs, vec![seen.output(adding)?]);
+    Some(Change {
+        put: vec![(adding, node)],
+        gone: vec![place],
     })
 }
 

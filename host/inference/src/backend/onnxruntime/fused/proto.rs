@@ -1,6 +1,7 @@
 //! As much of ONNX's messages as rewriting looks at (`onnx.proto`, IR version 8 to 13). What it does not look at is kept as bytes.
 
 use bytes::Bytes;
+use prost::Message;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Model {
@@ -129,4 +130,11 @@ pub(super) struct Tensor {
 pub(super) struct Named {
     #[prost(string, optional, tag = "1")]
     pub(super) name: Option<String>,
+}
+
+impl Named {
+    /// The name of what `bytes` hold.
+    pub(super) fn of(bytes: &Bytes) -> Option<String> {
+        Named::decode(bytes.clone()).ok()?.name
+    }
 }

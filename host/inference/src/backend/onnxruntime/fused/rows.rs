@@ -1,13 +1,28 @@
 //! What is done with the numbers of one token.
 //!
 //! Each sum, product and quotient is the one that the plain operators compute, rounded as often, so that nothing differs. All
-//! is written for compilers that compute several numbers at once with what every 64-bit processor has; wider registers gained nothing, for it is
-//! quotients that take the time.
+//! is written so that a compiler computes several numbers at once: within [`wide`], as many as the processor's registers hold.
+
+use rten_simd::{Isa, SimdOp};
 
 /// Adding it rounds a number of at most 22 bits to a whole one, halves to the even one: behind it there is no room for a fraction.
 const ROUNDS: f32 = 12_582_912.0;
 /// How many numbers are compared side by side.
 const LANES: usize = 16;
+
+/// Does `work` as compiled for the widest registers that this processor has, and everything that is inlined in it.
+pub(super) fn wide(work: impl FnOnce()) {
+    struct Wide<F>(F);
+    impl<F: FnOnce()> SimdOp for Wide<F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn eval<I: Isa>(self, _: I) {
+            (self.0)();
+        }
+    }
+    Wide(work).dispatch();
+}
 
 /// How numbers become integers of eight bits.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +37,7 @@ pub(super) struct Eight {
 
 impl Eight {
     /// Writes `numbers` as integers; gives their scale. Of numbers that are all zero it is zero, and the integers are of no use to anyone.
+    #[inline(always)]
     pub(super) fn quantise(self, numbers: &[f32], small: &mut [u8]) -> f32 {
         match self.shift {
             Some(shift) => {
@@ -77,10 +93,21 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Writes what the sums of integers of one token stand for.
+    #[inline(always)]
     pub(super) fn restore(&self, sums: &[i32], scale: f32, real: &mut [f32]) {
         let columns = self.weights.iter().zip(&self.bias);
         for ((sum, real), (weight, bias)) in sums.iter().zip(real).zip(columns) {
             *real = *sum as f32 * scale * weight + bias;
+        }
+    }
+
+    /// Writes the same, with what stands beside it added.
+    #[inline(always)]
+    pub(super) fn restore_onto(&self, beside: &[f32], sums: &[i32], scale: f32, real: &mut [f32]) {
+        let columns = self.weights.iter().zip(&self.bias);
+        let tokens = sums.iter().zip(beside).zip(real);
+        for (((sum, beside), real), (weight, bias)) in tokens.zip(columns) {
+            *real = *sum as f32 * scale * weight + bias + beside;
         }
     }
 }

@@ -44,9 +44,8 @@ impl<'g> Seen<'g> {
             }
             constants.insert(tensor.name.clone()?, tensor);
         }
-        let named = |bytes: &Bytes| Named::decode(bytes.clone()).ok()?.name;
-        let given: Option<BTreeSet<String>> = graph.inputs.iter().map(named).collect();
-        let taken: Option<BTreeSet<String>> = graph.outputs.iter().map(named).collect();
+        let given: Option<BTreeSet<String>> = graph.inputs.iter().map(Named::of).collect();
+        let taken: Option<BTreeSet<String>> = graph.outputs.iter().map(Named::of).collect();
         let (given, taken) = (given?, taken?);
         // What may be given in the place of a constant is none.
         constants.retain(|name, _| !given.contains(name));
@@ -98,13 +97,19 @@ impl<'g> Seen<'g> {
         self.nodes.get(place)?.outputs.first().map(String::as_str)
     }
 
+    /// The one who reads `value`, once.
+    pub(super) fn sole_reader(&self, value: &str) -> Option<usize> {
+        match self.read_by.get(value)?.as_slice() {
+            [reader] if !self.ports.contains(value) => Some(*reader),
+            _ => None,
+        }
+    }
+
     /// The one who reads `value`, once and as its first input.
     pub(super) fn reader(&self, value: &str) -> Option<usize> {
-        let [reader] = self.read_by.get(value)?.as_slice() else {
-            return None;
-        };
-        let first = self.nodes.get(*reader)?.inputs.first()?;
-        (first == value && !self.ports.contains(value)).then_some(*reader)
+        let reader = self.sole_reader(value)?;
+        let first = self.nodes.get(reader)?.inputs.first()?;
+        (first == value).then_some(reader)
     }
 
     /// Whether these read `value`, each once, and nobody else does.

@@ -6,6 +6,7 @@
 //! | `QuantiseHeads` | `Transpose`, `Reshape` and these |
 //! | `Restore` | `Cast`, `Mul`, `Mul`, `Add` |
 //! | `RestoreHeads` | these, `Split`, three of `Reshape`, and `Transpose` where one follows |
+//! | [`RestoreOnto`](super::residual) | these, and one more `Add` |
 //!
 //! None of them panics: the library calls them through C.
 
@@ -16,7 +17,7 @@ use ort::operator::{
 use ort::value::{DynTensorValueType, PrimitiveTensorElementType, TensorElementType, ValueRef};
 
 use super::heads::{BLOCK, Heads, Order};
-use super::rows::{Columns, Eight};
+use super::rows::{Columns, Eight, wide};
 use super::shapes::{fixed, input as known, sizes, tell, unknown, width};
 
 pub(super) const QUANTISE: &str = "Quantise";
@@ -153,9 +154,14 @@ impl Kernel for Quantising {
         let tokens = numbers
             .chunks_exact(width)
             .zip(small.chunks_exact_mut(width));
-        for ((numbers, small), scale) in tokens.zip(scales) {
-            *scale = self.0.quantise(numbers, small);
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((numbers, small), scale) in tokens.zip(scales) {
+                    *scale = self.0.quantise(numbers, small);
+                }
+            },
+        );
         Ok(())
     }
 }
@@ -179,14 +185,19 @@ impl Kernel for QuantisingHeads {
         let each = small.chunks_exact_mut(heads.width()).zip(scales);
         let places =
             (0..heads.batch).flat_map(|row| (0..heads.tokens).map(move |token| (row, token)));
-        for ((row, token), (small, scale)) in places.zip(each) {
-            self.token.clear();
-            for head in 0..heads.many {
-                let part = numbers.get(heads.part(row, token, head));
-                self.token.extend_from_slice(part.unwrap_or_default());
-            }
-            *scale = self.eight.quantise(&self.token, small);
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((row, token), (small, scale)) in places.zip(each) {
+                    self.token.clear();
+                    for head in 0..heads.many {
+                        let part = numbers.get(heads.part(row, token, head));
+                        self.token.extend_from_slice(part.unwrap_or_default());
+                    }
+                    *scale = self.eight.quantise(&self.token, small);
+                }
+            },
+        );
         Ok(())
     }
 }
@@ -276,12 +287,12 @@ impl Operator for RestoreHeads {
     }
 }
 
-fn sums() -> [OperatorInput; 4] {
+pub(super) fn sums() -> [OperatorInput; 4] {
     use TensorElementType::{Float32, Int32};
     [Int32, Float32, Float32, Float32].map(OperatorInput::required)
 }
 
-fn columns(info: &KernelContext<'_>) -> ort::Result<Columns> {
+pub(super) fn columns(info: &KernelContext<'_>) -> ort::Result<Columns> {
     let (weights, bias) = (line(info, 2)?, line(info, 3)?);
     match weights.len() == bias.len() && !weights.is_empty() {
         true => Ok(Columns { weights, bias }),
@@ -300,9 +311,14 @@ impl Kernel for Restoring {
         let mut real = run.output(0, shape.to_vec())?.ok_or_else(lacking)?;
         let (_, real) = real.try_extract_tensor_mut::<f32>()?;
         let tokens = sums.chunks_exact(width).zip(real.chunks_exact_mut(width));
-        for ((sums, real), scale) in tokens.zip(scales) {
-            self.0.restore(sums, *scale, real);
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((sums, real), scale) in tokens.zip(scales) {
+                    self.0.restore(sums, *scale, real);
+                }
+            },
+        );
         Ok(())
     }
 }
@@ -345,9 +361,14 @@ impl Kernel for RestoringHeads {
         let mut each = sums.chunks_exact(width).zip(scales);
         for (row, tokens) in heads.blocks() {
             let lines = self.block.chunks_exact_mut(width);
-            for (line, (sums, scale)) in lines.zip(each.by_ref().take(tokens.len())) {
-                self.columns.restore(sums, *scale, line);
-            }
+            wide(
+                #[inline(always)]
+                || {
+                    for (line, (sums, scale)) in lines.zip(each.by_ref().take(tokens.len())) {
+                        self.columns.restore(sums, *scale, line);
+                    }
+                },
+            );
             for (number, (part, order)) in parts.iter_mut().zip(self.orders).enumerate() {
                 let own = self.block.get(number * heads.width()..).unwrap_or_default();
                 heads.write(order, (row, tokens.clone()), (own, width), part);
@@ -357,15 +378,15 @@ impl Kernel for RestoringHeads {
     }
 }
 
-fn input(run: &ComputeContext, place: usize) -> ort::Result<ValueRef<'_>> {
+pub(super) fn input(run: &ComputeContext, place: usize) -> ort::Result<ValueRef<'_>> {
     run.input(place)?.ok_or_else(lacking)
 }
 
-fn lacking() -> ort::Error {
+pub(super) fn lacking() -> ort::Error {
     ort::Error::new("an input, output or attribute is not there")
 }
 
-fn as_wide_as(shape: &[i64], columns: &Columns) -> ort::Result<usize> {
+pub(super) fn as_wide_as(shape: &[i64], columns: &Columns) -> ort::Result<usize> {
     let width = width(shape)?;
     match width == columns.weights.len() {
         true => Ok(width),

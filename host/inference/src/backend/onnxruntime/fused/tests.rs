@@ -38,7 +38,7 @@ fn file(model: &str) -> Bytes {
         .into()
 }
 
-fn nodes(model: &[u8]) -> Vec<Node> {
+fn nodes_of(model: &[u8]) -> Vec<Node> {
     Model::decode(model).unwrap().graph.unwrap().nodes
 }
 
@@ -50,14 +50,17 @@ fn count(nodes: &[Node], operators: &[&str]) -> usize {
 #[test]
 fn every_product_of_the_shipped_models_is_rewritten() {
     for (model, products) in MODELS {
-        let nodes = nodes(&graph::rewritten(file(model)).unwrap());
+        let nodes = nodes_of(&graph::rewritten(file(model)).unwrap());
         let count = |operators: &[&str]| count(&nodes, operators);
         assert_eq!(count(&["MatMulInteger"]), products, "{model}");
         assert_eq!(count(&["Quantise", "QuantiseHeads"]), products, "{model}");
-        assert_eq!(count(&["Restore", "RestoreHeads"]), products, "{model}");
+        let restored = ["Restore", "RestoreHeads", "RestoreOnto"];
+        assert_eq!(count(&restored), products, "{model}");
         // Of the four products of a layer the first is parted by heads, and the second is of what was put together again.
         assert_eq!(count(&["QuantiseHeads"]), products / 4, "{model}");
         assert_eq!(count(&["RestoreHeads"]), products / 4, "{model}");
+        // The second and the fourth are added to what the layer, or its half, began with.
+        assert_eq!(count(&["RestoreOnto"]), products / 2, "{model}");
         assert_eq!(count(&["QuantizeLinear", "Split"]), 0, "{model}");
     }
 }
@@ -104,8 +107,8 @@ fn a_value_that_is_wanted_elsewhere_stays() {
         outputs.collect()
     };
     let (before, after) = (
-        made(&nodes(&whole)),
-        made(&nodes(&graph::rewritten(whole.clone()).unwrap())),
+        made(&nodes_of(&whole)),
+        made(&nodes_of(&graph::rewritten(whole.clone()).unwrap())),
     );
     let gone: Vec<&String> = before.difference(&after).collect();
     // Of each product at least the seven between its parts.
@@ -118,7 +121,7 @@ fn a_value_that_is_wanted_elsewhere_stays() {
         let outputs = &mut model.graph.as_mut().unwrap().outputs;
         outputs.push(output.encode_to_vec().into());
         let rewritten = graph::rewritten(model.encode_to_vec().into()).unwrap();
-        assert!(made(&nodes(&rewritten)).contains(name), "{name}");
+        assert!(made(&nodes_of(&rewritten)).contains(name), "{name}");
     }
 }
 
@@ -228,6 +231,41 @@ fn an_answer_is_the_same_to_the_bit() {
             assert!(same, "{model}, {batch} × {tokens}");
         }
     }
+}
+
+/// ONNX repeats what is added where it has a dimension of one, or fewer.
+#[test]
+fn what_is_added_may_have_another_shape() {
+    let Some(library) = library() else { return };
+    let card = Card::read(&folder("comply-heads/2.0.0")).unwrap();
+    let mut model = Model::decode(file("comply-heads/2.0.0")).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().nodes;
+    let norm = nodes
+        .iter()
+        .find(|node| node.operator.as_deref() == Some("LayerNormalization"));
+    let [added, gain, _] = norm.unwrap().inputs.clone().try_into().unwrap();
+    let adding = nodes
+        .iter_mut()
+        .find(|node| node.outputs == [added.as_str()])
+        .unwrap();
+    adding.inputs[1] = gain.clone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.onnx");
+    std::fs::write(&path, model.encode_to_vec()).unwrap();
+    let Fused { graph, steps } = fused(&path).unwrap().unwrap();
+    let is = |node: &Node| {
+        node.operator.as_deref() == Some("RestoreOnto") && node.inputs.last() == Some(&gain)
+    };
+    assert!(
+        nodes_of(&graph).iter().any(is),
+        "it is none of those that are rewritten"
+    );
+    let builder = || library.builder(Setting::default(), Place::Cpu).unwrap();
+    let mut plain = builder().commit_from_file(&path).unwrap();
+    let mut rewritten = builder().with_operators(steps).unwrap();
+    let mut rewritten = rewritten.commit_from_memory(&graph).unwrap();
+    let answers = |session: &mut Session| answers(session, &card, 3, 17);
+    assert_eq!(answers(&mut plain), answers(&mut rewritten));
 }
 
 proptest! {

@@ -58,17 +58,26 @@ struct Change {
     gone: Vec<usize>,
 }
 
-/// Makes the change that `find` finds at each node; whether it found any. `None` where the graph cannot be seen whole.
+/// Makes the change that `find` finds at each node, of several for one and the same node the first; whether it found any. `None` where the graph cannot be
+/// seen whole.
 fn rewrite(graph: &mut Graph, find: fn(&Seen<'_>, usize) -> Option<Change>) -> Option<bool> {
     let seen = Seen::of(graph)?;
     let places = seen.places();
     let changes: Vec<Change> = places.filter_map(|place| find(&seen, place)).collect();
     let found = !changes.is_empty();
-    let mut gone = BTreeSet::new();
+    let (mut gone, mut touched) = (BTreeSet::new(), BTreeSet::new());
     for Change { put, gone: more } in changes {
+        let own: Vec<usize> = put
+            .iter()
+            .map(|(place, _)| *place)
+            .chain(more.clone())
+            .collect();
+        if own.iter().any(|place| touched.contains(place)) {
+            continue;
+        }
+        touched.extend(own);
         gone.extend(more);
         for (place, node) in put {
-            gone.remove(&place);
             if let Some(old) = graph.nodes.get_mut(place) {
                 *old = node;
             }
@@ -322,4 +331,38 @@ fn int(name: &str, value: i64) -> Bytes {
         ..Attribute::default()
     };
     attribute.encode_to_vec().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two products that are added to each other: one of them is beside the other, and stays.
+    #[test]
+    fn of_two_changes_to_one_node_the_first_is_made() {
+        let restore = |place: usize, name: &'static str| {
+            let inputs = vec!["sums", "scale", "weights", "bias"];
+            ours(RESTORE, place, inputs, vec![name])
+        };
+        let add = Node {
+            operator: Some("Add".to_owned()),
+            inputs: vec!["one".to_owned(), "other".to_owned()],
+            outputs: vec!["both".to_owned()],
+            ..Node::default()
+        };
+        let mut graph = Graph {
+            nodes: vec![restore(0, "one"), restore(1, "other"), add],
+            ..Graph::default()
+        };
+        assert_eq!(rewrite(&mut graph, added), Some(true));
+        let [other, both] = graph.nodes.as_slice() else {
+            panic!("{:?}", graph.nodes)
+        };
+        assert_eq!(*other, restore(1, "other"));
+        assert_eq!(both.operator.as_deref(), Some(RESTORE_ONTO));
+        assert_eq!(
+            (both.inputs[4].as_str(), both.outputs[0].as_str()),
+            ("other", "both")
+        );
+    }
 }
